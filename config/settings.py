@@ -1,0 +1,163 @@
+"""Settings of every Remit process: web, worker, watchdog and `manage.py` commands.
+
+What differs between installations comes from the environment:
+
+    DATABASE_URL          a PostgreSQL of your own; without it a private one is started (config/postgres.py)
+    REMIT_SECRET_KEY      signs sessions; required when REMIT_DEMO is 0
+    REMIT_DEMO            1 (default): demo brands and log-ins, http on loopback; 0: a real installation
+    REMIT_ALLOWED_HOSTS   comma-separated host names
+"""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_DIR = BASE_DIR / ".local"
+
+DEMO = os.environ.get("REMIT_DEMO", "1") == "1"
+DEBUG = False
+SECRET_KEY = os.environ.get("REMIT_SECRET_KEY") or ("demo-key-for-loopback-only-" * 2 if DEMO else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set REMIT_SECRET_KEY: an installation that is not a demo needs its own key.")
+ALLOWED_HOSTS = os.environ.get("REMIT_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "apps.reach.apps.ReachConfig",
+    "apps.learning.apps.LearningConfig",
+    "apps.interactions.apps.InteractionsConfig",
+    "apps.policies.apps.PoliciesConfig",
+    "apps.reach.apps.RemitAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_fsm",
+    "django_htmx",
+    "django_q",
+    "pgtrigger",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "apps.policies.middleware.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.reach.middleware.PersonTimeZoneMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.reach.navigation.navigation",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": postgres.database_settings()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "reach:sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "reach:sign-in"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = LOCAL_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.interactions.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.interactions.api.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "apps.interactions.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "apps.interactions.api.problems.as_problem",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+# A batch of 500 interactions of 16 kB; one larger body is refused before it is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+# The row is the queue and the task only wakes a worker (docs/workers.md), so a lost or doubled task is harmless.
+# `retry` exceeds `timeout` × prefetched tasks: the ORM broker's lock starts at dequeue, not at the start of work.
+Q_CLUSTER = {
+    "name": "remit",
+    "orm": "default",
+    "workers": int(os.environ.get("REMIT_WORKERS", "2")),
+    "poll": 0.05,
+    "bulk": 1,
+    "queue_limit": 4,
+    "timeout": 60,
+    "retry": 600,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": -1,
+    "recycle": 5000,
+    "catch_up": False,
+    "label": "Workers",
+}
+
+CLASSIFIER_DIR = LOCAL_DIR / "classifier"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("REMIT_LOG_LEVEL", "WARNING")},
+}
