@@ -1,0 +1,141 @@
+"""Boundaries and their versions: the page of a version reads as sentences and carries its release steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from apps.policies import editing, releases
+from apps.policies.admin import rules
+from apps.policies.admin.base import Audited, ReadOnly, person
+from apps.policies.admin.version_page import version_context
+from apps.policies.errors import Refused
+from apps.policies.models import Boundary, BoundaryVersion
+
+Act = Callable[[HttpRequest, BoundaryVersion], str]
+
+
+@admin.register(Boundary)
+class BoundaryAdmin(Audited):
+    list_display = ("name", "currency", "active", "brands")
+    search_fields = ("name",)
+    change_form_template = "admin/policies/boundary.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Boundary | None = None) -> bool:
+        return False  # rulings cite its versions
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Boundary | None = None) -> tuple[str, ...]:
+        return ("currency",) if obj else ()  # the ceilings of its rules are in it
+
+    @admin.display(description="active version")
+    def active(self, boundary: Boundary) -> str:
+        version = boundary.active_version
+        return f"version {version.number}" if version else "none"
+
+    @admin.display(description="brands")
+    def brands(self, boundary: Boundary) -> str:
+        return ", ".join(partner.name for partner in boundary.partner_set.all()) or "none"
+
+    def get_urls(self) -> list[URLPattern]:
+        new = path("<int:boundary_id>/draft/", self.admin_site.admin_view(self.new_draft), name="policies_new_draft")
+        return [new, *super().get_urls()]
+
+    def new_draft(self, request: HttpRequest, boundary_id: int) -> HttpResponse:
+        """A draft with the rules of the active version, or of the version that is named."""
+        boundary = get_object_or_404(Boundary, pk=boundary_id)
+        if request.method != "POST":
+            return redirect("admin:policies_boundary_change", boundary.pk)
+        if not request.user.has_perm("policies.add_boundaryversion"):
+            raise PermissionDenied
+        source = boundary.versions.filter(pk=request.POST.get("source") or 0).first()
+        version = releases.draft_from(person(request), boundary, source)
+        messages.success(request, f"Version {version.number} is a draft: it rules nothing until it is released.")
+        return redirect("admin:policies_boundaryversion_change", version.pk)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        versions = BoundaryVersion.objects.filter(boundary_id=object_id if object_id.isdigit() else 0)
+        extra = {
+            **(extra_context or {}),
+            "versions": versions.select_related("approved_by"),
+            "may_draft": request.user.has_perm("policies.add_boundaryversion"),
+        }
+        return super().change_view(request, object_id, form_url, extra)
+
+
+@admin.register(BoundaryVersion)
+class BoundaryVersionAdmin(ReadOnly):
+    list_display = ("boundary", "number", "state", "note", "approved_by", "activated_at")
+    list_filter = ("state", "boundary")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        acts = path("<int:version_id>/act/<slug:act>/", view(self.act), name="policies_version_act")
+        return [*rules.urls(self.admin_site), acts, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = get_object_or_404(
+            BoundaryVersion.objects.select_related("boundary", "approved_by"),
+            pk=object_id if object_id.isdigit() else 0,
+        )
+        context = {**self.admin_site.each_context(request), **version_context(person(request), version)}
+        return TemplateResponse(request, "admin/policies/version.html", context)
+
+    def act(self, request: HttpRequest, version_id: int, act: str) -> HttpResponse:
+        """One step of the release; what it means and who may is decided in `releases`."""
+        version = get_object_or_404(BoundaryVersion, pk=version_id)
+        back = redirect("admin:policies_boundaryversion_change", version.pk)
+        if act not in _ACTS or request.method != "POST":
+            return back
+        permission, run = _ACTS[act]
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+        try:
+            messages.success(request, run(request, version))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        return back
+
+
+def _submit(request: HttpRequest, version: BoundaryVersion) -> str:
+    releases.submit(person(request), version)
+    return "Submitted. Somebody who did not work on it has to approve it."
+
+
+def _approve(request: HttpRequest, version: BoundaryVersion) -> str:
+    approved = releases.approve(person(request), version)
+    return f"Approved as it is (content {approved.approved_hash[:12]}). It rules as soon as it is activated."
+
+
+def _reject(request: HttpRequest, version: BoundaryVersion) -> str:
+    releases.reject(person(request), version, request.POST.get("reason", ""))
+    return "Back to draft. Its authors see why in the history below."
+
+
+def _activate(request: HttpRequest, version: BoundaryVersion) -> str:
+    releases.activate(person(request), version)
+    return "Active: it rules from the next case on."
+
+
+def _note(request: HttpRequest, version: BoundaryVersion) -> str:
+    editing.annotate(person(request), version, request.POST.get("note", "").strip()[:2000])
+    return "The note is kept."
+
+
+_ACTS: dict[str, tuple[str, Act]] = {
+    "submit": ("policies.change_boundaryversion", _submit),
+    "approve": ("policies.approve_boundaryversion", _approve),
+    "reject": ("policies.change_boundaryversion", _reject),
+    "activate": ("policies.activate_boundaryversion", _activate),
+    "note": ("policies.change_boundaryversion", _note),
+}

@@ -1,0 +1,79 @@
+"""Log-ins, groups, and what each person may decide."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+
+from apps.policies.admin.base import Audited
+from apps.policies.admin.fields import ListOfChoices
+from apps.policies.models import Remit
+from apps.policies.words import CaseType
+
+if TYPE_CHECKING:
+    _UserAdmin = UserAdmin[User]
+else:
+    _UserAdmin = UserAdmin
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class PersonAdmin(Audited, _UserAdmin):
+    list_display = ("username", "first_name", "last_name", "roles", "is_active", "last_login")
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        return "Administrator" if user.is_superuser else ", ".join(group.name for group in user.groups.all()) or "–"
+
+
+@admin.register(Group)
+class RoleAdmin(Audited, GroupAdmin):
+    """The groups follow the code (`policies/staff.py`), so they are only shown."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return False
+
+
+@admin.register(Remit)
+class RemitAdmin(Audited):
+    list_display = ("user", "brands", "types", "amount_per_decision", "amount_per_day", "currency")
+    search_fields = ("user__username", "user__last_name")
+    autocomplete_fields = ("user",)
+    filter_horizontal = ("partners",)
+    fieldsets = (
+        (None, {"fields": ("user", "time_zone")}),
+        ("Decides for", {"fields": ("all_partners", "partners", "case_types", "languages")}),
+        (
+            "Alone up to",
+            {
+                "fields": ("currency", "amount_per_decision", "amount_per_day"),
+                "description": "Above either amount a second person has to agree.",
+            },
+        ),
+    )
+
+    def get_form(self, request: HttpRequest, obj: Remit | None = None, change: bool = False, **kwargs: object) -> type:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "case_types" in form.base_fields:
+            form.base_fields["case_types"] = ListOfChoices(
+                choices=CaseType.choices, required=False, label="Types", help_text="None chosen: all types."
+            )
+        return form
+
+    @admin.display(description="brands")
+    def brands(self, remit: Remit) -> str:
+        return "all" if remit.all_partners else ", ".join(str(p) for p in remit.partners.all()) or "none"
+
+    @admin.display(description="types")
+    def types(self, remit: Remit) -> str:
+        return ", ".join(CaseType(value).label for value in remit.case_types if value in CaseType.values) or "all"

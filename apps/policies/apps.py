@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class PoliciesConfig(AppConfig):
+    name = "apps.policies"
+    label = "policies"
+    verbose_name = "Boundaries and partners"
+
+    def ready(self) -> None:
+        from apps.policies import signing_in, staff
+
+        signing_in.connect()
+        staff.connect()

@@ -1,0 +1,88 @@
+"""Editing a draft: every change names its author, who can then not approve the version, and leaves an audit row."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+
+from apps.policies import audit
+from apps.policies.errors import Refused
+from apps.policies.models import BoundaryVersion, Guardrail, Rule
+from apps.policies.sentences import sentence_of
+
+Row = Rule | Guardrail
+
+
+def save(user: User, row: Row) -> None:
+    """Add or change a rule or guardrail of a draft. Raises Refused when the version is no draft any more."""
+    with transaction.atomic():
+        version = _draft(row.version_id)
+        event = "rule_changed" if row.pk else "rule_added"
+        if row.pk is None:
+            last = (
+                type(row)._default_manager.filter(version=version).aggregate(last=models.Max("position"))["last"] or 0
+            )
+            row.position = last + 1
+        row.save()
+        _edited(user, version, event, row)
+
+
+def delete(user: User, row: Row) -> None:
+    with transaction.atomic():
+        version = _draft(row.version_id)
+        _edited(user, version, "rule_deleted", row)
+        row.delete()
+
+
+def move(user: User, row: Row, *, up: bool) -> None:
+    """Change places with the neighbour of the same type; at the end of the list nothing happens."""
+    with transaction.atomic():
+        version = _draft(row.version_id)
+        neighbours = _siblings(row)
+        if up:
+            other = neighbours.filter(position__lt=row.position).order_by("-position").first()
+        else:
+            other = neighbours.filter(position__gt=row.position).order_by("position").first()
+        if other is None:
+            return
+        row.position, other.position = other.position, row.position
+        row.save(update_fields=["position"])
+        other.save(update_fields=["position"])
+        _edited(user, version, "rule_moved", row)
+
+
+def annotate(user: User, version: BoundaryVersion, note: str) -> None:
+    """Say what a draft changes and why."""
+    with transaction.atomic():
+        locked = _draft(version.pk)
+        locked.note = note
+        locked.save(update_fields=["note"])
+        locked.contributors.add(user)
+        audit.record(audit.person(user), locked, "note_changed", reason=note)
+
+
+def _siblings(row: Row) -> models.QuerySet[Any]:
+    """The rows of its version that it changes places with: for a rule those of its type."""
+    if isinstance(row, Rule):
+        return Rule.objects.filter(version_id=row.version_id, case_type=row.case_type)
+    return Guardrail.objects.filter(version_id=row.version_id)
+
+
+def _draft(version_id: int) -> BoundaryVersion:
+    version = (
+        BoundaryVersion.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("boundary")
+        .get(pk=version_id)
+    )
+    if version.state != BoundaryVersion.State.DRAFT:
+        raise Refused(
+            f"{version} is {version.get_state_display().lower()}: only a draft can be edited. Make a new draft."
+        )
+    return version
+
+
+def _edited(user: User, version: BoundaryVersion, event: str, row: Row) -> None:
+    version.contributors.add(user)
+    kind = "rule" if isinstance(row, Rule) else "guardrail"
+    details = {"row": kind, "position": row.position, "conditions": row.conditions}
+    audit.record(audit.person(user), version, event, reason=sentence_of(row), details=details)

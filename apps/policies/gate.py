@@ -1,0 +1,220 @@
+"""The gate: what may the AI do alone? Deterministic, over typed facts and the proposed action.
+
+    policy = compile_policy(rules, guardrails)
+    verdict = policy.rule("refund_exception", proposal, facts)
+
+Rules of the case's type are tried in order and the first match wins; guardrails may then only tighten.
+Where facts are unknown the law is: *making any fact unknown never widens*. So an unknown condition
+fails a rule that would grant, fires a guardrail, and halts at a rule that is stricter, for this proposal,
+than what would match below it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from apps.policies.conditions import Condition, Test, compiled
+from apps.policies.facts import Value
+from apps.policies.money import Money
+from apps.policies.specs import GuardrailSpec, LimitSpec, Proposal, RuleSpec, content_hash
+from apps.policies.words import MONEY_ACTIONS, ORDER_ACTIONS, Action, Handler, Seniority
+
+AUTONOMOUS, COLLABORATIVE, HUMAN = Handler.AUTONOMOUS.value, Handler.COLLABORATIVE.value, Handler.HUMAN.value
+_STRICTNESS = {
+    (AUTONOMOUS, Seniority.ANY.value): 0,
+    (AUTONOMOUS, Seniority.SENIOR.value): 0,
+    (COLLABORATIVE, Seniority.ANY.value): 1,
+    (COLLABORATIVE, Seniority.SENIOR.value): 2,
+    (HUMAN, Seniority.ANY.value): 3,
+    (HUMAN, Seniority.SENIOR.value): 4,
+}
+
+
+# Nobody's order is disclosed, paid out or changed unless the sender is known to own it. No boundary can drop these.
+BUILT_IN_GUARDRAILS = (
+    GuardrailSpec("built-in:sender", (Condition("sender.verified", "is not", True),), order_data_only=True),
+    GuardrailSpec("built-in:owner", (Condition("order.belongs_to_sender", "is not", True),), order_data_only=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the trace: a rule or guardrail that was tried, and how it came out.
+
+    outcome: "matched", "failed", "unknown", "not permitted" (the rule matched, the proposal exceeds it),
+    "fired" or "held". `condition` is the index of the condition that decided, or None.
+    """
+
+    key: str
+    outcome: str
+    condition: int | None = None
+
+    def as_json(self) -> list[object]:
+        return [self.key, self.outcome, self.condition]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate said. `rule` is None when no rule covers the case; `refused_by` names what stopped autonomy."""
+
+    handler: str
+    seniority: str
+    rule: str | None
+    due_minutes: int | None
+    refused_by: str | None
+    trace: tuple[Step, ...] = field(default=())
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "handler": self.handler,
+            "seniority": self.seniority,
+            "rule": self.rule,
+            "due_minutes": self.due_minutes,
+            "refused_by": self.refused_by,
+            "trace": [step.as_json() for step in self.trace],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    spec: RuleSpec
+    tests: tuple[tuple[str, Test], ...]
+    strictness: int
+    failed: tuple[Step, ...]  # the trace lines a failing condition leaves, made once
+
+
+@dataclass(frozen=True, slots=True)
+class _Guardrail:
+    spec: GuardrailSpec
+    tests: tuple[tuple[str, Test], ...]
+
+
+class CompiledPolicy:
+    """The rules and guardrails of one version, ready to rule. Stateless: safe to share between threads."""
+
+    def __init__(
+        self, rules: Sequence[RuleSpec], guardrails: Sequence[GuardrailSpec], limits: Sequence[LimitSpec]
+    ) -> None:
+        self.content_hash = content_hash(rules, guardrails, limits)
+        self.limits = tuple(limits)
+        self._rules: dict[str, tuple[_Rule, ...]] = {}
+        for rule in rules:
+            failed = tuple(Step(rule.key, "failed", index) for index in range(len(rule.conditions)))
+            ready = _Rule(rule, _tests(rule.conditions), _STRICTNESS[rule.handler, rule.seniority], failed)
+            self._rules[rule.case_type] = (*self._rules.get(rule.case_type, ()), ready)
+        self._guardrails = tuple(
+            _Guardrail(spec, _tests(spec.conditions)) for spec in (*BUILT_IN_GUARDRAILS, *guardrails)
+        )
+
+    def rule(self, case_type: str, proposal: Proposal, facts: Mapping[str, Value | None]) -> Verdict:
+        """Rule one proposal on one case. Raises nothing: what is unknown goes to a person."""
+        trace: list[Step] = []
+        halted: _Rule | None = None
+        halted_strictness = -1
+        matched: _Rule | None = None
+        for rule in self._rules.get(case_type, ()):
+            outcome, index = _holds(rule.tests, facts)
+            if outcome is False:
+                trace.append(rule.failed[index])  # type: ignore[index]  # a failure names its condition
+                continue
+            strictness = rule.strictness or _STRICTNESS[_granted(rule.spec, proposal), Seniority.ANY.value]
+            if outcome is None:
+                trace.append(Step(rule.spec.key, "unknown", index))
+                if strictness > halted_strictness:
+                    halted, halted_strictness = rule, strictness
+                continue
+            matched = rule
+            trace.append(Step(rule.spec.key, "matched" if strictness == rule.strictness else "not permitted"))
+            break
+        return self._tightened(case_type, _first_verdict(matched, halted, proposal, trace), proposal, facts)
+
+    def _tightened(
+        self, case_type: str, verdict: Verdict, proposal: Proposal, facts: Mapping[str, Value | None]
+    ) -> Verdict:
+        trace = list(verdict.trace)
+        handler, seniority, refused_by = verdict.handler, verdict.seniority, verdict.refused_by
+        for guardrail in self._guardrails:
+            spec = guardrail.spec
+            if not _looks_at(spec, case_type, proposal):
+                continue
+            outcome, index = _holds(guardrail.tests, facts)
+            if outcome is False or (spec.ceiling is not None and _within(proposal.amount, spec.ceiling)):
+                trace.append(Step(spec.key, "held", index))
+                continue
+            trace.append(Step(spec.key, "fired", index))
+            if _STRICTNESS[spec.handler, spec.seniority] > _STRICTNESS[handler, seniority]:
+                if handler == AUTONOMOUS:
+                    refused_by = spec.key
+                handler, seniority = spec.handler, spec.seniority
+        return Verdict(handler, seniority, verdict.rule, verdict.due_minutes, refused_by, tuple(trace))
+
+
+def compile_policy(
+    rules: Sequence[RuleSpec], guardrails: Sequence[GuardrailSpec] = (), limits: Sequence[LimitSpec] = ()
+) -> CompiledPolicy:
+    return CompiledPolicy(rules, guardrails, limits)
+
+
+def _tests(conditions: Sequence[Condition]) -> tuple[tuple[str, Test], ...]:
+    return tuple((condition.fact, compiled(condition)) for condition in conditions)
+
+
+def _holds(tests: tuple[tuple[str, Test], ...], facts: Mapping[str, Value | None]) -> tuple[bool | None, int | None]:
+    """All tests together, three-valued: one failure decides, otherwise one unknown does."""
+    unknown: int | None = None
+    for index, (name, test) in enumerate(tests):
+        value = facts.get(name)
+        outcome = None if value is None else test(value)
+        if outcome is False:
+            return False, index
+        if outcome is None and unknown is None:
+            unknown = index
+    return (True, None) if unknown is None else (None, unknown)
+
+
+def _granted(rule: RuleSpec, proposal: Proposal) -> str:
+    """What an autonomous rule gives this proposal: another action, or more money, is a person's."""
+    if rule.action != proposal.action:
+        return HUMAN
+    if proposal.action in MONEY_ACTIONS and (proposal.amount is None or rule.ceiling is None):
+        return HUMAN
+    if proposal.amount is not None and rule.ceiling is not None and not _within(proposal.amount, rule.ceiling):
+        return HUMAN
+    return AUTONOMOUS
+
+
+def _within(amount: Money | None, ceiling: Money) -> bool:
+    """Money of another currency is unknown, so it is never within."""
+    if amount is None:
+        return True
+    return amount.currency == ceiling.currency and amount.amount <= ceiling.amount
+
+
+def _first_verdict(matched: _Rule | None, halted: _Rule | None, proposal: Proposal, trace: list[Step]) -> Verdict:
+    below = _outcome(matched, proposal)
+    above = _outcome(halted, proposal) if halted else None
+    if halted and above and _STRICTNESS[above] > _STRICTNESS[below]:
+        spec, (handler, seniority) = halted.spec, above
+        return Verdict(handler, seniority, spec.key, spec.due_minutes, spec.key, tuple(trace))
+    if matched is None:
+        return Verdict(HUMAN, Seniority.ANY.value, None, None, "no rule", tuple(trace))
+    handler, seniority = below
+    refused_by = None if handler == AUTONOMOUS else matched.spec.key
+    return Verdict(handler, seniority, matched.spec.key, matched.spec.due_minutes, refused_by, tuple(trace))
+
+
+def _outcome(rule: _Rule | None, proposal: Proposal) -> tuple[str, str]:
+    if rule is None:
+        return HUMAN, Seniority.ANY.value
+    if rule.spec.handler == AUTONOMOUS:
+        return _granted(rule.spec, proposal), Seniority.ANY.value
+    return rule.spec.handler, rule.spec.seniority
+
+
+def _looks_at(spec: GuardrailSpec, case_type: str, proposal: Proposal) -> bool:
+    if spec.case_types and case_type not in spec.case_types:
+        return False
+    if spec.actions and proposal.action not in spec.actions:
+        return False
+    if spec.order_data_only:
+        return proposal.discloses_order or Action(proposal.action) in ORDER_ACTIONS
+    return True

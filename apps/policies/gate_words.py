@@ -1,0 +1,47 @@
+"""A ruling's trace in words: every rule and guardrail that was tried, and which condition decided."""
+
+from apps.policies import sentences
+from apps.policies.models import Ruling
+from apps.policies.models.boundary import RuleRow
+
+_OUTCOMES = {
+    "matched": "matches",
+    "failed": "does not match",
+    "unknown": "cannot be said",
+    "not permitted": "matches, but the proposal exceeds it",
+    "fired": "stops the AI",
+    "held": "holds",
+}
+_BUILT_IN = {
+    "built-in:sender": "Always: the sender is verified before an order is told about or changed",
+    "built-in:owner": "Always: the order belongs to the sender",
+}
+
+
+def trace_in_words(ruling: Ruling) -> list[dict[str, str]]:
+    """One line a step: what was tried, how it came out, and the condition that decided."""
+    rows = _rows(ruling)
+    return [_step(str(key), str(outcome), index, rows) for key, outcome, index in ruling.verdict.get("trace", [])]
+
+
+def _rows(ruling: Ruling) -> dict[str, RuleRow]:
+    if ruling.version is None:
+        return {}
+    rules: dict[str, RuleRow] = {f"rule {rule.position}": rule for rule in ruling.version.rules.all()}
+    return rules | {f"guardrail {rail.position}": rail for rail in ruling.version.guardrails.all()}
+
+
+def _step(key: str, outcome: str, index: int | None, rows: dict[str, RuleRow]) -> dict[str, str]:
+    row = rows.get(key)
+    because = ""
+    if row is not None and index is not None:
+        parts = sentences.conditions_in_words(row)
+        because = parts[index] if index < len(parts) else ""
+    sentence = sentences.sentence_of(row) if row is not None else _BUILT_IN.get(key, "")
+    return {
+        "key": key,
+        "outcome": outcome,
+        "words": _OUTCOMES.get(outcome, outcome),
+        "because": because,
+        "sentence": sentence,
+    }

@@ -1,0 +1,22 @@
+from apps.policies.models.audit import AuditEntry
+from apps.policies.models.boundary import Boundary, BoundaryVersion, Guardrail, Rule
+from apps.policies.models.partner import Partner, PartnerStage, Terms
+from apps.policies.models.pause import Pause
+from apps.policies.models.remit import Remit, partners_of, remit_of
+from apps.policies.models.ruling import Ruling
+
+__all__ = [
+    "AuditEntry",
+    "Boundary",
+    "BoundaryVersion",
+    "Guardrail",
+    "Partner",
+    "PartnerStage",
+    "Pause",
+    "Remit",
+    "Rule",
+    "Ruling",
+    "Terms",
+    "partners_of",
+    "remit_of",
+]

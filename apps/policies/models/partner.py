@@ -1,0 +1,130 @@
+"""Partners: the brands, one tenant each, with their stages."""
+
+import zoneinfo
+from datetime import time
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from apps.policies.words import CaseType, Stage
+
+
+def valid_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is no time zone; write it like Europe/Amsterdam.")
+
+
+def valid_currency(code: str) -> None:
+    if len(code) != 3 or not code.isascii() or not code.isupper():
+        raise ValidationError("A currency is three capital letters, like USD.")
+
+
+class Partner(models.Model):
+    class Connector(models.TextChoices):
+        WEBHOOK = "webhook", "The partner's own systems, by webhook"
+        SIMULATOR = "simulator", "Built-in shop simulator (demo)"
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    currency = models.CharField(max_length=3, default="USD", validators=[valid_currency])
+    time_zone = models.CharField(max_length=40, default="UTC", validators=[valid_time_zone])
+    opens_at = models.TimeField(default=time(8), help_text="When people start answering, in the brand's time zone.")
+    closes_at = models.TimeField(default=time(20))
+    staffed_weekdays = models.JSONField(
+        default=list, blank=True, help_text="Days people answer, 0 = Monday to 6 = Sunday; empty: every day."
+    )
+    holidays = models.JSONField(default=list, blank=True, help_text="Dates nobody answers, like 2026-12-25.")
+    voice_greeting = models.CharField(max_length=80, default="Hi {name},")
+    voice_sign_off = models.CharField(max_length=120, default="Kind regards,\n{brand}")
+    boundary = models.ForeignKey("policies.Boundary", null=True, blank=True, on_delete=models.PROTECT)
+    connector = models.CharField(max_length=12, choices=Connector.choices, default=Connector.WEBHOOK)
+    undo_seconds = models.PositiveSmallIntegerField(default=10, help_text="How long a decision can be taken back.")
+    quiet_days = models.PositiveSmallIntegerField(
+        default=3, help_text="Days without a message after which a resolved case is closed."
+    )
+    effect_deadline_minutes = models.PositiveSmallIntegerField(
+        default=15, help_text="After this long without an answer an effect's outcome counts as unknown."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="partner_currency")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    def stage_of(self, case_type: str) -> str:
+        """The stage of a type; a type without a row is observed, the narrowest."""
+        cached: dict[str, str] | None = self.__dict__.get("_stages")
+        if cached is None:
+            cached = dict(self.stages.values_list("case_type", "stage"))
+            self.__dict__["_stages"] = cached
+        return cached.get(case_type, Stage.OBSERVE.value)
+
+
+class PartnerStage(models.Model):
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="stages")
+    case_type = models.CharField(max_length=30, choices=CaseType.choices)
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.OBSERVE)
+
+    class Meta:
+        ordering = ["partner", "case_type"]
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "case_type"], name="one_stage_per_partner_and_type"),
+            models.CheckConstraint(condition=models.Q(stage__in=Stage.values), name="stage_in_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.partner}: {self.get_case_type_display()} {self.stage}"
+
+
+class Terms(models.Model):
+    """A partner's policies: typed values and, beside each, the clause in words that briefs and replies quote."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="terms_versions")
+    number = models.PositiveIntegerField()
+    active = models.BooleanField(default=False)
+    return_window_days = models.PositiveSmallIntegerField(default=30)
+    return_window_clause = models.TextField(default="Unused goods come back within 30 days of delivery.")
+    non_returnable = models.JSONField(
+        default=list, blank=True, help_text="Words in a product's name that make it non-returnable."
+    )
+    non_returnable_clause = models.TextField(
+        blank=True, default="Final-sale goods and goods that cannot be resold do not come back."
+    )
+    return_fee = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    return_fee_clause = models.TextField(blank=True, default="A return costs nothing.")
+    lost_after_days = models.PositiveSmallIntegerField(default=7)
+    lost_clause = models.TextField(
+        blank=True, default="A parcel without a scan for 7 days counts as lost; we answer for it."
+    )
+
+    class Meta:
+        verbose_name = "terms"
+        verbose_name_plural = "terms"
+        ordering = ["partner", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "number"], name="terms_number_per_partner"),
+            models.UniqueConstraint(
+                fields=["partner"], condition=models.Q(active=True), name="one_active_terms_per_partner"
+            ),
+            models.CheckConstraint(condition=models.Q(return_fee__gte=0), name="return_fee_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.partner} terms {self.number}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "return_window_days": self.return_window_days,
+            "return_fee": str(self.return_fee),
+            "lost_after_days": self.lost_after_days,
+        }

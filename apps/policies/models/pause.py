@@ -1,0 +1,52 @@
+"""Pauses: one switch each for everything, a partner, a type or an action. Autonomous becomes human."""
+
+from django.conf import settings
+from django.db import models
+
+from apps.policies.words import Action, CaseType
+
+
+class Pause(models.Model):
+    """Pausing takes one person, at once. Lifting widens, so a second person has to agree."""
+
+    partner = models.ForeignKey(
+        "policies.Partner", null=True, blank=True, on_delete=models.CASCADE, help_text="None: every partner."
+    )
+    case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True, help_text="None: every type.")
+    action = models.CharField(max_length=20, choices=Action.choices, blank=True, help_text="None: every action.")
+    reason = models.TextField()
+    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    paused_at = models.DateTimeField(auto_now_add=True)
+    lift_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(lifted_by__isnull=True)
+                | (models.Q(lift_asked_by__isnull=False) & ~models.Q(lifted_by=models.F("lift_asked_by"))),
+                name="lifting_takes_two",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_in_words()} paused"
+
+    def scope_in_words(self) -> str:
+        parts = [str(self.partner) if self.partner else "every partner"]
+        if self.case_type:
+            parts.append(self.get_case_type_display())
+        if self.action:
+            parts.append(self.get_action_display())
+        return ", ".join(parts)
+
+    def covers(self, partner_id: int, case_type: str, action: str) -> bool:
+        return (
+            self.partner_id in (None, partner_id) and self.case_type in ("", case_type) and self.action in ("", action)
+        )

@@ -1,0 +1,56 @@
+"""A person's remit: the brands, types, languages and amounts somebody may decide."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from apps.policies.models.partner import Partner, valid_currency, valid_time_zone
+
+
+class Remit(models.Model):
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="remit")
+    all_partners = models.BooleanField(default=False)
+    partners = models.ManyToManyField(Partner, blank=True)
+    case_types = models.JSONField(default=list, blank=True, help_text="Types this person decides; none: all.")
+    languages = models.JSONField(default=list, blank=True, help_text="Languages this person reads; none: all.")
+    currency = models.CharField(max_length=3, default="USD", validators=[valid_currency])
+    amount_per_decision = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("500.00"))
+    amount_per_day = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("2000.00"))
+    time_zone = models.CharField(max_length=40, default="UTC", validators=[valid_time_zone])
+
+    class Meta:
+        verbose_name = "remit of a person"
+        verbose_name_plural = "remits of people"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(amount_per_decision__gte=0, amount_per_day__gte=0), name="remit_not_negative"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"remit of {self.user}"
+
+    def partner_ids(self) -> list[int] | None:
+        """The partners this person may see, or None for all of them."""
+        if self.all_partners:
+            return None
+        return list(self.partners.values_list("pk", flat=True))
+
+
+def remit_of(user: Any) -> Remit:
+    """The remit of a person; somebody without one has an empty remit that covers no brand."""
+    found = Remit.objects.filter(user_id=user.pk).first()
+    return found or Remit(user_id=user.pk, amount_per_decision=Decimal(0), amount_per_day=Decimal(0))
+
+
+def partners_of(user: Any) -> models.QuerySet[Partner]:
+    """The partners a person may see. Without a saved remit: none."""
+    remit = Remit.objects.filter(user_id=user.pk).first()
+    if remit is None:
+        return Partner.objects.none()
+    ids = remit.partner_ids()
+    return Partner.objects.all() if ids is None else Partner.objects.filter(pk__in=ids)

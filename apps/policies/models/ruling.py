@@ -1,0 +1,39 @@
+"""Rulings: the decision log. Append-only; each names its case by an opaque subject."""
+
+from django.db import models
+
+from apps.policies.models.audit import append_only
+from apps.policies.words import Action, CaseType, Handler, Seniority
+
+
+class Ruling(models.Model):
+    """What the gate said to one proposal on one case, and what each later question took away again."""
+
+    at = models.DateTimeField(db_index=True)
+    partner = models.ForeignKey("policies.Partner", on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(max_length=64, db_index=True)
+    version = models.ForeignKey("policies.BoundaryVersion", null=True, on_delete=models.PROTECT, related_name="rulings")
+    content_hash = models.CharField(max_length=64, blank=True)
+    terms_number = models.PositiveIntegerField(null=True)
+    case_type = models.CharField(max_length=30, choices=CaseType.choices)
+    action = models.CharField(max_length=20, choices=Action.choices)
+    proposal = models.JSONField()
+    confidence = models.DecimalField(max_digits=4, decimal_places=3)
+    facts = models.JSONField()
+    gate_handler = models.CharField(max_length=15, choices=Handler.choices)
+    rule = models.CharField(max_length=40, blank=True)
+    verdict = models.JSONField(help_text="Handler, rule and trace as the gate gave them.")
+    downgrades = models.JSONField(default=list, help_text="Each: which question said no, and why.")
+    handler = models.CharField(max_length=15, choices=Handler.choices)
+    seniority = models.CharField(max_length=10, choices=Seniority.choices)
+    made_with = models.JSONField(default=dict, help_text="Versions of classifier, drafter and playbook.")
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = append_only()
+        constraints = [
+            models.CheckConstraint(condition=models.Q(handler__in=Handler.values), name="ruling_handler_in_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ruling {self.pk}: {self.case_type} → {self.handler}"

@@ -1,0 +1,43 @@
+"""Pausing and lifting: one person stops the AI at once, two let it go on."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from apps.policies import audit
+from apps.policies.errors import Refused
+from apps.policies.models import Partner, Pause
+
+
+def pause(user: User, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = "") -> Pause:
+    """Stop autonomy in a scope from the next ruling on. Raises Refused without a reason."""
+    if not reason.strip():
+        raise Refused("Say why you pause: the people who find the AI stopped will ask.")
+    with transaction.atomic():
+        made = Pause.objects.create(
+            partner=partner, case_type=case_type, action=action, reason=reason.strip(), paused_by=user
+        )
+        audit.record(audit.person(user), made, "paused", reason=made.reason)
+    return made
+
+
+def lift(user: User, pause_id: int) -> Pause:
+    """Ask to lift a pause, or, as a second person, lift it. Raises Refused when the same person asks twice."""
+    with transaction.atomic():
+        found = Pause.objects.select_for_update(no_key=True).get(pk=pause_id)
+        if found.lifted_at:
+            raise Refused("This pause has been lifted already.")
+        if found.lift_asked_by_id is None:
+            found.lift_asked_by = user
+            audit.record(audit.person(user), found, "lift_asked")
+        elif found.lift_asked_by_id == user.pk:
+            raise Refused("You asked to lift this pause. Letting the AI act again takes a second person.")
+        else:
+            found.lifted_by, found.lifted_at = user, timezone.now()
+            audit.record(audit.person(user), found, "lifted")
+        found.save()
+    return found
+
+
+def in_force() -> list[Pause]:
+    return list(Pause.objects.filter(lifted_at__isnull=True))

@@ -1,0 +1,130 @@
+"""What a version says, as values: rules, guardrails and limits, the proposal they rule on, and their hash."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from apps.policies.conditions import Condition
+from apps.policies.money import Money
+from apps.policies.words import Handler, Seniority
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the AI wants to do. `discloses_order` is true when the reply tells anything about the order."""
+
+    action: str
+    amount: Money | None = None
+    lines: tuple[str, ...] = ()
+    discloses_order: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "action": self.action,
+            "amount": None
+            if self.amount is None
+            else {"amount": str(self.amount.amount), "currency": self.amount.currency},
+            "lines": list(self.lines),
+            "discloses_order": self.discloses_order,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """One rule. Every condition is required; an alternative is another rule."""
+
+    key: str
+    case_type: str
+    conditions: tuple[Condition, ...] = ()
+    handler: str = Handler.HUMAN.value
+    action: str = ""
+    ceiling: Money | None = None
+    seniority: str = Seniority.ANY.value
+    due_minutes: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "key": self.key,
+            "case_type": self.case_type,
+            "conditions": [condition.as_json() for condition in self.conditions],
+            "handler": self.handler,
+            "action": self.action,
+            "ceiling": str(self.ceiling) if self.ceiling else None,
+            "seniority": self.seniority,
+            "due_minutes": self.due_minutes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailSpec:
+    """What no rule may exceed: fires when all conditions hold, or when the amount is over the ceiling.
+
+    `actions` and `case_types` limit where it looks; empty means everywhere. A guardrail with a ceiling
+    fires above it; one without fires on its conditions alone.
+    """
+
+    key: str
+    conditions: tuple[Condition, ...] = ()
+    ceiling: Money | None = None
+    actions: frozenset[str] = frozenset()
+    case_types: frozenset[str] = frozenset()
+    handler: str = Handler.HUMAN.value
+    seniority: str = Seniority.ANY.value
+    order_data_only: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "key": self.key,
+            "conditions": [condition.as_json() for condition in self.conditions],
+            "ceiling": str(self.ceiling) if self.ceiling else None,
+            "actions": sorted(self.actions),
+            "case_types": sorted(self.case_types),
+            "handler": self.handler,
+            "seniority": self.seniority,
+            "order_data_only": self.order_data_only,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSpec:
+    """A limit that the gate cannot read from one case: a budget a day, or a floor of confidence.
+
+    `interactions/checks.py` asks these; they belong to the version, so they are part of its hash.
+    """
+
+    key: str
+    kind: str  # "budget" or "confidence"
+    actions: frozenset[str] = frozenset()
+    case_types: frozenset[str] = frozenset()
+    amount: Money | None = None
+    floor: Decimal | None = None
+
+    def looks_at(self, case_type: str, action: str) -> bool:
+        return (not self.case_types or case_type in self.case_types) and (not self.actions or action in self.actions)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "actions": sorted(self.actions),
+            "case_types": sorted(self.case_types),
+            "amount": str(self.amount) if self.amount else None,
+            "floor": str(self.floor) if self.floor is not None else None,
+        }
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal bytes in every process."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_hash(rules: Sequence[RuleSpec], guardrails: Sequence[GuardrailSpec], limits: Sequence[LimitSpec]) -> str:
+    """SHA-256 over what a version says: an approval and a ruling name it, and any edit changes it."""
+    content = {
+        "rules": [rule.as_json() for rule in rules],
+        "guardrails": [guardrail.as_json() for guardrail in guardrails],
+        "limits": [limit.as_json() for limit in limits],
+    }
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()

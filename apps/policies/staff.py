@@ -1,0 +1,97 @@
+"""The groups of staff and what each may do; kept in step with the code after every migration."""
+
+from typing import Any
+
+from django.apps import apps as registry
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.db.models.signals import post_migrate
+
+SUPERVISOR, SENIOR, OPS_MANAGER = "Supervisor", "Senior supervisor", "Ops manager"
+OPERATOR, AUDITOR = "Operator", "Auditor"
+
+_EVERYTHING_OURS = ("policies", "interactions", "learning")
+
+_DECIDES = {
+    "interactions.view_escalation",
+    "interactions.decide_escalation",
+    "interactions.view_interaction",
+    "learning.view_signal",
+}
+_READS_BOUNDARIES = {
+    f"policies.view_{name}"
+    for name in ("boundary", "boundaryversion", "rule", "guardrail", "partner", "partnerstage", "terms", "pause")
+}
+_OPS = (
+    {
+        f"policies.{verb}_{name}"
+        for verb in ("add", "change")
+        for name in ("boundary", "boundaryversion", "rule", "guardrail")
+    }
+    | {f"policies.delete_{name}" for name in ("rule", "guardrail")}
+    | {"policies.approve_boundaryversion", "policies.activate_boundaryversion"}
+    | {"policies.add_pause", "policies.change_pause", "policies.view_ruling", "policies.view_auditentry"}
+    | {"policies.view_remit", "policies.change_remit", "policies.add_remit"}
+    | {f"interactions.{verb}_{name}" for verb in ("view", "change") for name in ("casetypesetting", "reasoncode")}
+    | {"interactions.view_interaction", "interactions.view_escalation", "interactions.view_decisionrecord"}
+    | {"interactions.view_effect", "interactions.view_contextpacket", "learning.view_signal"}
+)
+_OPERATES = {
+    "interactions.view_interaction",
+    "interactions.retry_interaction",
+    "interactions.view_effect",
+    "interactions.settle_effect",
+    "interactions.view_workerheartbeat",
+    "interactions.view_outboxevent",
+    "interactions.view_apikey",
+    "interactions.add_apikey",
+    "interactions.change_apikey",
+    "policies.view_partner",
+    "policies.view_auditentry",
+}
+
+PERMISSIONS: dict[str, set[str]] = {
+    SUPERVISOR: _DECIDES | _READS_BOUNDARIES,
+    SENIOR: _DECIDES | _READS_BOUNDARIES | {"interactions.decide_senior"},
+    OPS_MANAGER: _OPS | _READS_BOUNDARIES,
+    OPERATOR: _OPERATES,
+}
+
+
+def connect() -> None:
+    post_migrate.connect(_synchronise, dispatch_uid="remit_groups")
+
+
+def _synchronise(sender: Any, **kwargs: Any) -> None:
+    if sender.label == "learning":  # the last of ours: every permission exists by then
+        synchronise_groups()
+
+
+def synchronise_groups() -> None:
+    """Create the groups and give each exactly its permissions."""
+    from django.contrib.auth.management import create_permissions
+
+    for label in _EVERYTHING_OURS:
+        create_permissions(registry.get_app_config(label), verbosity=0)
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type").filter(
+            content_type__app_label__in=_EVERYTHING_OURS
+        )
+    }
+    views = {name for name in known if name.split(".")[1].startswith("view_")}
+    for group_name, names in {**PERMISSIONS, AUDITOR: views}.items():
+        group, _ = Group.objects.get_or_create(name=group_name)
+        group.permissions.set([known[name] for name in names])
+
+
+def role_of(user: User | AnonymousUser) -> str:
+    """The word under the person's name: the widest of their groups."""
+    if not user.is_authenticated:
+        return ""
+    if user.is_superuser:
+        return "Administrator"
+    names = set(user.groups.values_list("name", flat=True))
+    for name in (OPS_MANAGER, SENIOR, SUPERVISOR, OPERATOR, AUDITOR):
+        if name in names:
+            return name
+    return "No role"
