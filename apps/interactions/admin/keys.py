@@ -1,0 +1,74 @@
+"""API keys: made here, shown once, revoked at once."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from apps.interactions.models import ApiKey, Scope
+from apps.policies import audit
+from apps.policies.admin.base import Audited, OfPartners, person
+from apps.policies.admin.fields import ListOfChoices
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OfPartners, Audited):
+    list_display = ("name", "partner", "prefix", "grants", "usable", "expires_at", "last_used_at")
+    list_filter = ("partner",)
+    fields = ("partner", "name", "scopes", "expires_at")
+    actions = ("revoke",)
+
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> type:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "scopes" in form.base_fields:
+            form.base_fields["scopes"] = ListOfChoices(
+                choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
+                help_text="Give a key no more than its program needs.",
+            )
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        # What a key opens is fixed when it is made; another need is another key.
+        return ("partner", "scopes", "prefix", "created_by", "created_at", "revoked_at", "last_used_at") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False  # revoked keys stay: the audit trail names them
+
+    @admin.display(description="grants")
+    def grants(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display(description="usable", boolean=True)
+    def usable(self, key: ApiKey) -> bool:
+        return key.revoked_at is None and (key.expires_at is None or key.expires_at > timezone.now())
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = person(request)
+            obj.issue()
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """The whole key is in the answer to this one request and nowhere else: no session, no message, no log."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Copy the key now",
+            "key": obj,
+            "whole_key": obj.issued,
+        }
+        response = TemplateResponse(request, "admin/interactions/key_shown_once.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.action(description="Revoke the chosen keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        actor, revoked = audit.person(person(request)), 0
+        for key in keys.filter(revoked_at__isnull=True):
+            key.revoked_at = timezone.now()
+            key.save(update_fields=["revoked_at"])
+            audit.record(actor, key, "revoked")
+            revoked += 1
+        messages.success(request, f"{revoked} keys open nothing any more.")

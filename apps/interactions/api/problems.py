@@ -1,0 +1,86 @@
+"""Errors as `application/problem+json` (RFC 9457): what was wrong, where, and what to do."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from apps.policies import audit
+from apps.policies.errors import Invalid, Moved, Refused
+
+CONTENT_TYPE = "application/problem+json"
+_TITLES = {
+    400: "The request cannot be read",
+    401: "No valid API key",
+    403: "Not allowed with this key",
+    404: "Not found",
+    405: "This method is not offered here",
+    409: "Not possible now",
+    413: "The request is too large",
+    415: "Send JSON",
+    422: "Some fields cannot be taken",
+    429: "Too many requests",
+}
+
+
+def problem(status_code: int, detail: str, errors: dict[str, list[str]] | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(status_code, "Something went wrong on our side"),
+        "status": status_code,
+        "detail": detail,
+        "request_id": audit.correlation_id(),
+    }
+    if errors:
+        body["errors"] = errors
+    return body
+
+
+def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The exception handler of the API. An unforeseen error is not swallowed: it is logged and becomes a 500."""
+    match error:
+        case Invalid():
+            return _answer(422, "Some fields cannot be taken; each is named under errors.", error.errors)
+        case Moved() | Refused():
+            return _answer(409, str(error))
+        case Http404():
+            return _answer(404, "There is no such object.")
+        case PermissionDenied():
+            return _answer(403, "This is not allowed with this key.")
+        case exceptions.ValidationError():
+            return _answer(422, "Some fields cannot be taken; each is named under errors.", flat_errors(error.detail))
+        case exceptions.APIException():
+            response = _answer(error.status_code, str(error.detail))
+            if error.status_code == status.HTTP_401_UNAUTHORIZED:
+                response["WWW-Authenticate"] = 'Bearer realm="Remit"'
+            return response
+    return None
+
+
+def _answer(status_code: int, detail: str, errors: dict[str, list[str]] | None = None) -> Response:
+    return Response(problem(status_code, detail, errors), status=status_code, content_type=CONTENT_TYPE)
+
+
+def flat_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """Nested serializer errors as `{"messages[0].text": ["…"]}`."""
+    if isinstance(detail, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            place = f"[{name}]" if isinstance(name, int) else f".{name}" if prefix else str(name)
+            found.update(flat_errors(inner, f"{prefix}{place}"))
+        return found
+    if isinstance(detail, list) and any(isinstance(item, dict) for item in detail):
+        found = {}
+        for index, item in enumerate(detail):
+            if item:
+                found.update(flat_errors(item, f"{prefix}[{index}]"))
+        return found
+    items = detail if isinstance(detail, list) else [detail]
+    return {prefix or "body": [str(item) for item in items]}
+
+
+def not_found(request: object, exception: Exception | None = None) -> JsonResponse:
+    """The 404 of an address under /api/ that no view answers."""
+    return JsonResponse(problem(404, "There is no such object."), status=404, content_type=CONTENT_TYPE)

@@ -1,0 +1,219 @@
+"""What the API takes and gives. Validation only: what happens is in `intake`, `mirror` and `settling`.
+
+Every field is bounded, unknown fields are refused by name, and money has two decimals.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from apps.interactions.mirror import FUTURE_TOLERANCE
+from apps.interactions.models import Interaction
+from apps.interactions.models.interaction import CHANNELS
+from apps.policies.facts import ORDER_STATUSES, TIERS
+from apps.policies.money import BadAmount, exact_amount
+
+LONGEST_TEXT = 20_000
+MOST_MESSAGES, MOST_LINES = 50, 200
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuses fields it does not know, by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, float | bool):
+            raise serializers.ValidationError('Send an amount as text, like "84.50": floats are not exact.')
+        try:
+            return exact_amount(data)
+        except BadAmount as error:
+            raise serializers.ValidationError(str(error)) from None
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value:.2f}"
+
+
+def not_in_the_future(at: datetime) -> None:
+    if at > timezone.now() + FUTURE_TOLERANCE:
+        raise serializers.ValidationError("This is in the future. Check the clock and time zone of the sender.")
+
+
+class MessageIn(Strict):
+    author = serializers.ChoiceField(["customer", "agent", "bot"])
+    text = serializers.CharField(max_length=LONGEST_TEXT)
+    sent_at = serializers.DateTimeField(validators=[not_in_the_future])
+
+
+class InteractionIn(Strict):
+    external_id = serializers.CharField(max_length=90)
+    channel = serializers.ChoiceField(CHANNELS)
+    customer = serializers.CharField(max_length=100, required=False, allow_null=True)
+    order = serializers.CharField(max_length=60, required=False, allow_null=True)
+    subject = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    messages = MessageIn(many=True, allow_empty=False, max_length=MOST_MESSAGES)  # type: ignore[call-arg]
+    public = serializers.BooleanField(required=False, default=False)
+    audience = serializers.IntegerField(min_value=0, max_value=2_000_000_000, required=False, allow_null=True)
+    locale = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    sender_verified = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class CustomerIn(Strict):
+    external_id = serializers.CharField(max_length=100, required=False)
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    tier = serializers.ChoiceField(TIERS, required=False, allow_blank=True)
+    country = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    postcode = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    since = serializers.DateField(required=False, allow_null=True)
+    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future])
+
+
+class LineIn(Strict):
+    sku = serializers.CharField(max_length=60)
+    name = serializers.CharField(max_length=200)
+    options = serializers.DictField(required=False)
+    quantity = serializers.IntegerField(min_value=1, max_value=100_000)
+    unit_price = AmountField()
+    final_sale = serializers.BooleanField(required=False, default=False)
+
+
+class PaymentIn(Strict):
+    kind = serializers.ChoiceField(["payment", "refund"])
+    method = serializers.CharField(max_length=30)
+    amount = AmountField()
+    reference = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class EventIn(Strict):
+    at = serializers.DateTimeField(validators=[not_in_the_future])
+    kind = serializers.CharField(max_length=30)
+    location = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    proof = serializers.CharField(max_length=30, required=False, allow_blank=True, allow_null=True)
+
+
+class OrderIn(Strict):
+    number = serializers.CharField(max_length=60, required=False)
+    customer = serializers.CharField(max_length=100)
+    status = serializers.ChoiceField(ORDER_STATUSES)
+    currency = serializers.RegexField(r"^[A-Z]{3}$", error_messages={"invalid": "Three capital letters, like USD."})
+    total = AmountField()
+    placed_at = serializers.DateTimeField(validators=[not_in_the_future])
+    promised_at = serializers.DateTimeField(required=False, allow_null=True)
+    delivered_at = serializers.DateTimeField(required=False, allow_null=True, validators=[not_in_the_future])
+    destination = serializers.DictField(required=False)
+    lines = LineIn(many=True, max_length=MOST_LINES)  # type: ignore[call-arg]
+    payments = PaymentIn(many=True, required=False, max_length=MOST_LINES)  # type: ignore[call-arg]
+    tracking_number = serializers.CharField(max_length=60, required=False, allow_null=True, allow_blank=True)
+    events = EventIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
+    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future])
+
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Two lines of one SKU at one price are one line of more pieces; at two prices nobody could say which is meant."""
+        by_sku: dict[str, dict[str, Any]] = {}
+        for line in lines:
+            first = by_sku.setdefault(line["sku"], line)
+            if first is line:
+                continue
+            if first["unit_price"] != line["unit_price"]:
+                raise serializers.ValidationError(f"SKU {line['sku']} stands on two lines with different prices.")
+            first["quantity"] += line["quantity"]
+            first["final_sale"] = first["final_sale"] or line["final_sale"]
+        return list(by_sku.values())
+
+
+class ActionResultIn(Strict):
+    outcome = serializers.ChoiceField(["done", "refused"])
+    reference = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    amount = AmountField(required=False)
+
+
+class InteractionOut(serializers.ModelSerializer[Interaction]):
+    id = serializers.UUIDField(source="reference", read_only=True)
+    type = serializers.CharField(source="case_type", read_only=True)
+    customer = serializers.SerializerMethodField()
+    order = serializers.SerializerMethodField()
+    merged_into = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Interaction
+        fields = [
+            "id", "external_id", "url", "state", "channel", "customer", "order", "type", "intents", "confidence",
+            "handler", "received_at", "resolved_at", "reopened", "merged_into",
+        ]  # fmt: skip
+
+    def get_customer(self, row: Interaction) -> str | None:
+        return row.customer.external_id if row.customer else None
+
+    def get_order(self, row: Interaction) -> str | None:
+        return row.order.number if row.order else None
+
+    def get_merged_into(self, row: Interaction) -> str | None:
+        return str(row.merged_into.reference) if row.merged_into else None
+
+    def get_url(self, row: Interaction) -> str:
+        return f"/api/v1/interactions/{row.reference}/"
+
+
+class InteractionDetail(InteractionOut):
+    """One interaction with its rule, decision, effects, messages and the reply that left."""
+
+    rule = serializers.SerializerMethodField()
+    decision = serializers.SerializerMethodField()
+    messages = serializers.SerializerMethodField()
+    reply = serializers.SerializerMethodField()
+
+    class Meta(InteractionOut.Meta):
+        fields = [*InteractionOut.Meta.fields, "rule", "decision", "messages", "reply"]
+
+    def get_rule(self, row: Interaction) -> str | None:
+        return row.ruling.rule or None if row.ruling else None
+
+    def get_decision(self, row: Interaction) -> dict[str, Any] | None:
+        decision = row.decisions.exclude(state__in=["withdrawn", "voided", "rejected"]).first()
+        if decision is None:
+            return None
+        return {
+            "id": str(decision.reference),
+            "state": decision.state,
+            "by": "person" if decision.decided_by_id else "ai",
+            "action": decision.action,
+            "amount": _money(decision.amount, decision.currency),
+            "effects": [
+                {
+                    "key": str(effect.key),
+                    "action": effect.action,
+                    "state": effect.state,
+                    "amount": _money(effect.amount, effect.currency),
+                }
+                for effect in decision.effects.all()
+            ],
+        }
+
+    def get_messages(self, row: Interaction) -> list[dict[str, Any]]:
+        return [
+            {"author": m.author, "text": m.text, "sent_at": m.sent_at.isoformat(), "holding": m.holding}
+            for m in row.messages.all()
+        ]
+
+    def get_reply(self, row: Interaction) -> str | None:
+        last = row.messages.filter(author__in=["ai", "agent"], holding=False).last()
+        return last.text if last else None
+
+
+def _money(amount: Decimal | None, currency: str) -> dict[str, str] | None:
+    return None if amount is None else {"amount": f"{amount:.2f}", "currency": currency}

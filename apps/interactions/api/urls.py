@@ -1,0 +1,15 @@
+from django.urls import path
+
+from apps.interactions.api import views
+
+app_name = "api"
+urlpatterns = [
+    path("interactions/", views.Interactions.as_view(), name="interactions"),
+    path("interactions/batch/", views.InteractionBatch.as_view(), name="interaction-batch"),
+    path("interactions/<uuid:reference>/", views.OneInteraction.as_view(), name="interaction"),
+    path("interactions/<uuid:reference>/messages/", views.Messages.as_view(), name="messages"),
+    path("customers/<str:external_id>/", views.OneCustomer.as_view(), name="customer"),
+    path("orders/<str:number>/", views.OneOrder.as_view(), name="order"),
+    path("orders/<str:number>/events/", views.OrderEvents.as_view(), name="order-events"),
+    path("actions/<uuid:key>/result/", views.ActionResult.as_view(), name="action-result"),
+]

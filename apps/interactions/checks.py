@@ -1,0 +1,155 @@
+"""The three questions before the AI acts alone: able, permitted, earned. Each "no" is kept with its reason.
+
+A "no" never drops the case. It downgrades that one decision, and the ruling stores which question said it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from apps.interactions import ledger
+from apps.interactions.classification.intents import FLOOR
+from apps.interactions.gathering import Case
+from apps.interactions.playbooks.base import Option, Plan
+from apps.policies.gate import CompiledPolicy, Verdict
+from apps.policies.models import Pause
+from apps.policies.specs import Proposal
+from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Question, Seniority, Stage
+
+# Without a rule of its own a public complaint is a senior's.
+_SENIOR_TYPES = frozenset({CaseType.PUBLIC_COMPLAINT})
+_CONTACTS_FOR_A_PERSON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Downgrade:
+    """One question that said no: why, in words, and what handler is left."""
+
+    question: Question
+    reason: str
+    handler: Handler
+
+    def as_json(self) -> dict[str, str]:
+        return {"question": self.question.value, "reason": self.reason, "handler": self.handler.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who handles this decision, after gate and checks. `verdict` is what the gate said."""
+
+    proposal: Proposal
+    verdict: Verdict
+    downgrades: tuple[Downgrade, ...]
+    handler: Handler
+    seniority: Seniority
+
+    @property
+    def alone(self) -> bool:
+        return self.handler == Handler.AUTONOMOUS
+
+
+def authority_for(
+    case: Case, plan: Plan, policy: CompiledPolicy | None, pauses: Sequence[Pause], *, failed_before: str = ""
+) -> Authority:
+    """Ask the gate and then every check. `failed_before` says why an earlier decision on this case failed."""
+    option = plan.proposal
+    proposal = Proposal(option.action.value, option.amount, option.lines, option.discloses_order)
+    verdict = _ask_gate(case, proposal, policy)
+    downgrades = [
+        *_able(plan, failed_before),
+        *_permitted(verdict, case),
+        *_earned(case, option, policy, pauses),
+    ]
+    handler = _strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])
+    seniority = Seniority(verdict.seniority)
+    if case.case_type in _SENIOR_TYPES:
+        seniority = Seniority.SENIOR
+    return Authority(proposal, verdict, tuple(downgrades), handler, seniority)
+
+
+def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> Verdict:
+    if policy is None:
+        return Verdict(Handler.HUMAN, Seniority.ANY, None, None, "no boundary")
+    return policy.rule(case.case_type.value, proposal, case.facts.known_at(case.at))
+
+
+def _able(plan: Plan, failed_before: str) -> list[Downgrade]:
+    reasons = [reason for reason in (failed_before, plan.unable_because) if reason]
+    return [Downgrade(Question.ABLE, reason, Handler.HUMAN) for reason in reasons]
+
+
+def _permitted(verdict: Verdict, case: Case) -> list[Downgrade]:
+    """The gate's own no, in words: it is shown beside the others."""
+    if verdict.handler == Handler.AUTONOMOUS:
+        return []
+    meant_for_ai = DEFAULT_HANDLERS.get(case.case_type) == Handler.AUTONOMOUS
+    reason = (
+        _refusal_in_words(verdict) if meant_for_ai else f"the boundary gives {case.case_type.label.lower()} to people"
+    )
+    if verdict.refused_by and verdict.refused_by.startswith("built-in"):
+        reason = _refusal_in_words(verdict)
+    return [Downgrade(Question.PERMITTED, reason, Handler(verdict.handler))]
+
+
+def _refusal_in_words(verdict: Verdict) -> str:
+    match verdict.refused_by:
+        case "no boundary":
+            return "no boundary is active for this brand"
+        case "no rule" | None:
+            return "no rule of the boundary covers it"
+        case "built-in:sender":
+            return "it is not certain who wrote, and the answer would tell about an order or move money"
+        case "built-in:owner":
+            return "the order is not known to belong to the one who wrote"
+        case key:
+            return f"{key} of the boundary stops it"
+
+
+def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: Sequence[Pause]) -> list[Downgrade]:
+    said = []
+    stage = case.partner.stage_of(case.case_type.value)
+    if stage == Stage.ASSIST:
+        said.append(Downgrade(Question.EARNED, "for this type the AI only drafts so far", Handler.COLLABORATIVE))
+    elif stage != Stage.LIVE:
+        said.append(Downgrade(Question.EARNED, "for this type the AI only watches so far", Handler.HUMAN))
+    if not case.reading.intents:
+        said.append(Downgrade(Question.EARNED, "the message was not understood with enough certainty", Handler.HUMAN))
+    elif case.reading.confidence < _floor(case, option, policy):
+        sure = f"{case.reading.confidence:.2f}"
+        said.append(Downgrade(Question.EARNED, f"the reading is only {sure} sure", Handler.HUMAN))
+    if case.facts.value("message.injection_suspected"):
+        said.append(Downgrade(Question.EARNED, "the message tries to instruct the AI", Handler.HUMAN))
+    said += _matter(case)
+    covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
+    if covering:
+        said.append(Downgrade(Question.EARNED, f"the AI is paused here: {covering[0].reason}", Handler.HUMAN))
+    if option.amount is not None and policy is not None and not ledger.budget_left(case, option, policy):
+        said.append(Downgrade(Question.EARNED, "today's budget for this is used up", Handler.HUMAN))
+    return said
+
+
+def _matter(case: Case) -> list[Downgrade]:
+    """Another open case on the order, or a third contact on one matter, is a person's."""
+    said = []
+    others = case.facts.value("order.open_cases")
+    if isinstance(others, int) and others > 0:
+        said.append(Downgrade(Question.EARNED, "another case on this order is open", Handler.HUMAN))
+    contacts = case.facts.value("case.contacts")
+    if isinstance(contacts, int) and contacts >= _CONTACTS_FOR_A_PERSON:
+        said.append(Downgrade(Question.EARNED, f"the customer wrote {contacts} times about this", Handler.HUMAN))
+    return said
+
+
+def _floor(case: Case, option: Option, policy: CompiledPolicy | None) -> Decimal | float:
+    limits = policy.limits if policy else ()
+    floors = [
+        limit.floor
+        for limit in limits
+        if limit.kind == "confidence" and limit.floor is not None and limit.looks_at(case.case_type, option.action)
+    ]
+    return max([float(floor) for floor in floors], default=FLOOR)
+
+
+def _strictest(handlers: Sequence[Handler]) -> Handler:
+    order = [Handler.AUTONOMOUS, Handler.COLLABORATIVE, Handler.HUMAN]
+    return max(handlers, key=order.index)

@@ -1,0 +1,186 @@
+"""Claiming: who holds a case. A claim is a lease with a token; a heartbeat renews it, and it lapses alone.
+
+`take_next` locks with SKIP LOCKED, so any number of people taking at once get different cases.
+"""
+
+import uuid
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from apps.interactions.models import DecisionRecord, Escalation
+from apps.interactions.models.escalation import LEASE, EscalationQuerySet
+from apps.policies import audit
+from apps.policies.errors import Moved, Refused
+from apps.policies.machines import move
+from apps.policies.models import Remit
+from apps.policies.words import Seniority
+
+_S = Escalation.State
+_HELD = ("claimed_by", "claimed_at", "lease_token", "lease_until")
+
+
+def covered_by_remit(user: User) -> EscalationQuerySet:
+    """The escalations a person may see: their brands, types and languages."""
+    remit = Remit.objects.filter(user=user).first()
+    if remit is None:
+        return Escalation.objects.none()
+    found = Escalation.objects.all()
+    partner_ids = remit.partner_ids()
+    if partner_ids is not None:
+        found = found.filter(partner_id__in=partner_ids)
+    if remit.case_types:
+        found = found.filter(interaction__case_type__in=remit.case_types)
+    if remit.languages:
+        reads = Q(interaction__locale="")  # no language named: the brand's own
+        for language in remit.languages:
+            reads |= Q(interaction__locale__istartswith=language)
+        found = found.filter(reads)
+    return found
+
+
+def may_take(user: User) -> EscalationQuerySet:
+    """The waiting escalations a person may decide: remit, seniority, handed to nobody else, not proposed by them."""
+    found = covered_by_remit(user).filter(state=_S.OPEN).filter(Q(handed_to__isnull=True) | Q(handed_to=user))
+    if not user.has_perm("interactions.decide_senior"):
+        found = found.filter(seniority=Seniority.ANY)
+    own = DecisionRecord.objects.filter(
+        interaction=OuterRef("interaction"), state=DecisionRecord.State.PROPOSED, decided_by=user
+    )
+    return found.exclude(Exists(own))
+
+
+def held_by(user: User) -> Escalation | None:
+    """The case this person holds and has not decided yet; the latest when there are more."""
+    deciding = DecisionRecord.objects.filter(escalation=OuterRef("pk"), state=DecisionRecord.State.DECIDED)
+    return (
+        covered_by_remit(user)
+        .filter(~Exists(deciding), state=_S.CLAIMED, claimed_by=user)
+        .order_by("-claimed_at")
+        .first()
+    )
+
+
+def take_next(user: User) -> Escalation | None:
+    """Claim the most urgent case this person may decide; None when nothing waits for them."""
+    with transaction.atomic():
+        escalation = (
+            may_take(user)
+            .exclude(skipped_by=user)
+            .most_urgent()
+            .select_for_update(no_key=True, skip_locked=True, of=("self",))
+            .first()
+        )
+        if escalation is None:
+            return None
+        return _hold(escalation, user)
+
+
+def claim(user: User, escalation_id: int) -> Escalation:
+    """Claim one case by name. Raises Refused when another holds it or it is not this person's to decide."""
+    with transaction.atomic():
+        found = may_take(user).filter(pk=escalation_id).select_for_update(no_key=True, of=("self",)).first()
+        if found is None:
+            raise Refused(why_not_claimable(user, escalation_id))
+        return _hold(found, user)
+
+
+def _hold(escalation: Escalation, user: User) -> Escalation:
+    escalation.hold_for(user.pk, timezone.now())
+    move(escalation, "claim", actor=audit.person(user), save=_HELD)
+    return escalation
+
+
+def why_not_claimable(user: User, escalation_id: int) -> str:
+    """Why this person cannot take a case, in a sentence; empty when they can."""
+    if may_take(user).filter(pk=escalation_id).exists():
+        return ""
+    found = covered_by_remit(user).filter(pk=escalation_id).select_related("claimed_by").first()
+    if found is None:
+        return "This case is not in your remit."
+    if found.state == _S.CLAIMED and found.claimed_by is not None:
+        name = "You" if found.claimed_by_id == user.pk else found.claimed_by.get_full_name() or str(found.claimed_by)
+        return f"{name} already hold{'' if name == 'You' else 's'} this case."
+    if found.state != _S.OPEN:
+        return "This case has been decided already."
+    if found.seniority == Seniority.SENIOR:
+        return "This case needs a senior."
+    return "This case was handed to somebody else, or you proposed its decision and a second person has to agree."
+
+
+def holding(user: User, escalation_id: int, token: uuid.UUID | None) -> Escalation:
+    """The escalation, locked, if this person holds it under this token. Raises Moved when the lease lapsed."""
+    found = (
+        Escalation.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("interaction__partner", "interaction__customer", "interaction__order")
+        .filter(pk=escalation_id)
+        .first()
+    )
+    if found is None or found.state != _S.CLAIMED or found.claimed_by_id != user.pk or found.lease_token != token:
+        raise Moved("Your hold on this case has lapsed. Take it again; what you typed is kept below.")
+    return found
+
+
+def renew(user: User, escalation_id: int, token: uuid.UUID | None) -> datetime:
+    """The heartbeat: the lease runs on from now."""
+    with transaction.atomic():
+        escalation = holding(user, escalation_id, token)
+        escalation.lease_until = timezone.now() + LEASE
+        escalation.save(update_fields=["lease_until"])
+    return escalation.lease_until
+
+
+def release(user: User, escalation_id: int, token: uuid.UUID | None, *, skip: bool = False) -> None:
+    """Put a case back. `skip` keeps it from being offered to this person again."""
+    with transaction.atomic():
+        escalation = holding(user, escalation_id, token)
+        put_back(escalation, audit.person(user), "skipped" if skip else "released")
+        if skip:
+            escalation.skipped_by.add(user)
+
+
+def release_others(user: User, keep: int) -> None:
+    """Put back what this person holds besides one case, when nothing has been decided on it."""
+    with transaction.atomic():
+        deciding = DecisionRecord.objects.filter(escalation=OuterRef("pk"), state=DecisionRecord.State.DECIDED)
+        others = Escalation.objects.select_for_update(no_key=True, of=("self",)).filter(
+            ~Exists(deciding), state=_S.CLAIMED, claimed_by=user
+        )
+        for escalation in others.exclude(pk=keep):
+            put_back(escalation, audit.person(user), "went back to an earlier case")
+
+
+def hand_to_senior(user: User, escalation_id: int, token: uuid.UUID | None, note: str) -> None:
+    """Hand a case to seniors, with a note that says why. Raises Refused without one."""
+    if not note.strip():
+        raise Refused("Say in a word why a senior should decide this.")
+    with transaction.atomic():
+        escalation = holding(user, escalation_id, token)
+        escalation.seniority = Seniority.SENIOR
+        escalation.save(update_fields=["seniority"])
+        escalation.interaction.notes.create(by=user, text=note.strip())
+        put_back(escalation, audit.person(user), f"handed to seniors: {note.strip()}")
+
+
+def put_back(escalation: Escalation, actor: audit.Actor, reason: str) -> None:
+    escalation.let_go()
+    move(escalation, "release", actor=actor, reason=reason, save=_HELD)
+
+
+def release_lapsed(limit: int = 200) -> int:
+    """Leases that ran out go back to the queue, unless a decision in its undo window holds the case."""
+    now = timezone.now()
+    deciding = DecisionRecord.objects.filter(escalation=OuterRef("pk"), state=DecisionRecord.State.DECIDED)
+    with transaction.atomic():
+        lapsed = list(
+            Escalation.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(
+                ~Exists(deciding), state=_S.CLAIMED, lease_until__lt=now
+            )[:limit]
+        )
+        for escalation in lapsed:
+            escalation.let_go()
+        move(lapsed, "release", actor=audit.system("sweeper"), reason="the lease lapsed", save=_HELD)
+    return len(lapsed)

@@ -1,0 +1,166 @@
+"""Execution: carries out the effects of committed decisions, in order, each once.
+
+    reserve → commit `in_flight` with its key → call outside any transaction → record
+
+The reply is the last effect and leaves only when those before it are done. A worker that dies between call
+and record leaves the effect in flight; at its deadline its outcome is unknown, and it is looked up by key,
+never repeated blindly.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from apps.interactions import ledger, outbox, settling
+from apps.interactions.connectors import Outcome, connector_of
+from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
+from apps.policies import audit
+from apps.policies.errors import Refused
+from apps.policies.machines import move
+from apps.policies.words import Action
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+_D, _E = DecisionRecord.State, Effect.State
+_EXECUTION = audit.system("execution")
+
+
+def execute(limit: int = BATCH) -> int:
+    """Carry out up to `limit` effects that are next in line; returns how many were taken up.
+
+    Effects without money go together. Each one with money has a transaction of its own, so that no worker holds
+    the lock of one order or budget while it waits for another's.
+    """
+    taken = _execute(limit, with_money=False)
+    while taken < limit and _execute(1, with_money=True):
+        taken += 1
+    return taken
+
+
+def _execute(limit: int, *, with_money: bool) -> int:
+    with audit.correlated():
+        with transaction.atomic():
+            effects = _claim(limit, with_money=with_money)
+            leaving = _reserve(effects, timezone.now())
+            replies = [effect for effect in leaving if effect.action == Action.REPLY]
+            _send_replies(replies)
+            settling.after_effects([effect.decision_id for effect in replies], _EXECUTION)
+        for effect in leaving:
+            if effect.action != Action.REPLY:
+                _call(effect)
+    return len(effects)
+
+
+def _claim(limit: int, *, with_money: bool) -> list[Effect]:
+    """The next effect of each decision that has one: pending, with nothing unfinished before it."""
+    before = Effect.objects.filter(decision=OuterRef("decision"), position__lt=OuterRef("position")).exclude(
+        state=_E.DONE
+    )
+    pending = (
+        Effect.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+        .filter(
+            ~Exists(before),
+            state=_E.PENDING,
+            decision__state__in=[_D.COMMITTED, _D.EXECUTING],
+            amount__isnull=not with_money,
+        )
+        .select_related(
+            "partner",
+            "decision__partner",
+            "decision__ruling",
+            "decision__interaction__order",
+            "decision__interaction__customer",
+        )
+        .order_by("id")
+    )
+    effects = list(pending[:limit])
+    starting = {effect.decision_id: effect.decision for effect in effects if effect.decision.state == _D.COMMITTED}
+    move(starting.values(), "start", actor=_EXECUTION)
+    return effects
+
+
+def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
+    """Hold what each effect needs and commit it to flight; an effect that cannot be held is refused."""
+    leaving, events = [], []
+    for effect in effects:
+        alone = effect.decision.how == DecisionRecord.How.ALONE
+        case = effect.decision.interaction
+        try:
+            with transaction.atomic():
+                ledger.reserve(effect, case.order, alone=alone, now=now)
+        except Refused as refusal:
+            effect.outcome_reason, effect.settled_at = str(refusal), now
+            move(effect, "refuse", actor=audit.system("ledger"), reason=str(refusal),
+                 save=("outcome_reason", "settled_at"))  # fmt: skip
+            settling.after_effects([effect.decision_id], _EXECUTION)
+            continue
+        effect.sent_at = now
+        effect.deadline_at = now + timedelta(minutes=effect.partner.effect_deadline_minutes)
+        leaving.append(effect)
+        if effect.action != Action.REPLY:
+            events.append(outbox.action_event("action.requested", effect, case))
+    move(leaving, "send", actor=_EXECUTION, save=("sent_at", "deadline_at"))
+    OutboxEvent.objects.bulk_create(events)
+    return leaving
+
+
+def _send_replies(replies: Sequence[Effect]) -> None:
+    """The reply leaves by the outbox, in the same transaction: then it is done."""
+    now = timezone.now()
+    messages, events = [], []
+    for effect in replies:
+        decision, case = effect.decision, effect.decision.interaction
+        author = "ai" if decision.decided_by_id is None else "agent"
+        messages.append(
+            Message(interaction=case, author=author, text=decision.reply, sent_at=max(now, case.received_at))
+        )
+        events.append(outbox.reply_event(case, decision.reply, holding=False))
+        effect.settled_at = now
+    Message.objects.bulk_create(messages)
+    OutboxEvent.objects.bulk_create(events)
+    move(replies, "confirm", actor=_EXECUTION, save=("settled_at",))
+
+
+def _call(effect: Effect) -> None:
+    """Call the connector outside any transaction and record its answer. No answer leaves the effect in flight."""
+    try:
+        outcome = connector_of(effect.partner).perform(effect)
+    except Exception:
+        # Whether it happened is not known: the deadline makes it `unknown`, and it is looked up by key.
+        log.exception("effect %s: the connector failed", effect.key)
+        return
+    if outcome.verdict != "accepted":
+        settling.settle(effect.pk, outcome, actor=audit.system(f"connector {effect.partner.connector}"))
+
+
+def look_up_overdue(limit: int = BATCH) -> int:
+    """Effects without an answer by their deadline become unknown, and are looked up by key where that is possible."""
+    now = timezone.now()
+    with transaction.atomic():
+        overdue = list(
+            Effect.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+            .filter(state=_E.IN_FLIGHT, deadline_at__lt=now)
+            .select_related("partner")[:limit]
+        )
+        move(overdue, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
+    for effect in overdue:
+        outcome = _looked_up(effect)
+        if outcome is not None:
+            settling.settle(effect.pk, outcome, actor=audit.system("look-up"))
+        else:
+            with transaction.atomic():
+                settling.after_effects([effect.decision_id], audit.system("sweeper"))
+    return len(overdue)
+
+
+def _looked_up(effect: Effect) -> Outcome | None:
+    try:
+        return connector_of(effect.partner).look_up(effect)
+    except Exception:
+        log.exception("effect %s: the look-up failed", effect.key)
+        return None

@@ -1,0 +1,70 @@
+"""Hearing more: what a new message does to an open case. The caller holds the lock on the case row."""
+
+from datetime import datetime
+
+from apps.interactions.models import ContextPacket, Escalation, Interaction, Message
+from apps.policies import audit
+from apps.policies.machines import move
+
+_S = Interaction.State
+
+
+def hear(case: Interaction, *, actor: audit.Actor, now: datetime) -> None:
+    """The customer wrote more: the case is understood anew, and what waited on the old words is taken back."""
+    if case.state == _S.RESOLVED:
+        reopen(case, actor=actor, reason="the customer wrote again", now=now, by_customer=True)
+    elif case.state in (_S.AWAITING_DECISION, _S.AWAITING_CUSTOMER):
+        _take_back(case, actor=actor)
+        _make_due(case, now)
+        move(case, "hear_more", actor=actor, reason="a new message", save=("due_at", "attempts", "lease_token"))
+    elif case.state in (_S.RECEIVED, _S.CLASSIFIED):
+        # A worker that has read the old words loses its lease, so that its work is dropped.
+        _make_due(case, now)
+        case.save(update_fields=["due_at", "attempts", "lease_token", "lease_until"])
+    # resolving: execution looks for unhandled messages when it is done; stalled: the operator's retry reads all
+
+
+def reopen(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime, by_customer: bool) -> None:
+    if by_customer:
+        case.reopened += 1
+    _make_due(case, now)
+    move(case, "reopen", actor=actor, reason=reason, save=("reopened", "due_at", "attempts", "lease_token"))
+
+
+def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: datetime) -> None:
+    """Put an interaction's messages to an open case on the same matter."""
+    Message.objects.filter(interaction=arrived, arrived_as__isnull=True).update(arrived_as=arrived)
+    Message.objects.filter(interaction=arrived).update(interaction=case)
+    arrived.merged_into, arrived.due_at, arrived.lease_token = case, None, None
+    move(arrived, "merge", actor=actor, reason=f"same matter as {case.external_id}",
+         save=("merged_into", "due_at", "lease_token"))  # fmt: skip
+    _most_cautious(case, arrived)
+    hear(case, actor=actor, now=now)
+
+
+def _most_cautious(case: Interaction, arrived: Interaction) -> None:
+    """What the channels say of the sender counts as its most cautious: one public message makes the case public."""
+    case.public = case.public or arrived.public
+    case.audience = max(filter(None, (case.audience, arrived.audience)), default=None)
+    if arrived.sender_verified is not True:
+        case.sender_verified = arrived.sender_verified
+    case.save(update_fields=["public", "audience", "sender_verified"])
+
+
+def _make_due(case: Interaction, now: datetime) -> None:
+    case.due_at, case.attempts, case.lease_token, case.lease_until = now, 0, None, None
+    case.reminded_at = None
+
+
+def _take_back(case: Interaction, *, actor: audit.Actor) -> None:
+    reason = "a new message came in"
+    for decision in case.decisions.select_for_update(no_key=True).filter(state__in=["proposed", "decided"]):
+        decision.ended_because = reason
+        move(decision, "void", actor=actor, reason=reason, save=("ended_because",))
+    move(list(Escalation.objects.waiting().filter(interaction=case)), "cancel", actor=actor, reason=reason)
+    supersede_packets(case, actor=actor, reason=reason)
+
+
+def supersede_packets(case: Interaction, *, actor: audit.Actor, reason: str) -> None:
+    current = ContextPacket.objects.filter(interaction=case, state__in=["gathering", "ready"])
+    move(list(current), "supersede", actor=actor, reason=reason)

@@ -1,0 +1,139 @@
+"""The ledger: money is reserved before anything leaves, so that races cannot spend it twice.
+
+Refunds are reserved per order line under a lock on the order row. A budget is reserved by one conditional
+UPDATE (`spent + amount <= limit`), never read and written. Both are also database constraints.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from apps.interactions.gathering import Case
+from apps.interactions.models import Budget, Effect, Order, OrderLine, Reservation
+from apps.interactions.playbooks.base import Option
+from apps.policies.compiled import policies_in_force
+from apps.policies.errors import Refused
+from apps.policies.gate import CompiledPolicy
+from apps.policies.models import Partner
+from apps.policies.specs import LimitSpec
+from apps.policies.words import REFUND_ACTIONS
+
+
+def reserve(effect: Effect, order: Order | None, *, alone: bool, now: datetime) -> None:
+    """Hold what the effect needs, inside the caller's transaction. Raises Refused when it is not there.
+
+    `alone` says that the AI decided: then the partner's daily budgets apply too.
+    """
+    if effect.amount is None:
+        return
+    if effect.action in REFUND_ACTIONS:
+        if order is None:
+            raise Refused("There is no order to refund.")
+        _reserve_lines(effect, order)
+    if alone:
+        _reserve_budgets(effect, now)
+
+
+def _reserve_lines(effect: Effect, order: Order) -> None:
+    assert effect.amount is not None
+    locked = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if effect.currency != locked.currency:
+        raise Refused(f"The order was paid in {locked.currency}, so {effect.currency} cannot be refunded on it.")
+    left = locked.refundable.amount
+    if effect.amount > left:
+        raise Refused(f"Only {left:,.2f} {locked.currency} of order {locked.number} is still refundable.")
+    lines = list(OrderLine.objects.filter(order=locked, **({"sku__in": effect.lines} if effect.lines else {})))
+    remaining = effect.amount
+    held = []
+    for line in lines:
+        share = min(line.paid - line.reserved, remaining)
+        if share > 0:
+            line.reserved += share
+            remaining -= share
+            held.append(Reservation(effect=effect, line=line, amount=share))
+    if remaining > 0:
+        raise Refused(f"The lines of order {locked.number} hold {remaining:,.2f} {locked.currency} less than that.")
+    OrderLine.objects.bulk_update(lines, ["reserved"])
+    Order.objects.filter(pk=locked.pk).update(refunds_reserved=F("refunds_reserved") + effect.amount)
+    Reservation.objects.bulk_create(held)
+
+
+def _reserve_budgets(effect: Effect, now: datetime) -> None:
+    assert effect.amount is not None
+    case_type = effect.decision.ruling.case_type
+    in_force = policies_in_force([effect.partner]).get(effect.partner_id)
+    for limit in _budgets(in_force[1] if in_force else None, case_type, effect.action):
+        budget = budget_row(effect.partner, limit, local_day(effect.partner, now))
+        if not spend(budget.pk, effect.amount):
+            raise Refused(f"Today's budget of {budget.limit:,.2f} {budget.currency} does not hold this any more.")
+        Reservation.objects.create(effect=effect, budget=budget, amount=effect.amount)
+
+
+def spend(budget_id: int, amount: Decimal) -> bool:
+    """Spend from a budget if it is still there: one conditional UPDATE, safe against any number of others."""
+    return bool(Budget.objects.filter(pk=budget_id, spent__lte=F("limit") - amount).update(spent=F("spent") + amount))
+
+
+def budget_row(partner: Partner, limit: LimitSpec, day: date) -> Budget:
+    """Today's row for a limit; a limit that was lowered during the day never drops below what is spent."""
+    assert limit.amount is not None
+    scope = {
+        "partner": partner,
+        "action": ",".join(sorted(limit.actions)) or "all",
+        "day": day,
+        "currency": limit.amount.currency,
+    }
+    try:
+        with transaction.atomic():
+            budget, _ = Budget.objects.get_or_create(**scope, defaults={"limit": limit.amount.amount})
+    except IntegrityError:
+        budget = Budget.objects.get(**scope)
+    if budget.limit != limit.amount.amount:
+        Budget.objects.filter(pk=budget.pk, spent__lte=limit.amount.amount).update(limit=limit.amount.amount)
+        budget = Budget.objects.get(pk=budget.pk)
+    return budget
+
+
+def budget_left(case: Case, option: Option, policy: CompiledPolicy) -> bool:
+    """Would the option still fit today's budgets? A look only: `reserve` decides."""
+    assert option.amount is not None
+    for limit in _budgets(policy, case.case_type.value, option.action.value):
+        assert limit.amount is not None
+        if limit.amount.currency != option.amount.currency:
+            return False
+        budget = budget_row(case.partner, limit, local_day(case.partner, case.at))
+        if budget.spent + option.amount.amount > budget.limit:
+            return False
+    return True
+
+
+def _budgets(policy: CompiledPolicy | None, case_type: str, action: str) -> Sequence[LimitSpec]:
+    limits = policy.limits if policy else ()
+    return [limit for limit in limits if limit.kind == "budget" and limit.looks_at(case_type, action)]
+
+
+def release(effects: Sequence[Effect], now: datetime) -> None:
+    """Give back what refused effects held, inside the caller's transaction."""
+    held = Reservation.objects.select_for_update(no_key=True, of=("self",)).filter(
+        effect__in=effects, released_at__isnull=True
+    )
+    rows = list(held.select_related("line").order_by("pk"))
+    orders = {row.line.order_id for row in rows if row.line is not None}
+    # Orders before their lines, as in `reserve`, so that giving back and reserving cannot wait for each other.
+    list(Order.objects.select_for_update(no_key=True).filter(pk__in=orders).order_by("pk"))
+    for reservation in rows:
+        if reservation.line is not None:
+            OrderLine.objects.filter(pk=reservation.line.pk).update(reserved=F("reserved") - reservation.amount)
+            Order.objects.filter(pk=reservation.line.order_id).update(
+                refunds_reserved=F("refunds_reserved") - reservation.amount
+            )
+        elif reservation.budget_id is not None:
+            Budget.objects.filter(pk=reservation.budget_id).update(spent=F("spent") - reservation.amount)
+    held.update(released_at=now)
+
+
+def local_day(partner: Partner, at: datetime) -> date:
+    return at.astimezone(partner.zone).date()

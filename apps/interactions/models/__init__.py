@@ -1,0 +1,32 @@
+from apps.interactions.models.apikey import ApiKey, Scope
+from apps.interactions.models.decision import DecisionRecord
+from apps.interactions.models.effect import Budget, Effect, Reservation, SimulatedAction
+from apps.interactions.models.escalation import Escalation, Note
+from apps.interactions.models.interaction import Interaction, Message
+from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
+from apps.interactions.models.packet import ContextPacket
+from apps.interactions.models.work import CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
+
+__all__ = [
+    "ApiKey",
+    "Budget",
+    "CaseTypeSetting",
+    "ContextPacket",
+    "Customer",
+    "DecisionRecord",
+    "Effect",
+    "Escalation",
+    "Interaction",
+    "Message",
+    "Note",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "OutboxEvent",
+    "Payment",
+    "ReasonCode",
+    "Reservation",
+    "Scope",
+    "SimulatedAction",
+    "WorkerHeartbeat",
+]

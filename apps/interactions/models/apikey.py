@@ -1,0 +1,60 @@
+"""API keys of partners: `rk_<prefix>_<secret>`, of which only the secret's hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+
+from apps.policies.models import Partner
+
+
+class Scope(models.TextChoices):
+    INTERACTIONS_WRITE = "interactions:write", "Send interactions and customers' messages"
+    INTERACTIONS_READ = "interactions:read", "Read interactions"
+    AGENT_WRITE = "agent:write", "Send messages by agents and bots"
+    OMS_WRITE = "oms:write", "Send customers, orders and courier events"
+    ACTIONS_RESULT = "actions:result", "Report what became of an action"
+
+
+def hashed(secret: str) -> str:
+    """SHA-256 of a 256-bit random secret: there is nothing to guess, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(models.Model):
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=80, help_text="What uses this key, such as “shop back end”.")
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(default=list)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = ["partner", "name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (rk_{self.prefix}_…)"
+
+    def issue(self) -> str:
+        """Give an unsaved key its prefix and secret, and return the whole key, which is kept in memory only."""
+        secret = secrets.token_urlsafe(32)
+        self.prefix = secrets.token_hex(4)
+        self.secret_hash = hashed(secret)
+        self.issued = f"rk_{self.prefix}_{secret}"
+        return self.issued
+
+    def opens_with(self, secret: str, now: datetime) -> bool:
+        if self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now):
+            return False
+        return hmac.compare_digest(self.secret_hash, hashed(secret))

@@ -1,0 +1,67 @@
+"""Rows of the machinery: the outbox of webhooks, the workers' heartbeat, and the settings of case types."""
+
+import uuid
+
+from django.db import models
+
+from apps.policies.models import Partner
+from apps.policies.words import CaseType
+
+
+class OutboxEvent(models.Model):
+    """A webhook to be delivered to a partner (sending comes with the partner API's webhooks)."""
+
+    event_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="outbox")
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=64)
+    payload = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+class WorkerHeartbeat(models.Model):
+    """One row: when the watchdog last asked the workers for a sign of life, and when they gave one."""
+
+    asked_at = models.DateTimeField(null=True)
+    beat_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"last beat {self.beat_at}"
+
+
+class CaseTypeSetting(models.Model):
+    """What ops managers set per case type: the clocks, and which words an override needs."""
+
+    case_type = models.CharField(max_length=30, choices=CaseType.choices, unique=True)
+    due_minutes = models.PositiveIntegerField(default=240, help_text="Minutes a person has, unless a rule says less.")
+    first_reply_minutes = models.PositiveIntegerField(default=15)
+
+    class Meta:
+        verbose_name = "interaction type"
+        ordering = ["case_type"]
+
+    def __str__(self) -> str:
+        return self.get_case_type_display()
+
+
+class ReasonCode(models.Model):
+    """A reason a person can give for a decision."""
+
+    case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True, help_text="None: every type.")
+    code = models.SlugField(max_length=40)
+    label = models.CharField(max_length=60)
+    needs_words = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["case_type", "code"], name="reason_code_per_type")]
+
+    def __str__(self) -> str:
+        return self.label

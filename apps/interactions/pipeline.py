@@ -1,0 +1,206 @@
+"""The pipeline: classify → gather → propose → rule → act alone or brief a person, for a batch of due cases.
+
+    advance(limit=50)   takes due cases through, and says how many it took
+
+The row is the queue. A batch is claimed in one short transaction (`SKIP LOCKED`, attempts counted before the
+work, a new lease token); the work happens outside any transaction; the result is written back only to rows
+that still carry the token and state, and the rest is dropped. A case that keeps failing is stalled and shown,
+and its neighbours go on: from its second attempt on a case is worked on alone.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.interactions import gathering, recording
+from apps.interactions.checks import Authority, authority_for
+from apps.interactions.classification import intents
+from apps.interactions.classification.case_types import case_type_of
+from apps.interactions.gathering import Case
+from apps.interactions.models import Interaction
+from apps.interactions.playbooks import plan_for
+from apps.interactions.playbooks.base import Plan
+from apps.policies import audit, pauses
+from apps.policies.compiled import policies_in_force
+from apps.policies.gate import CompiledPolicy
+from apps.policies.machines import move
+from apps.policies.models import Pause
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+LEASE = timedelta(seconds=90)
+MOST_ATTEMPTS = 4
+_PIPELINE = audit.system("pipeline")
+
+
+@dataclass(slots=True)
+class Worked:
+    """A case as far as it got: the plan and who may carry it out, or the error that stopped it."""
+
+    case: Case
+    plan: Plan | None = None
+    playbook_version: str = ""
+    authority: Authority | None = None
+    version_id: int | None = None
+    content_hash: str = ""
+    merge_into: int | None = None
+    error: str = ""
+
+
+def advance(limit: int = BATCH) -> int:
+    """Take up to `limit` due cases one step through the pipeline; returns how many were claimed."""
+    claimed = _claim(limit)
+    if not claimed:
+        return 0
+    with audit.correlated():
+        worked = work(claimed)
+        recording.write_back(worked, _PIPELINE)
+    return len(claimed)
+
+
+def _claim(limit: int) -> list[Interaction]:
+    now = timezone.now()
+    with transaction.atomic():
+        due = (
+            Interaction.objects.select_for_update(no_key=True, skip_locked=True)
+            .filter(due_at__lte=now, state=Interaction.State.RECEIVED)
+            .exclude(lease_until__gt=now)
+            .order_by("due_at", "id")
+        )
+        rows = list(due[:limit])
+        worn_out = [row for row in rows if row.attempts >= MOST_ATTEMPTS]
+        _stall(worn_out)
+        rows = [row for row in rows if row.attempts < MOST_ATTEMPTS]
+        fresh = [row for row in rows if row.attempts == 0]
+        rows = fresh or rows[:1]  # what failed before is worked on alone
+        for row in rows:
+            row.attempts, row.lease_token, row.lease_until = row.attempts + 1, uuid.uuid4(), now + LEASE
+        Interaction.objects.bulk_update(rows, ["attempts", "lease_token", "lease_until"])
+    return rows
+
+
+def _stall(rows: Sequence[Interaction]) -> None:
+    for row in rows:
+        row.stalled_because = row.stalled_because or f"Workers ended {row.attempts} times while working on it."
+        row.due_at = row.lease_token = None
+    move(
+        rows,
+        "stall",
+        actor=_PIPELINE,
+        reason=f"{MOST_ATTEMPTS} attempts",
+        save=("stalled_because", "due_at", "lease_token"),
+    )
+
+
+def work(claimed: Sequence[Interaction]) -> list[Worked]:
+    """Understand, gather, propose and rule: reads only, outside any transaction."""
+    cases = _load(claimed)
+    gathering.gather(cases)
+    in_force = policies_in_force(list({case.partner.pk: case.partner for case in cases}.values()))
+    pausing = pauses.in_force()
+    results: list[Worked] = []
+    seen: dict[tuple[int | None, str], int] = {}
+    for case in cases:
+        worked = Worked(case)
+        try:
+            _work_on(worked, in_force, pausing, seen)
+        except Exception as error:
+            # One case that breaks a playbook must not take its neighbours along; it is tried again, then stalled.
+            log.exception("case %s failed", case.interaction.external_id)
+            worked.error = f"{type(error).__name__}: {error}"
+        results.append(worked)
+    return results
+
+
+def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
+    """A decision failed while it was carried out: rule and brief the case anew, inside the caller's transaction.
+
+    The failure is a "no" to *able*, so the case goes to a person, who is told what happened.
+    """
+    (case,) = _load([interaction])
+    gathering.gather([case])
+    worked = Worked(case)
+    _rule(worked, policies_in_force([case.partner]), pauses.in_force())
+    recording.brief_failed(worked, actor)
+
+
+def _work_on(
+    worked: Worked,
+    in_force: dict[int, tuple[int, CompiledPolicy]],
+    pausing: list[Pause],
+    seen: dict[tuple[int | None, str], int],
+) -> None:
+    """`seen` holds the cases without an order of this batch, by customer and type."""
+    case = worked.case
+    case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
+    worked.merge_into = _same_matter_without_order(case, seen)
+    if worked.merge_into is None:
+        _rule(worked, in_force, pausing)
+
+
+def _rule(worked: Worked, in_force: dict[int, tuple[int, CompiledPolicy]], pausing: list[Pause]) -> None:
+    case = worked.case
+    case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
+    worked.plan, worked.playbook_version = plan_for(case)
+    policy = None
+    if case.partner.pk in in_force:
+        worked.version_id, policy = in_force[case.partner.pk]
+        worked.content_hash = policy.content_hash
+    failed_before = recording.last_failure(case.interaction)
+    worked.authority = authority_for(case, worked.plan, policy, pausing, failed_before=failed_before)
+
+
+def _load(claimed: Sequence[Interaction]) -> list[Case]:
+    rows = list(
+        Interaction.objects.filter(pk__in=[row.pk for row in claimed])
+        .select_related("partner", "customer")
+        .prefetch_related(gathering.cases_with_rows())
+        .order_by("pk")
+    )
+    tokens = {row.pk: row.lease_token for row in claimed}
+    orders = gathering.load_orders({row.order_id for row in rows if row.order_id})
+    terms = gathering.active_terms({row.partner_id for row in rows})
+    partners = {row.partner_id: row.partner for row in rows}
+    texts = ["\n".join(m.text for m in gathering.unanswered(row.message_rows)) for row in rows]  # type: ignore[attr-defined]
+    cases = []
+    for row, reading in zip(rows, intents.read(texts), strict=True):
+        row.lease_token = tokens[row.pk]
+        cases.append(
+            Case(
+                interaction=row,
+                partner=partners[row.partner_id],
+                customer=row.customer,
+                order=orders.get(row.order_id) if row.order_id else None,
+                terms=terms.get(row.partner_id),
+                messages=row.message_rows,  # type: ignore[attr-defined]
+                reading=reading,
+            )
+        )
+    return cases
+
+
+def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], int]) -> int | None:
+    """The customer's earlier open case without an order that asks for the same, if there is one."""
+    row = case.interaction
+    if row.order_id is not None or row.customer_id is None or not case.reading.intents:
+        return None
+    earlier = (
+        Interaction.objects.in_the_open()
+        .exclude(state=Interaction.State.RESOLVED)
+        .filter(customer_id=row.customer_id, order__isnull=True, case_type=case.case_type.value, pk__lt=row.pk)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
+    return earlier or _first_of_batch(seen, (row.customer_id, case.case_type.value), row.pk)
+
+
+def _first_of_batch(seen: dict[tuple[int | None, str], int], matter: tuple[int | None, str], pk: int) -> int | None:
+    first = seen.setdefault(matter, pk)
+    return None if first == pk else first

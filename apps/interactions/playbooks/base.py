@@ -1,0 +1,94 @@
+"""What every playbook gives: the options a person would weigh, the first being what the AI proposes."""
+
+from dataclasses import dataclass, field
+
+from apps.interactions.drafting.replies import Reply, write
+from apps.interactions.gathering import Case
+from apps.policies.money import Money
+from apps.policies.words import Action
+
+# Actions that are nothing but what the reply says.
+REPLY_ONLY = frozenset({Action.REPLY, Action.DENY, Action.ASK_CUSTOMER, Action.RECOMMEND})
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that could be done, with its cost to the partner and the reply that would go out with it."""
+
+    action: Action
+    label: str
+    detail: str
+    reply: Reply
+    amount: Money | None = None
+    lines: tuple[str, ...] = ()
+    discloses_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A playbook's answer for one case.
+
+    `options[0]` is the proposal. `unable_because` is set when it cannot be carried out. `matters` names the
+    facts the brief shows first, `off_norm` those it marks.
+    """
+
+    question: str
+    options: tuple[Option, ...]
+    reasons: tuple[str, ...]
+    clause: str = ""
+    unable_because: str = ""
+    matters: tuple[str, ...] = ()
+    off_norm: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def proposal(self) -> Option:
+        return self.options[0]
+
+
+def reply_to(case: Case, body: str, **values: object) -> Reply:
+    """A reply to the case's customer in the partner's voice."""
+    first_name = case.customer.first_name if case.customer else "there"
+    return write(case.partner, first_name, body, **values)
+
+
+def order_name(case: Case) -> str:
+    return f"order {case.order.number}" if case.order else "an unnamed order"
+
+
+def ask_which_order(case: Case) -> Option:
+    """Ask for the order number, telling nothing about any order."""
+    return Option(
+        Action.ASK_CUSTOMER,
+        "Ask which order",
+        "costs nothing; the clock stops while the customer answers",
+        reply_to(
+            case,
+            "Thank you for writing. So that I look at the right one: which order is this about? "
+            "The number is in your confirmation e-mail.",
+        ),
+    )
+
+
+def decline(case: Case, body: str, **values: object) -> Option:
+    return Option(Action.DENY, "Decline", "needs a reason", reply_to(case, body, **values))
+
+
+def which_order_plan(case: Case, about: str) -> Plan:
+    """The plan of every case that is about an order when it is not known which."""
+    several = len(case.interaction.order_candidates)
+    reason = f"{several} orders could be meant" if several else "no order of this customer was found"
+    return Plan(
+        question=f"Which order is {about} about?",
+        options=(
+            ask_which_order(case),
+            Option(
+                Action.REPLY,
+                "Answer in your own words",
+                "write the reply yourself",
+                reply_to(case, "Thank you for writing to us. I am looking into this for you."),
+            ),
+        ),
+        reasons=(f"The message names no order, and {reason}.",),
+        matters=("order.identified", "customer.tier", "customer.orders", "customer.open_cases", "sender.verified"),
+        off_norm=frozenset({"order.identified"}),
+    )

@@ -1,0 +1,93 @@
+"""Order status: where is the order, when will it come. Answered from the shop's facts and the courier's scans."""
+
+from apps.interactions.gathering import Case
+from apps.interactions.models import Order
+from apps.interactions.playbooks.base import Option, Plan, ask_which_order, order_name, reply_to, which_order_plan
+from apps.policies.words import Action
+
+VERSION = "order_status-1"
+MATTERS = (
+    "order.status",
+    "order.days_late",
+    "order.hours_without_scan",
+    "order.days_since_delivery",
+    "order.proof_of_delivery",
+    "sender.verified",
+    "order.belongs_to_sender",
+    "customer.tier",
+)
+
+
+def plan(case: Case) -> Plan:
+    if case.order is None:
+        return which_order_plan(case, "the question")
+    return Plan(
+        question=f"Tell the customer where {order_name(case)} is?",
+        options=(_answer(case, case.order), ask_which_order(case)),
+        reasons=(_why(case.order),),
+        matters=MATTERS,
+        off_norm=_off_norm(case),
+    )
+
+
+def _answer(case: Case, order: Order) -> Option:
+    body, values = _body(case, order)
+    return Option(
+        Action.REPLY,
+        "Tell where it is",
+        "costs nothing",
+        reply_to(case, body, number=order.number, **values),
+        discloses_order=True,
+    )
+
+
+def _body(case: Case, order: Order) -> tuple[str, dict[str, object]]:
+    late = case.facts.value("order.days_late")
+    is_late = isinstance(late, int) and late > 0
+    scans = [event for event in order.events.all() if event.at <= case.at]
+    if order.status == "cancelled":
+        if order.refunds_reported:
+            return "Your order {number} was cancelled, and {amount} has been refunded to you.", {
+                "amount": f"{order.refunds_reported:,.2f} {order.currency}"
+            }
+        return "Your order {number} was cancelled and will not be sent.", {}
+    if order.status == "delivered" and order.delivered_at:
+        where = scans[-1].location if scans and scans[-1].location else ""
+        if where:
+            return "Your order {number} was delivered on {day} in {place}.", {"day": order.delivered_at, "place": where}
+        return "Your order {number} was delivered on {day}.", {"day": order.delivered_at}
+    promised = order.promised_at
+    if order.status == "shipped":
+        body, values = "Your order {number} is on its way.", {}
+        if scans:
+            body += " The courier last saw it on {seen} at {place}."
+            values = {"seen": scans[-1].at, "place": scans[-1].location or "a depot"}
+        if order.tracking_number:
+            body += " Its tracking number is {tracking}."
+            values["tracking"] = order.tracking_number
+    else:
+        body, values = "Your order {number} is being prepared and has not been sent yet.", {}
+    if promised and is_late:
+        return body + " It was promised for {promised}, so it is late, and I am sorry for that.", {
+            **values,
+            "promised": promised,
+        }
+    if promised:
+        return body + " It should be with you by {promised}.", {**values, "promised": promised}
+    return body, values
+
+
+def _why(order: Order) -> str:
+    return f"The shop says order {order.number} is {order.status}; the answer states what shop and courier report."
+
+
+def _off_norm(case: Case) -> frozenset[str]:
+    late = case.facts.value("order.days_late")
+    silent = case.facts.value("order.hours_without_scan")
+    marks = {
+        "order.days_late": isinstance(late, int) and late > 0,
+        "order.hours_without_scan": isinstance(silent, int) and silent >= 72,
+        "sender.verified": case.facts.value("sender.verified") is not True,
+        "order.belongs_to_sender": case.facts.value("order.belongs_to_sender") is not True,
+    }
+    return frozenset(name for name, marked in marks.items() if marked)

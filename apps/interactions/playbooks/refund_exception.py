@@ -1,0 +1,159 @@
+"""Refund exception: the customer wants money back outside the standard return. A person weighs it."""
+
+from decimal import Decimal
+
+from apps.interactions.gathering import Case
+from apps.interactions.models import Order
+from apps.interactions.playbooks.base import Option, Plan, decline, order_name, reply_to, which_order_plan
+from apps.policies.money import Money, rounded
+from apps.policies.words import Action
+
+VERSION = "refund_exception-1"
+MATTERS = (
+    "order.days_past_window",
+    "order.days_late",
+    "order.refundable",
+    "order.status",
+    "order.final_sale",
+    "message.reason",
+    "customer.tier",
+    "customer.lifetime_value",
+    "customer.refunds_90d",
+    "sender.verified",
+    "order.belongs_to_sender",
+)
+
+
+def plan(case: Case) -> Plan:
+    if case.order is None:
+        return which_order_plan(case, "the refund")
+    order, amount = case.order, case.order.refundable
+    options = [_refund(case, order, amount)]
+    if amount.amount > 0:
+        options.append(_store_credit(case, order, amount))
+        options.append(_label(case, order))
+    options.append(_no(case, order))
+    if amount.amount == 0:
+        options.reverse()
+    return Plan(
+        question=_question(case, order, amount),
+        options=tuple(options),
+        reasons=_reasons(case),
+        clause=_clause(case),
+        unable_because="" if amount.amount > 0 else "nothing is left to refund on this order",
+        matters=MATTERS,
+        off_norm=_off_norm(case),
+    )
+
+
+def _question(case: Case, order: Order, amount: Money) -> str:
+    past = case.facts.value("order.days_past_window")
+    if amount.amount == 0:
+        return f"Nothing is left to refund on {order_name(case)}: decline?"
+    if isinstance(past, int) and past > 0:
+        days = "1 day" if past == 1 else f"{past} days"
+        return f"Refund {amount} on {order_name(case)}, {days} past the return window?"
+    if case.facts.value("order.final_sale") is True:
+        return f"Refund {amount} on {order_name(case)}, which holds final-sale goods?"
+    if order.status in ("placed", "shipped"):
+        return f"Refund {amount} on {order_name(case)}, which is not delivered yet?"
+    return f"Refund {amount} on {order_name(case)}?"
+
+
+def _refund(case: Case, order: Order, amount: Money) -> Option:
+    return Option(
+        Action.REFUND,
+        "Refund in full",
+        "the way the customer paid",
+        reply_to(
+            case,
+            "I have looked at your order {number} and refunded {amount}, the way you paid.",
+            number=order.number,
+            amount=amount,
+        ),
+        amount=amount,
+        lines=tuple(line.sku for line in order.lines.all()),
+        discloses_order=True,
+    )
+
+
+def _store_credit(case: Case, order: Order, amount: Money) -> Option:
+    return Option(
+        Action.STORE_CREDIT,
+        "Store credit",
+        "keeps the sale",
+        reply_to(
+            case,
+            "For your order {number} I have added {amount} to your account as store credit.",
+            number=order.number,
+            amount=amount,
+        ),
+        amount=amount,
+        lines=tuple(line.sku for line in order.lines.all()),
+        discloses_order=True,
+    )
+
+
+def _label(case: Case, order: Order) -> Option:
+    fee = (
+        Money(rounded(case.terms.return_fee), order.currency) if case.terms else Money(Decimal("0.00"), order.currency)
+    )
+    cost = "free for the customer" if fee.amount == 0 else f"the customer pays {fee}"
+    return Option(
+        Action.RETURN_LABEL,
+        "Take it back: return label",
+        f"refund when it is scanned in; {cost}",
+        reply_to(
+            case,
+            "You can send back your order {number}: the return label is on its way to your e-mail address. "
+            "As soon as the parcel is scanned in, we refund what you paid for it.",
+            number=order.number,
+        ),
+        lines=tuple(line.sku for line in order.lines.all()),
+        discloses_order=True,
+    )
+
+
+def _no(case: Case, order: Order) -> Option:
+    return decline(
+        case,
+        "I have looked at your order {number} and at our terms, and I am sorry: we cannot refund it.",
+        number=order.number,
+    )
+
+
+def _reasons(case: Case) -> tuple[str, ...]:
+    said = []
+    past, late = case.facts.value("order.days_past_window"), case.facts.value("order.days_late")
+    if isinstance(past, int) and past > 0:
+        said.append(f"It is {past} days past the return window.")
+    if isinstance(late, int) and late > 0:
+        said.append(f"It came {late} days later than promised, which is ours to answer for.")
+    if case.facts.value("order.final_sale") is True:
+        said.append("Some of the goods are final sale.")
+    refunds = case.facts.value("customer.refunds_90d")
+    if isinstance(refunds, int) and refunds >= 2:
+        said.append(f"The customer had {refunds} refunds in 90 days.")
+    return tuple(said) or ("It is not a standard return, so a person weighs it.",)
+
+
+def _clause(case: Case) -> str:
+    if case.terms is None:
+        return ""
+    if case.facts.value("order.final_sale") is True:
+        return case.terms.non_returnable_clause
+    return case.terms.return_window_clause
+
+
+def _off_norm(case: Case) -> frozenset[str]:
+    past, late = case.facts.value("order.days_past_window"), case.facts.value("order.days_late")
+    refunds = case.facts.value("customer.refunds_90d")
+    marks = {
+        "order.days_past_window": isinstance(past, int) and past > 0,
+        "order.days_late": isinstance(late, int) and late > 0,
+        "order.final_sale": case.facts.value("order.final_sale") is True,
+        "customer.refunds_90d": isinstance(refunds, int) and refunds >= 2,
+        "sender.verified": case.facts.value("sender.verified") is not True,
+        "order.belongs_to_sender": case.facts.value("order.belongs_to_sender") is not True,
+    }
+    return frozenset(name for name, marked in marks.items() if marked)

@@ -1,0 +1,107 @@
+"""Standard return: inside the window, returnable. A label now; the refund when the return is scanned in."""
+
+from apps.interactions.gathering import Case
+from apps.interactions.models import Order
+from apps.interactions.playbooks.base import Option, Plan, decline, order_name, reply_to, which_order_plan
+from apps.policies.money import Money
+from apps.policies.words import Action
+
+VERSION = "standard_return-1"
+MATTERS = (
+    "order.days_since_delivery",
+    "order.days_past_window",
+    "order.refundable",
+    "order.final_sale",
+    "order.return_received",
+    "customer.refunds_90d",
+    "customer.tier",
+    "sender.verified",
+)
+
+
+def plan(case: Case) -> Plan:
+    if case.order is None:
+        return which_order_plan(case, "the return")
+    clause = case.terms.return_window_clause if case.terms else ""
+    if case.facts.value("order.return_received") and case.facts.value("order.label_sent"):
+        return _refund_plan(case, case.order, clause)
+    days = case.facts.value("order.days_since_delivery")
+    return Plan(
+        question=f"Send a return label for {order_name(case)}?",
+        options=(_label(case, case.order), _refund(case, case.order), _no(case, case.order)),
+        reasons=(f"Delivered {days} days ago, inside the window, and the goods are returnable.",),
+        clause=clause,
+        unable_because=_unable(case, case.order),
+        matters=MATTERS,
+        off_norm=_off_norm(case),
+    )
+
+
+def _refund_plan(case: Case, order: Order, clause: str) -> Plan:
+    return Plan(
+        question=f"Refund {order.refundable} on {order_name(case)}, now that the return is in?",
+        options=(_refund(case, order), _no(case, order)),
+        reasons=("We sent a label for this order, and the return has been scanned in.",),
+        clause=clause,
+        unable_because="" if order.refundable.amount > 0 else "nothing is left to refund on this order",
+        matters=MATTERS,
+        off_norm=_off_norm(case),
+    )
+
+
+def _label(case: Case, order: Order) -> Option:
+    return Option(
+        Action.RETURN_LABEL,
+        "Send a return label",
+        "the refund follows when the return is scanned in",
+        reply_to(
+            case,
+            "You can send back your order {number}: the return label is on its way to your e-mail address. "
+            "As soon as the parcel is scanned in, we refund what you paid for it.",
+            number=order.number,
+        ),
+        lines=tuple(line.sku for line in order.lines.all()),
+        discloses_order=True,
+    )
+
+
+def _refund(case: Case, order: Order) -> Option:
+    amount: Money = order.refundable
+    return Option(
+        Action.REFUND,
+        "Refund",
+        "everything still refundable on the order",
+        reply_to(
+            case,
+            "We have refunded {amount} for your order {number}, the way you paid.",
+            amount=amount,
+            number=order.number,
+        ),
+        amount=amount,
+        lines=tuple(line.sku for line in order.lines.all()),
+        discloses_order=True,
+    )
+
+
+def _no(case: Case, order: Order) -> Option:
+    return decline(
+        case,
+        "I have looked at your order {number}, and I am sorry: we cannot take it back.",
+        number=order.number,
+    )
+
+
+def _unable(case: Case, order: Order) -> str:
+    if case.facts.value("order.label_sent"):
+        return "a return label for this order has been sent already"
+    return "" if order.refundable.amount > 0 else "nothing is left to refund on this order"
+
+
+def _off_norm(case: Case) -> frozenset[str]:
+    refunds = case.facts.value("customer.refunds_90d")
+    marks = {
+        "order.final_sale": case.facts.value("order.final_sale") is True,
+        "customer.refunds_90d": isinstance(refunds, int) and refunds >= 2,
+        "sender.verified": case.facts.value("sender.verified") is not True,
+    }
+    return frozenset(name for name, marked in marks.items() if marked)

@@ -1,0 +1,305 @@
+"""Recording what the pipeline found: rulings, states, packets, escalations, decisions and effects, in bulk.
+
+Only rows that still carry the worker's lease token are written; a row that a new message has touched since is
+dropped, since its words are old.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.interactions import briefing, clocks, hearing, outbox
+from apps.interactions.classification.intents import model_version
+from apps.interactions.drafting import replies
+from apps.interactions.models import (
+    CaseTypeSetting,
+    ContextPacket,
+    DecisionRecord,
+    Effect,
+    Escalation,
+    Interaction,
+    Message,
+    OutboxEvent,
+)
+from apps.interactions.playbooks.base import REPLY_ONLY
+from apps.policies import audit
+from apps.policies.machines import move
+from apps.policies.models import Ruling
+from apps.policies.words import Action, Handler
+
+if TYPE_CHECKING:
+    from apps.interactions.pipeline import Worked
+
+RETRY_AFTER = timedelta(seconds=20)
+_DEFAULT_DUE = 240
+_S = Interaction.State
+
+
+def write_back(results: Sequence["Worked"], actor: audit.Actor) -> None:
+    """Write a batch back in one transaction."""
+    now = timezone.now()
+    with transaction.atomic():
+        current = _still_ours(results)
+        failed = [worked for worked in current if worked.error]
+        _try_again_later(failed, now)
+        merging = [worked for worked in current if worked.merge_into is not None]
+        touched = _merge(merging, actor, now)
+        ruled = [w for w in current if not w.error and w.merge_into is None and w.case.interaction.pk not in touched]
+        _write_ruled(ruled, actor, now)
+
+
+def _still_ours(results: Sequence["Worked"]) -> list["Worked"]:
+    """The cases whose lease is still this worker's. Locked together with the cases they merge into, in one order,
+    so that two workers whose batches merge into each other cannot wait for each other."""
+    by_id = {worked.case.interaction.pk: worked for worked in results}
+    wanted = {*by_id, *(worked.merge_into for worked in results if worked.merge_into is not None)}
+    locked = Interaction.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    return [
+        by_id[row.pk]
+        for row in locked
+        if row.pk in by_id
+        and row.state == _S.RECEIVED
+        and row.lease_token == by_id[row.pk].case.interaction.lease_token
+    ]
+
+
+def _try_again_later(failed: Sequence["Worked"], now: datetime) -> None:
+    for worked in failed:
+        row = worked.case.interaction
+        row.stalled_because, row.due_at = worked.error, now + RETRY_AFTER * row.attempts
+        row.lease_token = row.lease_until = None
+        row.save(update_fields=["stalled_because", "due_at", "lease_token", "lease_until"])
+
+
+def _merge(merging: Sequence["Worked"], actor: audit.Actor, now: datetime) -> set[int]:
+    """Put cases to the earlier one on the same matter; returns the ids of those that have more to read now."""
+    touched: set[int] = set()
+    for worked in merging:
+        assert worked.merge_into is not None
+        target = Interaction.objects.select_for_update(no_key=True).in_the_open().filter(pk=worked.merge_into).first()
+        row = worked.case.interaction
+        if target is None:  # it ended meanwhile: this case is looked at again, on its own
+            row.due_at, row.lease_token, row.lease_until = now, None, None
+            row.save(update_fields=["due_at", "lease_token", "lease_until"])
+            continue
+        hearing.merge(row, target, actor=actor, now=now)
+        touched.add(target.pk)
+    return touched
+
+
+def brief_failed(worked: "Worked", actor: audit.Actor) -> None:
+    """A case whose decision failed goes from resolving straight to a person, under a new ruling."""
+    now, row = timezone.now(), worked.case.interaction
+    assert worked.authority is not None
+    row.ruling = _ruling(worked, now)
+    row.ruling.save(force_insert=True)
+    row.handler = worked.authority.handler.value
+    row.save(update_fields=["ruling", "handler"])
+    _brief_people([worked], actor, now)
+
+
+def _write_ruled(ruled: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+    if not ruled:
+        return
+    rulings = Ruling.objects.bulk_create([_ruling(worked, now) for worked in ruled])
+    for worked, ruling in zip(ruled, rulings, strict=True):
+        row, case = worked.case.interaction, worked.case
+        assert worked.authority is not None
+        row.case_type, row.handler = case.case_type.value, worked.authority.handler.value
+        row.intents, row.confidence = [list(pair) for pair in case.reading.intents], _share(case.reading.confidence)
+        row.ruling, row.due_at, row.attempts, row.stalled_because = ruling, None, 0, ""
+        row.lease_token = row.lease_until = None
+    rows = [worked.case.interaction for worked in ruled]
+    move(rows, "classify", actor=actor, save=(
+        "case_type", "handler", "intents", "confidence", "ruling", "due_at", "attempts", "stalled_because",
+        "lease_token", "lease_until",
+    ))  # fmt: skip
+    alone = [worked for worked in ruled if worked.authority and worked.authority.alone]
+    _act_alone(alone, actor, now)
+    _brief_people([worked for worked in ruled if worked not in alone], actor, now)
+
+
+def _ruling(worked: "Worked", now: datetime) -> Ruling:
+    case, authority = worked.case, worked.authority
+    assert authority is not None
+    return Ruling(
+        at=now,
+        partner_id=case.partner.pk,
+        subject=str(case.interaction.reference),
+        version_id=worked.version_id,
+        content_hash=worked.content_hash,
+        terms_number=case.terms.number if case.terms else None,
+        case_type=case.case_type.value,
+        action=authority.proposal.action,
+        proposal=authority.proposal.as_json(),
+        confidence=_share(case.reading.confidence),
+        facts=case.facts.as_json(),
+        gate_handler=authority.verdict.handler,
+        rule=authority.verdict.rule or "",
+        verdict=authority.verdict.as_json(),
+        downgrades=[down.as_json() for down in authority.downgrades],
+        handler=authority.handler.value,
+        seniority=authority.seniority.value,
+        made_with={
+            "classifier": model_version(),
+            "drafter": replies.VERSION,
+            "playbook": worked.playbook_version,
+        },
+    )
+
+
+def _share(confidence: float) -> Decimal:
+    return Decimal(str(confidence)).quantize(Decimal("0.001"))
+
+
+def _act_alone(alone: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+    """The AI decides inside its boundary: a committed decision whose effects a worker carries out."""
+    asking = [w for w in alone if w.plan and w.plan.proposal.action == Action.ASK_CUSTOMER]
+    move([w.case.interaction for w in alone if w not in asking], "resolve_alone", actor=actor)
+    _packets(asking, actor)
+    move([w.case.interaction for w in asking], "ask_customer", actor=actor)
+    decisions = DecisionRecord.objects.bulk_create([_decision_alone(worked, now) for worked in alone])
+    move(decisions, "commit", actor=actor, reason="inside the boundary")
+    effects: list[Effect] = []
+    for decision in decisions:
+        effects += effects_of(decision)
+    Effect.objects.bulk_create(effects)
+
+
+def _decision_alone(worked: "Worked", now: datetime) -> DecisionRecord:
+    assert worked.plan is not None
+    case, option = worked.case, worked.plan.proposal
+    return DecisionRecord(
+        partner_id=case.partner.pk,
+        interaction=case.interaction,
+        ruling=case.interaction.ruling,
+        how=DecisionRecord.How.ALONE,
+        action=option.action.value,
+        amount=option.amount.amount if option.amount else None,
+        currency=option.amount.currency if option.amount else "",
+        lines=list(option.lines),
+        reply=option.reply.text,
+        decided_at=now,
+        committed_at=now,
+    )
+
+
+def effects_of(decision: DecisionRecord) -> list[Effect]:
+    """The ordered effects of a decision: the action, if it is more than words, then the reply."""
+    actions = [] if decision.action in (*REPLY_ONLY, Action.REFER) else [decision.action]
+    common = {"partner_id": decision.partner_id, "decision": decision}
+    effects = [
+        Effect(
+            **common,
+            position=position,
+            action=action,
+            amount=decision.amount,
+            currency=decision.currency,
+            lines=decision.lines,
+        )
+        for position, action in enumerate(actions, start=1)
+    ]
+    if decision.reply:
+        effects.append(Effect(**common, position=len(actions) + 1, action=Action.REPLY))
+    return effects
+
+
+def _brief_people(waiting: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+    """Everything else waits for a person, with a ready packet and an honest holding reply."""
+    _packets(waiting, actor)
+    move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
+    clocks_by_type = dict(CaseTypeSetting.objects.values_list("case_type", "due_minutes"))
+    Escalation.objects.bulk_create([_escalation(worked, clocks_by_type, now) for worked in waiting])
+    told, events = [], []
+    for worked in waiting:
+        case = worked.case
+        row = case.interaction
+        if not any(message.holding for message in case.messages):
+            text = _holding_reply(worked, now)
+            told.append(Message(interaction=row, author="ai", text=text, holding=True, sent_at=max(now, case.at)))
+            events.append(outbox.reply_event(row, text, holding=True))
+        events.append(outbox.interaction_event("interaction.escalated", row))
+    Message.objects.bulk_create(told)
+    OutboxEvent.objects.bulk_create(events)
+
+
+def _packets(waiting: Sequence["Worked"], actor: audit.Actor) -> None:
+    ids = [worked.case.interaction.pk for worked in waiting]
+    last = dict(
+        ContextPacket.objects.filter(interaction_id__in=ids)
+        .order_by("version")
+        .values_list("interaction_id", "version")
+    )
+    old = ContextPacket.objects.filter(interaction_id__in=ids, state__in=["gathering", "ready"])
+    move(list(old), "supersede", actor=actor, reason="something newer is known")
+    packets = []
+    for worked in waiting:
+        assert worked.plan is not None
+        assert worked.authority is not None
+        row = worked.case.interaction
+        content = briefing.packet_content(worked.case, worked.plan, worked.authority, already_tried(row))
+        packets.append(
+            ContextPacket(
+                interaction=row,
+                version=last.get(row.pk, 0) + 1,
+                content=content,
+                content_hash=briefing.content_hash(content),
+                ruling=row.ruling,
+            )
+        )
+    move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
+
+
+def _escalation(worked: "Worked", minutes_by_type: dict[str, int], now: datetime) -> Escalation:
+    assert worked.authority is not None
+    case, verdict = worked.case, worked.authority.verdict
+    minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
+    starts = clocks.next_staffed(case.partner, case.at)
+    return Escalation(
+        interaction=case.interaction,
+        partner_id=case.partner.pk,
+        handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
+        seniority=worked.authority.seniority.value,
+        flagged=case.interaction.public,
+        due_at=starts + timedelta(minutes=minutes),
+        opened_at=now,
+    )
+
+
+def _holding_reply(worked: "Worked", now: datetime) -> str:
+    """Says that a person decides and when people are there; promises nothing else."""
+    case = worked.case
+    staffed = clocks.next_staffed(case.partner, case.at)
+    when = clocks.time_in_words(case.partner, staffed, case.at)
+    if clocks.is_open(case.partner, case.at):
+        body = "Thank you for writing. A person on our team is going to look at this and answer you."
+    else:
+        body = f"Thank you for writing. A person on our team decides this; we are back at {when} and answer you then."
+    first_name = case.customer.first_name if case.customer and not case.interaction.public else "there"
+    return replies.write(case.partner, first_name, body).text
+
+
+def already_tried(row: Interaction) -> list[str]:
+    """What was done on this case before, in words."""
+    said = []
+    for decision in row.decisions.order_by("id").prefetch_related("effects"):
+        who = decision.decided_by.get_username() if decision.decided_by else "The AI"
+        for effect in decision.effects.all():
+            amount = f" of {effect.amount:,.2f} {effect.currency}" if effect.amount is not None else ""
+            why = f" ({effect.outcome_reason})" if effect.outcome_reason else ""
+            said.append(
+                f"{who}: {effect.get_action_display().lower()}{amount}: {effect.get_state_display().lower()}{why}"
+            )
+    return said
+
+
+def last_failure(row: Interaction) -> str:
+    """Why the latest decision on this case failed, in words; empty when it did not."""
+    latest = row.decisions.order_by("-id").first()
+    if latest is None or latest.state != DecisionRecord.State.FAILED:
+        return ""
+    return latest.ended_because

@@ -1,0 +1,143 @@
+"""Settling: what an effect's outcome means for its decision and its case.
+
+All done: the decision is executed and the case resolved. One refused or unknown: the decision has failed,
+what has not left is refused, and the case goes to a person, who is told what happened.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.interactions import hearing, ledger, outbox, pipeline
+from apps.interactions.connectors.outcome import Outcome
+from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, OutboxEvent
+from apps.interactions.waking import wake_workers
+from apps.policies import audit
+from apps.policies.errors import Invalid, Refused
+from apps.policies.machines import move
+from apps.policies.models import Partner
+from apps.policies.words import Action
+
+_D, _E, _S = DecisionRecord.State, Effect.State, Interaction.State
+
+
+def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
+    """Record what became of an effect. The same answer again changes nothing; another answer is Refused."""
+    with transaction.atomic():
+        effect = (
+            Effect.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("decision__interaction")
+            .get(pk=effect_id)
+        )
+        event, target = ("confirm", _E.DONE) if outcome.verdict == "done" else ("refuse", _E.REFUSED)
+        if effect.state == target:
+            return effect
+        if effect.state not in (_E.IN_FLIGHT, _E.UNKNOWN):
+            raise Refused(f"This action is {effect.get_state_display().lower()} already; its outcome stands.")
+        now = timezone.now()
+        effect.settled_at = now
+        effect.connector_reference, effect.outcome_reason = outcome.reference, outcome.reason
+        move(effect, event, actor=actor, reason=outcome.reason,
+             save=("settled_at", "connector_reference", "outcome_reason"))  # fmt: skip
+        if target == _E.REFUSED:
+            ledger.release([effect], now)
+        else:
+            OutboxEvent.objects.bulk_create(
+                [outbox.action_event("action.executed", effect, effect.decision.interaction)]
+            )
+        after_effects([effect.decision_id], actor)
+        wake_workers()
+    return effect
+
+
+def settle_by_key(
+    partner: Partner, key: uuid.UUID, outcome: Outcome, *, amount: Decimal | None, actor: audit.Actor
+) -> Effect | None:
+    """The partner's report for a key; None when this partner has no such action.
+
+    Raises Invalid when another amount was moved than was asked for: that is a person's to sort out.
+    """
+    effect = Effect.objects.filter(partner=partner, key=key).first()
+    if effect is None:
+        return None
+    if outcome.verdict == "done" and amount is not None and amount != effect.amount:
+        raise Invalid({"amount": [f"{effect.amount} was asked for. Report what was asked as done, or refuse it."]})
+    return settle(effect.pk, outcome, actor=actor)
+
+
+def after_effects(decision_ids: Iterable[int], actor: audit.Actor) -> None:
+    """Move the decisions whose effects are all settled, and their cases, inside the caller's transaction."""
+    ids = set(decision_ids)
+    if not ids:
+        return
+    now = timezone.now()
+    decisions = (
+        DecisionRecord.objects.select_for_update(no_key=True, of=("self", "interaction"))
+        .filter(pk__in=ids, state=_D.EXECUTING)
+        .select_related("interaction", "ruling")
+        .prefetch_related("effects")
+        .order_by("interaction_id")
+    )
+    done, failed = [], []
+    for decision in decisions:
+        states = {effect.state for effect in decision.effects.all()}
+        if states <= {_E.DONE}:
+            done.append(decision)
+        elif states & {_E.REFUSED, _E.UNKNOWN}:
+            failed.append(decision)
+    _finish(done, actor, now)
+    for decision in failed:
+        _fail(decision, actor, now)
+
+
+def _finish(done: list[DecisionRecord], actor: audit.Actor, now: datetime) -> None:
+    move(done, "succeed", actor=actor)
+    cases = [decision.interaction for decision in done if decision.interaction.state == _S.RESOLVING]
+    for case in cases:
+        case.resolved_at = now
+    referred = {d.interaction_id for d in done if d.action == Action.REFER}
+    move([c for c in cases if c.pk in referred], "refer", actor=actor, save=("resolved_at",))
+    resolved = [case for case in cases if case.pk not in referred]
+    move(resolved, "finish", actor=actor, save=("resolved_at",))
+    OutboxEvent.objects.bulk_create([outbox.interaction_event("interaction.resolved", case) for case in resolved])
+    for decision in done:
+        if decision.action != Action.ASK_CUSTOMER:
+            _mark_answered(decision)
+    for case in resolved:
+        if case.messages.filter(author="customer", handled=False).exists():
+            hearing.reopen(case, actor=actor, reason="written while it was resolved", now=now, by_customer=True)
+
+
+def _mark_answered(decision: DecisionRecord) -> None:
+    """The customer's messages that were read for the decision are answered; later ones are not."""
+    read = Message.objects.filter(
+        interaction_id=decision.interaction_id, author="customer", created_at__lte=decision.ruling.at
+    )
+    read.update(handled=True)
+
+
+def _fail(decision: DecisionRecord, actor: audit.Actor, now: datetime) -> None:
+    """An effect was refused or its outcome is unknown: nothing more leaves, and a person takes over."""
+    effects = list(decision.effects.all())
+    told = [effect for effect in effects if effect.state in (_E.REFUSED, _E.UNKNOWN)]
+    decision.ended_because = "; ".join(_what_happened(effect) for effect in told)
+    pending = [effect for effect in effects if effect.state == _E.PENDING]
+    for effect in pending:
+        effect.outcome_reason, effect.settled_at = "An earlier step of the decision was not done.", now
+    move(pending, "refuse", actor=actor, reason="an earlier step was not done", save=("outcome_reason", "settled_at"))
+    move(decision, "fail", actor=actor, reason=decision.ended_because, save=("ended_because",))
+    case = decision.interaction
+    if case.state in (_S.RESOLVING, _S.AWAITING_CUSTOMER):
+        pipeline.brief_again(case, actor)
+
+
+def _what_happened(effect: Effect) -> str:
+    amount = f" of {effect.amount:,.2f} {effect.currency}" if effect.amount is not None else ""
+    name = f"{effect.get_action_display().lower()}{amount}"
+    if effect.state == _E.UNKNOWN:
+        return f"the outcome of the {name} is unknown: check in the shop before trying again"
+    return f"the {name} was refused: {effect.outcome_reason or 'no reason was given'}"

@@ -1,0 +1,74 @@
+"""From checked input to intake and mirror: the one way in for the API and for `manage.py ingest`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from rest_framework import serializers
+
+from apps.interactions import intake, mirror
+from apps.interactions.api import serializers as shapes
+from apps.interactions.api.problems import flat_errors
+from apps.interactions.models import Customer, Order
+from apps.policies import audit
+from apps.policies.errors import Invalid
+from apps.policies.models import Partner
+
+
+def checked(shape: type[serializers.Serializer[Any]], data: object) -> dict[str, Any]:
+    """The validated data. Raises Invalid naming each field and reason."""
+    serializer = shape(data=data)
+    if not serializer.is_valid():
+        raise Invalid(flat_errors(serializer.errors))
+    return dict(serializer.validated_data)
+
+
+def submit_interaction(
+    partner: Partner, data: object, *, actor: audit.Actor, as_sent: bool = False, wake: bool = True
+) -> intake.Accepted:
+    """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`)."""
+    found = checked(shapes.InteractionIn, data)
+    now = timezone.now()
+    messages = [intake.Words(**message) for message in found.pop("messages")]
+    arrival = intake.Arrival(messages=messages, **{name: value for name, value in found.items() if value is not None})
+    received_at = min(message.sent_at for message in messages) if as_sent else now
+    return intake.accept(partner, arrival, actor=actor, received_at=received_at, now=now, wake=wake)
+
+
+def submit_customer(partner: Partner, external_id: str, data: object, *, actor: audit.Actor) -> tuple[Customer, bool]:
+    found = _named(checked(shapes.CustomerIn, data), "external_id", external_id)
+    with transaction.atomic():
+        customer, created = mirror.put_customer(partner, external_id, found, as_of=_as_of(found))
+        audit.record(actor, customer, "mirrored")
+    return customer, created
+
+
+def submit_order(partner: Partner, number: str, data: object, *, actor: audit.Actor) -> tuple[Order, bool]:
+    found = _named(checked(shapes.OrderIn, data), "number", number)
+    with transaction.atomic():
+        order, created = mirror.put_order(partner, number, found, as_of=_as_of(found))
+        audit.record(actor, order, "mirrored", reason=order.status)
+    return order, created
+
+
+def submit_order_events(partner: Partner, number: str, data: object, *, actor: audit.Actor) -> Order:
+    events = data if isinstance(data, list) else [data]
+    checked_events = [checked(shapes.EventIn, event) for event in events]
+    with transaction.atomic():
+        order = mirror.add_events(partner, number, checked_events)
+        audit.record(actor, order, "events_mirrored", reason=", ".join(event["kind"] for event in checked_events))
+    return order
+
+
+def _named(data: dict[str, Any], field: str, name: str) -> dict[str, Any]:
+    """The address names the object; a body that names another is a mistake."""
+    if data.get(field, name) != name:
+        raise Invalid({field: [f"The address says “{name}”. Send the same here, or leave it out."]})
+    return data
+
+
+def _as_of(data: Mapping[str, Any]) -> datetime:
+    at: datetime | None = data.get("as_of")
+    return at or timezone.now()
