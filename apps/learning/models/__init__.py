@@ -1,0 +1,3 @@
+from apps.learning.models.signal import Signal
+
+__all__ = ["Signal"]

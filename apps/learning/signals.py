@@ -1,0 +1,41 @@
+"""From decision to signal: every committed decision of a person writes one, in the same transaction."""
+
+from typing import Any
+
+from apps.interactions.events import decision_committed
+from apps.interactions.models import DecisionRecord
+from apps.learning.models import Signal
+
+
+def connect() -> None:
+    decision_committed.connect(_write_signal, dispatch_uid="learning_signal")
+
+
+def _write_signal(sender: object, decision: DecisionRecord, **kwargs: Any) -> None:
+    signal_of(decision).save(force_insert=True)
+
+
+def signal_of(decision: DecisionRecord) -> Signal:
+    """The signal of a decision, compared with the proposal in the packet it was decided on."""
+    assert decision.packet is not None
+    proposal = decision.packet.content["proposal"]
+    amount = proposal["amount"]["amount"] if proposal["amount"] else None
+    final = str(decision.amount) if decision.amount is not None else None
+    reply_changed = decision.reply.strip() != proposal["reply"].strip()
+    return Signal(
+        decision=decision,
+        partner_id=decision.partner_id,
+        case_type=decision.ruling.case_type,
+        by_id=decision.decided_by_id,
+        facts=decision.ruling.facts,
+        proposed_action=proposal["action"],
+        proposed_amount=amount,
+        final_action=decision.action,
+        final_amount=decision.amount,
+        currency=decision.currency or (proposal["amount"] or {}).get("currency", ""),
+        agreed=decision.action == proposal["action"] and final == amount and not reply_changed,
+        reply_changed=reply_changed,
+        reason_code=decision.reason_code,
+        seconds=decision.seconds,
+        at=decision.decided_at,
+    )
