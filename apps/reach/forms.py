@@ -1,0 +1,58 @@
+"""What the decision panel posts, read and checked; what it means is decided in `interactions.deciding`."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from apps.interactions.deciding import Choice
+
+LONGEST_REPLY = 20_000
+
+
+class DecisionForm(forms.Form):
+    packet_version = forms.IntegerField(min_value=1)
+    lease_token = forms.UUIDField()
+    option = forms.IntegerField(min_value=0, max_value=50, required=False)
+    edited = forms.BooleanField(required=False)
+    amount = forms.CharField(max_length=20, required=False)
+    reply = forms.CharField(max_length=LONGEST_REPLY, required=False, strip=False)
+    reason_code = forms.CharField(max_length=40, required=False)
+    rationale = forms.CharField(max_length=2000, required=False)
+    question = forms.CharField(max_length=LONGEST_REPLY, required=False)
+
+    def choice(self, *, asks: bool) -> Choice:
+        """What was chosen. Amount and reply count only when the editor was open; a question only when one was asked."""
+        data: dict[str, Any] = self.cleaned_data
+        edited = data["edited"] and not asks
+        return Choice(
+            packet_version=data["packet_version"],
+            lease_token=data["lease_token"],
+            option=data["option"] or 0,
+            amount=data["amount"] if edited else None,
+            reply=data["reply"] if edited else None,
+            reason_code=data["reason_code"],
+            rationale=data["rationale"],
+            question=data["question"] if asks else "",
+        )
+
+    def typed(self) -> dict[str, str]:
+        """The words of a decision that was refused, so that nobody types them twice."""
+        names = ("rationale", "question", "reason_code", *(("reply", "amount") if self.data.get("edited") else ()))
+        return {name: str(self.data[name]) for name in names if self.data.get(name)}
+
+
+class HoldForm(forms.Form):
+    """Acts on a case that is held: heartbeat, release, skip, hand on, agree."""
+
+    lease_token = forms.UUIDField()
+    note = forms.CharField(max_length=2000, required=False)
+
+    @property
+    def token(self) -> UUID | None:
+        token: UUID | None = self.cleaned_data.get("lease_token")
+        return token
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(max_length=2000, error_messages={"required": "Write the note first."})

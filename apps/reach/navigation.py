@@ -1,0 +1,37 @@
+"""What every page's header shows: where one can go, today's numbers, and what is paused."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from apps.policies import pauses, staff
+from apps.reach.queue import Today, today
+
+_PLACES = (
+    ("Reach", "reach:queue", "/reach/", "interactions.view_escalation"),
+    ("Signals", "reach:signals", "/signals/", "learning.view_signal"),
+    ("Boundaries", "admin:policies_boundary_changelist", "/admin/policies/boundary", "policies.view_boundary"),
+    ("Admin", "admin:index", "/admin/", ""),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Queries run only in templates that show the numbers."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_authenticated:
+        return {}
+    places = [(label, name, prefix) for label, name, prefix, right in _PLACES if not right or user.has_perm(right)]
+    here = max((prefix for _, _, prefix in places if request.path.startswith(prefix)), key=len, default="")
+    return {
+        "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],
+        "role": staff.role_of(user),
+        "today": SimpleLazyObject(lambda: _today(user)),
+        "paused": SimpleLazyObject(pauses.in_force),
+    }
+
+
+def _today(user: User) -> Today:
+    return today(user, timezone.localtime())

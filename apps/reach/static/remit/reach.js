@@ -1,0 +1,160 @@
+"use strict";
+// Keys, the ring, the choice of option and the editor of Reach. Keys are bound here because the strict content
+// policy forbids htmx's own filters. `data-key` on an element names its key; pressing it clicks the element.
+(() => {
+  const RING_SECONDS = 90;
+  const CIRCUMFERENCE = 2 * Math.PI * 19;
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const KEYS_OFF = "remit-keys-off";
+
+  function typing(target) {
+    return target.matches("textarea, select, input:not([type=radio]):not([type=checkbox])") || target.isContentEditable;
+  }
+
+  function press(key) {
+    const wanted = all(`[data-key="${CSS.escape(key)}"]`).find((element) => !element.disabled && element.offsetParent !== null);
+    if (!wanted) return false;
+    wanted.click();
+    if (wanted.matches("input")) wanted.focus();
+    return true;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey) {
+      // From inside a text the same act is Ctrl+Enter, so that nobody needs the mouse.
+      if (event.key === "Enter" && typing(event.target)) { event.preventDefault(); submitAround(event.target); }
+      return;
+    }
+    if (event.altKey) return;
+    if (event.key === "Escape") return closeDrawers(event);
+    if (typing(event.target) || one("dialog[open]")) return;
+    if (localStorage.getItem(KEYS_OFF) && event.key !== "?") return;
+    const onControl = event.target.matches("a, button, summary");
+    if (event.key === "Enter" && onControl) return;
+    if (press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
+  });
+
+  function submitAround(element) {
+    const button = one("[type=submit]", element.closest("form") || document);
+    if (button) button.click();
+  }
+
+  function closeDrawers(event) {
+    const open = all("[data-drawer]:not([hidden])");
+    if (open.length === 0) return;
+    event.preventDefault();
+    open.forEach((drawer) => { drawer.hidden = true; });
+    const opener = one(`[aria-controls="${open[0].id}"]`);
+    if (opener) opener.focus();
+  }
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) toggle(opener);
+    if (event.target.closest("[data-show-keys]")) one("#keys").showModal();
+    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+    if (event.target.closest("[data-unfold]")) one(".decision").classList.toggle("folded");
+  });
+
+  function toggle(opener) {
+    const drawer = document.getElementById(opener.dataset.opens);
+    const closed = drawer.hidden;
+    all("[data-drawer]").forEach((other) => { if (other !== drawer && !other.dataset.stays) other.hidden = true; });
+    drawer.hidden = drawer.dataset.stays ? false : !closed;
+    if (drawer.id === "editor") openEditor();
+    const first = one("textarea, input:not([type=hidden])", drawer);
+    if (!drawer.hidden && first) first.focus();
+  }
+
+  function chosenOption() {
+    return one(".option input:checked");
+  }
+
+  function openEditor() {
+    const editor = one("#editor");
+    if (!editor) return;
+    one("[name=edited]", editor.form || editor.closest("form")).value = "on";
+    one(".decision").classList.remove("folded");
+    all(".reply").forEach((reply) => { reply.hidden = true; });
+    const option = chosenOption();
+    const text = one("[name=reply]", editor);
+    if (option && (!text.value || text.dataset.from !== option.value)) {
+      if (text.dataset.from !== "typed") text.value = option.dataset.reply;
+      text.dataset.from = option.value;
+    }
+    const amount = one("[name=amount]", editor);
+    const field = amount.closest(".field");
+    field.hidden = !(option && option.dataset.amount);
+    if (option && !amount.value) amount.value = option.dataset.amount || "";
+  }
+
+  function choose() {
+    const option = chosenOption();
+    if (!option) return;
+    const editor = one("#editor");
+    const editing = editor && !editor.hidden;
+    all(".reply").forEach((reply) => { reply.hidden = editing || reply.dataset.option !== option.value; });
+    if (editing) { one("[name=amount]", editor).value = option.dataset.amount || ""; openEditor(); }
+    const why = one("#why-needed");
+    if (why) why.textContent = option.value === "0" ? "optional when you approve" : "needed: you decide otherwise than proposed";
+    const label = one("#approve-label");
+    if (label) label.textContent = option.value === "0" ? label.dataset.approve : label.dataset.override;
+  }
+
+  document.addEventListener("change", (event) => { if (event.target.matches(".option input")) choose(); });
+
+  function tick() {
+    const ring = one(".ring[data-since]");
+    if (!ring) return;
+    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(ring.dataset.since)) / 1000));
+    one("b", ring).textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    const hand = one(".hand", ring);
+    hand.style.strokeDasharray = CIRCUMFERENCE;
+    hand.style.strokeDashoffset = CIRCUMFERENCE * Math.min(1, seconds / RING_SECONDS);
+    ring.classList.toggle("late", seconds > RING_SECONDS);
+  }
+
+  function undoTick() {
+    const toast = one(".toast[data-until]");
+    if (!toast) return;
+    const left = Math.ceil((Date.parse(toast.dataset.until) - Date.now()) / 1000);
+    if (left <= 0) return toast.remove();
+    one(".left", toast).textContent = `${left} s`;
+  }
+
+  setInterval(() => { tick(); undoTick(); }, 1000);
+
+  // The lease runs on while the page is open and seen.
+  setInterval(() => {
+    const beat = one("[data-heartbeat]");
+    if (!beat || document.hidden) return;
+    fetch(beat.dataset.heartbeat, { method: "POST", body: new FormData(beat) }).then((answer) => {
+      const lapsed = one("#lapsed");
+      if (lapsed) lapsed.hidden = answer.status !== 409;
+    }).catch(() => {});
+  }, 30000);
+
+  function ready() {
+    choose(); tick(); undoTick();
+    const editor = one("#editor");
+    if (editor && !editor.hidden) openEditor();
+    all("#keys-off").forEach((box) => { box.checked = Boolean(localStorage.getItem(KEYS_OFF)); });
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "keys-off") return;
+    if (event.target.checked) localStorage.setItem(KEYS_OFF, "1"); else localStorage.removeItem(KEYS_OFF);
+  });
+  document.addEventListener("DOMContentLoaded", ready);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id !== "case") return;
+    ready();
+    const heading = one("#case h1");
+    if (heading && !typing(document.activeElement)) heading.focus({ preventScroll: true });
+    const brief = one(".brief");
+    if (brief) brief.scrollTop = 0;
+  });
+  document.addEventListener("htmx:sendError", () => { const offline = one("#offline"); if (offline) offline.hidden = false; });
+  document.addEventListener("htmx:afterRequest", (event) => { const offline = one("#offline"); if (offline && event.detail.successful) offline.hidden = true; });
+})();

@@ -1,0 +1,78 @@
+"""Pages that are read: the queue with an open case, and the list of signals."""
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+from django_htmx.middleware import HtmxDetails
+
+from apps.interactions import claiming
+from apps.learning.models import Signal
+from apps.policies.models import partners_of
+from apps.reach.access import sees_queue, sees_signals
+from apps.reach.views import case
+
+SIGNALS_A_PAGE = 50
+
+
+class HtmxRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Each to their own desk: who decides goes to Reach, everybody else to the admin."""
+    if request.user.has_perm("interactions.decide_escalation"):
+        return redirect("reach:queue")
+    return redirect("admin:index")
+
+
+@require_GET
+@sees_queue
+def queue(request: HttpRequest) -> HttpResponse:
+    """Reach: the queue, and the case this person holds, if any."""
+    held = claiming.held_by(case.person(request))
+    return case.page(request, held)
+
+
+@require_GET
+@sees_queue
+def queue_list(request: HttpRequest) -> HttpResponse:
+    """The list alone, as htmx asks for it every few seconds."""
+    return render(request, "reach/_queue.html", case.queue_context(request))
+
+
+@require_GET
+@sees_signals
+def signals(request: HttpRequest) -> HttpResponse:
+    """What decisions have taught so far: proposal against decision."""
+    user = case.person(request)
+    rows = Signal.objects.filter(partner__in=partners_of(user)).select_related("partner", "by", "decision__interaction")
+    chosen = request.GET.get("type", "")
+    if chosen:
+        rows = rows.filter(case_type=chosen)
+    page = Paginator(rows, SIGNALS_A_PAGE).get_page(request.GET.get("page"))
+    agreed = rows.filter(agreed=True).count()
+    types = (
+        Signal.objects.filter(partner__in=partners_of(user)).order_by("case_type").values_list("case_type", flat=True)
+    )
+    context = {
+        "page": page,
+        "total": page.paginator.count,
+        "agreed": agreed,
+        "share": round(100 * agreed / page.paginator.count) if page.paginator.count else None,
+        "types": types.distinct(),
+        "chosen": chosen,
+    }
+    return render(request, "learning/signals.html", context)
+
+
+@require_GET
+def health(request: HttpRequest) -> JsonResponse:
+    """Answers when web server and database do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
