@@ -137,6 +137,7 @@ def release(user: User, escalation_id: int, token: uuid.UUID | None, *, skip: bo
     """Put a case back. `skip` keeps it from being offered to this person again."""
     with transaction.atomic():
         escalation = holding(user, escalation_id, token)
+        _undecided(escalation)
         put_back(escalation, audit.person(user), "skipped" if skip else "released")
         if skip:
             escalation.skipped_by.add(user)
@@ -159,10 +160,17 @@ def hand_to_senior(user: User, escalation_id: int, token: uuid.UUID | None, note
         raise Refused("Say in a word why a senior should decide this.")
     with transaction.atomic():
         escalation = holding(user, escalation_id, token)
+        _undecided(escalation)
         escalation.seniority = Seniority.SENIOR
         escalation.save(update_fields=["seniority"])
         escalation.interaction.notes.create(by=user, text=note.strip())
         put_back(escalation, audit.person(user), f"handed to seniors: {note.strip()}")
+
+
+def _undecided(escalation: Escalation) -> None:
+    """A case whose decision is about to leave cannot be let go."""
+    if escalation.decisions.filter(state=DecisionRecord.State.DECIDED).exists():
+        raise Refused("You have decided this case. Take your decision back before you let it go.")
 
 
 def put_back(escalation: Escalation, actor: audit.Actor, reason: str) -> None:

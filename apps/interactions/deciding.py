@@ -3,35 +3,31 @@
     decide(user, escalation_id, Choice(…))      → a record, `decided` until its undo window ends, or `proposed`
                                                   when it is over the person's remit and a second person must agree
     undo(user, decision_id)                     → withdrawn; the case is still held by the same person
-    commit_due()                                → worker: seals the packet and lets the effects run
+    dismiss(user, escalation_id, …)             → the case ends without an answer
 
 A decision binds to the packet version that the person saw: when something newer is known, it is refused with
 a sentence, and what was typed is kept by the caller.
 """
 
 import uuid
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
-from apps.interactions import claiming, recording
-from apps.interactions.events import decision_committed
-from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction, ReasonCode
+from apps.interactions import claiming, hearing, remits
+from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, ReasonCode
 from apps.interactions.models.escalation import LEASE
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
-from apps.policies.models import Remit, remit_of
 from apps.policies.money import BadAmount, Money, exact_amount
-from apps.policies.words import MONEY_ACTIONS, REFUND_ACTIONS, Action
+from apps.policies.words import REFUND_ACTIONS, Action
 
 _D = DecisionRecord.State
 How = DecisionRecord.How
@@ -63,10 +59,10 @@ def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
         packet = _packet_seen(interaction, choice.packet_version)
         if interaction.decisions.filter(state__in=[_D.PROPOSED, _D.DECIDED]).exists():
             raise Refused("A decision on this case is on its way already.")
-        _not_their_own(user, interaction)
+        remits.refuse_own_order(user, interaction)
         assert packet.ruling is not None
         decided = _what_was_decided(interaction, packet, choice)
-        second = _needs_second(user, decided, now)
+        second = remits.needs_second(user, decided, now)
         decision = DecisionRecord(
             state=_D.PROPOSED if second else _D.DECIDED,
             partner_id=interaction.partner_id,
@@ -106,11 +102,11 @@ def second(user: User, escalation_id: int, token: uuid.UUID | None, *, agree: bo
             raise Moved("There is no proposal to agree to any more. Read the case again.")
         if decision.decided_by_id == user.pk:
             raise Refused("You proposed this. Somebody else has to agree.")
-        _not_their_own(user, decision.interaction)
+        remits.refuse_own_order(user, decision.interaction)
         decision.second_by = user
         actor = audit.person(user)
         if agree:
-            _covered_by_remit(user, decision)
+            remits.refuse_beyond_remit(user, decision)
             decision.commit_at = now + timedelta(seconds=escalation.partner.undo_seconds)
             decision.escalation = escalation
             move(decision, "second", actor=actor, save=("second_by", "commit_at", "escalation"))
@@ -121,6 +117,21 @@ def second(user: User, escalation_id: int, token: uuid.UUID | None, *, agree: bo
             decision.ended_because = reason.strip()
             move(decision, "reject", actor=actor, reason=reason.strip(), save=("second_by", "ended_because"))
     return decision
+
+
+def dismiss(user: User, escalation_id: int, token: uuid.UUID | None, reason: str) -> None:
+    """Spam, or withdrawn: the case ends without an answer. Raises Refused without a reason."""
+    if not reason.strip():
+        raise Refused("Say why this needs no answer: spam, withdrawn, sent to the wrong shop.")
+    with transaction.atomic():
+        interaction = _locked_case(escalation_id)
+        escalation = claiming.holding(user, escalation_id, token)
+        if interaction.decisions.filter(state__in=[_D.PROPOSED, _D.DECIDED]).exists():
+            raise Refused("A decision on this case is on its way already.")
+        actor, said = audit.person(user), reason.strip()
+        hearing.supersede_packets(interaction, actor=actor, reason="dismissed")
+        move(escalation, "cancel", actor=actor, reason="dismissed")
+        move(interaction, "dismiss", actor=actor, reason=said)
 
 
 def undo(user: User, decision_id: int) -> DecisionRecord:
@@ -138,51 +149,6 @@ def undo(user: User, decision_id: int) -> DecisionRecord:
         escalation.lease_until = timezone.now() + LEASE
         escalation.save(update_fields=["lease_until"])
     return decision
-
-
-def commit_due(limit: int = 50) -> int:
-    """Commit the decisions whose undo window has passed; returns how many were looked at."""
-    ids = list(
-        DecisionRecord.objects.filter(state=_D.DECIDED, commit_at__lte=timezone.now())
-        .order_by("commit_at")
-        .values_list("pk", flat=True)[:limit]
-    )
-    return sum(_commit(pk) for pk in ids)
-
-
-def _commit(decision_id: int) -> int:
-    """Seal the packet and let the effects run, unless something newer is known: then the record is voided."""
-    actor, now = audit.system("commit"), timezone.now()
-    with audit.correlated(), transaction.atomic():
-        pointer = DecisionRecord.objects.values_list("interaction_id", flat=True).get(pk=decision_id)
-        interaction = Interaction.objects.select_for_update(no_key=True).get(pk=pointer)
-        decision = (
-            DecisionRecord.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("packet", "ruling", "escalation")
-            .filter(pk=decision_id, state=_D.DECIDED)
-            .first()
-        )
-        if decision is None:
-            return 0
-        decision.interaction = interaction
-        assert decision.packet is not None
-        assert decision.escalation is not None
-        if (
-            decision.packet.state != ContextPacket.State.READY
-            or interaction.state != interaction.State.AWAITING_DECISION
-        ):
-            decision.ended_because = "something newer was known before it was committed"
-            move(decision, "void", actor=actor, reason=decision.ended_because, save=("ended_because",))
-            return 1
-        move(decision.packet, "seal", actor=actor)
-        move(decision.escalation, "finish", actor=actor)
-        decision.committed_at = now
-        move(decision, "commit", actor=actor, save=("committed_at",))
-        asks = decision.action == Action.ASK_CUSTOMER
-        move(interaction, "ask_customer" if asks else "decide", actor=actor)
-        Effect.objects.bulk_create(recording.effects_of(decision))
-        decision_committed.send(sender=DecisionRecord, decision=decision)
-    return 1
 
 
 def _locked_case(escalation_id: int) -> Interaction:
@@ -204,12 +170,6 @@ def _packet_seen(interaction: Interaction, version: int) -> ContextPacket:
     if packet is None or packet.version != version:
         raise Moved("Something newer came in on this case while you had it open. Read what changed and decide again.")
     return packet
-
-
-def _not_their_own(user: User, interaction: Interaction) -> None:
-    customer = interaction.customer
-    if customer is not None and customer.email and customer.email.lower() == user.email.lower():
-        raise Refused("This is your own order. Somebody else has to decide it.")
 
 
 def _what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Choice) -> dict[str, Any]:
@@ -270,40 +230,6 @@ def _affordable(interaction: Interaction, action: str, money: Money | None) -> N
         raise Refused("A refund of nothing is no refund. Choose another option or an amount.")
     if money.currency != left.currency or money.amount > left.amount:
         raise Refused(f"Only {left} of order {interaction.order.number} is still refundable.")
-
-
-def _needs_second(user: User, decided: dict[str, Any], now: datetime) -> str:
-    """Why a second person must agree, in words; empty when it is inside this person's remit."""
-    amount: Decimal | None = decided.get("amount")
-    if amount is None or decided["action"] not in MONEY_ACTIONS:
-        return ""
-    remit = Remit.objects.select_for_update(no_key=True).filter(user=user).first() or remit_of(user)
-    if decided["currency"] != remit.currency:
-        return f"your remit is in {remit.currency}"
-    if amount > remit.amount_per_decision:
-        return f"your remit is {remit.amount_per_decision:,.2f} {remit.currency} a decision"
-    if spent_today(remit, now) + amount > remit.amount_per_day:
-        return f"your remit is {remit.amount_per_day:,.2f} {remit.currency} a day"
-    return ""
-
-
-def _covered_by_remit(user: User, decision: DecisionRecord) -> None:
-    """The second person needs the authority that the first one lacked."""
-    if decision.amount is None or user.has_perm("interactions.decide_senior"):
-        return
-    remit = remit_of(user)
-    if decision.currency != remit.currency or decision.amount > remit.amount_per_decision:
-        raise Refused("This is over your own remit too: a senior has to agree.")
-
-
-def spent_today(remit: Remit, now: datetime) -> Decimal:
-    """What a person decided alone since midnight in their time zone, in the currency of their remit."""
-    zone = zoneinfo.ZoneInfo(remit.time_zone)
-    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
-    rows = DecisionRecord.objects.filter(
-        decided_by_id=remit.user_id, second_by__isnull=True, decided_at__gte=midnight, currency=remit.currency
-    ).exclude(state__in=[_D.PROPOSED, _D.REJECTED, _D.WITHDRAWN, _D.VOIDED])
-    return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 
 def _hold_until_commit(escalation: Escalation, decision: DecisionRecord) -> None:

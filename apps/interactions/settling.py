@@ -131,7 +131,7 @@ def _fail(decision: DecisionRecord, actor: audit.Actor, now: datetime) -> None:
     move(pending, "refuse", actor=actor, reason="an earlier step was not done", save=("outcome_reason", "settled_at"))
     move(decision, "fail", actor=actor, reason=decision.ended_because, save=("ended_because",))
     case = decision.interaction
-    if case.state in (_S.RESOLVING, _S.AWAITING_CUSTOMER):
+    if case.state == _S.RESOLVING:
         pipeline.brief_again(case, actor)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.interactions import claiming, closing, deciding, execution, pipeline
+from apps.interactions import claiming, closing, committing, execution, pipeline
 from apps.interactions.models import WorkerHeartbeat
 from apps.interactions.waking import wake_workers
 
@@ -30,7 +30,7 @@ def advance() -> int:
 
 def one_round() -> int:
     """One bounded step of every kind of work."""
-    return pipeline.advance() + deciding.commit_due() + execution.execute()
+    return pipeline.advance() + committing.commit_due() + execution.execute()
 
 
 def sweep() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from apps.interactions import claiming, deciding
+from apps.interactions import claiming, remits
 from apps.interactions.models import (
     ContextPacket,
     DecisionRecord,
@@ -87,7 +87,7 @@ def brief_of(user: User, escalation: Escalation, now: datetime, typed: dict[str,
             interaction.decisions.exclude(state=DecisionRecord.State.PROPOSED).select_related("decided_by")[:5]
         ),
         remit_amount=remit.amount_per_decision,
-        remit_left=max(Decimal(0), remit.amount_per_day - deciding.spent_today(remit, now)),
+        remit_left=max(Decimal(0), remit.amount_per_day - remits.spent_today(remit, now)),
         remit_currency=remit.currency,
         typed=typed or {},
     )

@@ -20,6 +20,7 @@ urlpatterns = [
     path("reach/<int:escalation_id>/skip/", acts.skip, name="skip"),
     path("reach/<int:escalation_id>/release/", acts.release, name="release"),
     path("reach/<int:escalation_id>/senior/", acts.senior, name="senior"),
+    path("reach/<int:escalation_id>/dismiss/", acts.dismiss, name="dismiss"),
     path("reach/<int:escalation_id>/note/", acts.note, name="note"),
     path("reach/<int:escalation_id>/heartbeat/", acts.heartbeat, name="heartbeat"),
     path("reach/decisions/<int:decision_id>/undo/", acts.undo, name="undo"),

@@ -117,7 +117,7 @@ class Escalation(models.Model):
 
     @transition(
         state,
-        source=[State.OPEN, State.CLAIMED],
+        source=State.CLAIMED,
         target=State.DONE,
         custom={"who": "worker, with a committed decision"},
     )

@@ -163,6 +163,16 @@ def senior(request: HttpRequest, escalation_id: int) -> HttpResponse:
 @require_POST
 @decides
 @says_why
+def dismiss(request: HttpRequest, escalation_id: int) -> HttpResponse:
+    """Spam, or withdrawn: ends without an answer."""
+    form = _hold_form(request)
+    deciding.dismiss(case.person(request), escalation_id, form.token, form.cleaned_data["note"])
+    return _next(request)
+
+
+@require_POST
+@decides
+@says_why
 def note(request: HttpRequest, escalation_id: int) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():

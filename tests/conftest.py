@@ -1,0 +1,113 @@
+"""What every test can ask for: a demo brand with its boundary, people, an API client, and the work done at once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.interactions import claiming, submitting, tasks
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import Customer, Escalation, Interaction, Order
+from apps.policies import audit
+from apps.policies.models import Partner
+from tests import factories
+
+ACTOR = audit.system("test")
+
+
+@pytest.fixture
+def partner(db: None) -> Partner:
+    """A demo brand: order status and standard return live, the rest in assist, the shop simulator as its shop."""
+    return demo_partner("lumi", "Lumi Skin")
+
+
+@pytest.fixture
+def customer(partner: Partner) -> Customer:
+    return factories.CustomerFactory(partner=partner)
+
+
+@pytest.fixture
+def order(customer: Customer) -> Order:
+    return factories.OrderFactory(customer=customer)
+
+
+@pytest.fixture
+def drain(partner: Partner) -> Callable[[], int]:
+    """Do all the work that is due, as the workers would; returns the number of rounds."""
+
+    def run() -> int:
+        rounds = 0
+        while tasks.one_round():
+            rounds += 1
+            assert rounds < 500, "the work does not end"
+        return rounds
+
+    return run
+
+
+Arrive = Callable[..., Interaction]
+
+
+@pytest.fixture
+def arrive(partner: Partner, drain: Callable[[], int]) -> Arrive:
+    """Send one message of a customer and work on it: `arrive("Where is my order?", order=order)`."""
+    number = iter(range(1, 100_000))
+
+    def send(text: str, *, order: Order | None = None, customer: Customer | None = None, work: bool = True,
+             at: datetime | None = None, **more: Any) -> Interaction:  # fmt: skip
+        who = customer or (order.customer if order else None)
+        data = {
+            "external_id": f"msg-{next(number)}",
+            "channel": "chat",
+            "customer": who.external_id if who else None,
+            "order": order.number if order else None,
+            "messages": [{"author": "customer", "text": text, "sent_at": (at or timezone.now()).isoformat()}],
+            "sender_verified": True,
+            **more,
+        }
+        accepted = submitting.submit_interaction(partner, data, actor=ACTOR, as_sent=at is not None)
+        if work:
+            drain()
+        return Interaction.objects.get(pk=accepted.interaction.pk)
+
+    return send
+
+
+# Messages that the shipped classifier reads without doubt, for tests that are about something else.
+STATUS = "Where is my order? I would like to know when it will be delivered."
+RETURN = "I want to return this and get a refund, please send me a return label."
+MISSING = "My parcel never arrived, the courier says it was delivered but I did not receive anything."
+COMPLAINT = "I want to file a formal complaint about your terrible service."
+
+
+@pytest.fixture
+def escalated(arrive: Arrive, order: Order) -> Escalation:
+    """A case that waits for a person: a refund 17 days past the window."""
+    order.delivered_at = timezone.now() - timedelta(days=47)
+    order.save()
+    case = arrive(RETURN, order=order)
+    return case.escalations.get()
+
+
+@pytest.fixture
+def held(escalated: Escalation) -> tuple[User, Escalation]:
+    """The same, claimed by a supervisor."""
+    user = factories.supervisor()
+    return user, claiming.claim(user, escalated.pk)
+
+
+@pytest.fixture
+def api(partner: Partner) -> APIClient:
+    """A partner's client with every scope."""
+    return api_client(partner)
+
+
+def api_client(partner: Partner, **fields: Any) -> APIClient:
+    key = factories.ApiKeyFactory(partner=partner, **fields)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.issued}")
+    return client
