@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -45,6 +46,9 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
             return _answer(422, "Some fields cannot be taken; each is named under errors.", error.errors)
         case Moved() | Refused():
             return _answer(409, str(error))
+        case RequestDataTooBig():
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
+            return _answer(413, f"The body is over {limit} MB. Send fewer interactions at once.")
         case Http404():
             return _answer(404, "There is no such object.")
         case PermissionDenied():
@@ -68,6 +72,9 @@ def flat_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         found: dict[str, list[str]] = {}
         for name, inner in detail.items():
+            if name == "non_field_errors":  # of the whole: the place is the prefix itself
+                found.update(flat_errors(inner, prefix))
+                continue
             place = f"[{name}]" if isinstance(name, int) else f".{name}" if prefix else str(name)
             found.update(flat_errors(inner, f"{prefix}{place}"))
         return found

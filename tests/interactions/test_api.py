@@ -1,0 +1,272 @@
+"""The partner API: keys, shapes, errors that name field and reason, and the same id twice."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import Customer, Interaction, Order, OrderEvent
+from tests import factories
+from tests.conftest import api_client
+
+URL = "/api/v1/interactions/"
+
+
+def interaction(customer=None, **fields):
+    return {
+        "external_id": "ticket-1",
+        "channel": "chat",
+        "customer": customer.external_id if customer else None,
+        "messages": [{"author": "customer", "text": "Where is my order?", "sent_at": timezone.now().isoformat()}],
+        **fields,
+    }
+
+
+ORDER = {
+    "customer": "",
+    "status": "placed",
+    "currency": "USD",
+    "total": "84.50",
+    "placed_at": "2026-01-05T10:00:00Z",
+    "lines": [{"sku": "A", "name": "Lamp", "quantity": 1, "unit_price": "84.50"}],
+    "payments": [{"kind": "payment", "method": "card", "amount": "84.50"}],
+}
+
+
+class TestKeys:
+    def test_no_key_is_a_401_that_says_how(self, partner):
+        answer = APIClient().get(URL)
+        assert answer.status_code == 401
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+
+    @pytest.mark.parametrize("key", ["rk_nope_nope", "rk_", "x", "rk_a_b_c"])
+    def test_an_unknown_key_is_a_401(self, partner, key):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        assert client.get(URL).status_code == 401
+
+    def test_a_wrong_secret_a_revoked_and_an_expired_key_open_nothing(self, partner):
+        now = timezone.now()
+        revoked = api_client(partner, revoked_at=now)
+        expired = api_client(partner, expires_at=now - timedelta(seconds=1))
+        wrong = APIClient()
+        wrong.credentials(HTTP_AUTHORIZATION=f"Bearer rk_{factories.ApiKeyFactory(partner=partner).prefix}_guess")
+        assert [client.get(URL).status_code for client in (revoked, expired, wrong)] == [401, 401, 401]
+
+    def test_a_key_opens_only_its_scopes(self, partner, customer):
+        reader = api_client(partner, scopes=["interactions:read"])
+        assert reader.get(URL).status_code == 200
+        answer = reader.post(URL, interaction(customer), format="json")
+        assert answer.status_code == 403
+        assert "interactions:write" in answer.json()["detail"]
+
+    def test_only_the_hash_of_a_secret_is_stored(self, partner):
+        key = factories.ApiKeyFactory(partner=partner)
+        secret = key.issued.split("_", 2)[2]
+        stored = type(key).objects.filter(pk=key.pk).values().get()
+        assert secret not in str(stored)
+
+    def test_a_chat_widgets_key_cannot_speak_for_the_staff(self, partner, customer):
+        widget = api_client(partner, scopes=["interactions:write"])
+        data = interaction(customer)
+        data["messages"][0]["author"] = "agent"
+        answer = widget.post(URL, data, format="json")
+        assert answer.status_code == 422
+        assert "messages[0].author" in answer.json()["errors"]
+
+
+class TestInteractions:
+    def test_one_is_accepted_and_can_be_read_back(self, api, customer):
+        answer = api.post(URL, interaction(customer), format="json")
+        assert answer.status_code == 202
+        body = answer.json()
+        assert body["state"] == "received"
+        again = api.get(body["url"]).json()
+        assert again["external_id"] == "ticket-1"
+        assert [message["text"] for message in again["messages"]] == ["Where is my order?"]
+
+    def test_the_same_id_again_is_the_same_interaction_and_starts_nothing(self, api, customer, drain):
+        first = api.post(URL, interaction(customer), format="json")
+        drain()
+        second = api.post(URL, interaction(customer, channel="email"), format="json")
+        assert (first.status_code, second.status_code) == (202, 200)
+        assert first.json()["id"] == second.json()["id"]
+        case = Interaction.objects.get()
+        assert case.messages.filter(author="customer").count() == 1
+        assert drain() == 0
+
+    def test_a_batch_gives_one_verdict_an_item_and_one_bad_item_spoils_no_other(self, api, customer):
+        items = [interaction(customer, external_id="a"), interaction(customer, external_id="b", channel="pigeon"), "no object",
+                 interaction(customer, external_id="d", order="W0000000")]  # fmt: skip
+        answer = api.post(f"{URL}batch/", {"interactions": items}, format="json")
+        results = answer.json()["results"]
+        assert [result["status"] for result in results] == [202, 422, 422, 422]
+        assert "channel" in results[1]["errors"]
+        assert "order" in results[3]["errors"]
+        assert Interaction.objects.count() == 1
+
+    def test_a_batch_is_bounded(self, api):
+        assert api.post(f"{URL}batch/", {"interactions": []}, format="json").status_code == 422
+        too_many = [{"external_id": str(number)} for number in range(501)]
+        assert api.post(f"{URL}batch/", {"interactions": too_many}, format="json").status_code == 422
+
+    def test_lists_go_by_cursor_newest_first(self, api, customer):
+        for number in range(5):
+            api.post(URL, interaction(customer, external_id=f"t{number}"), format="json")
+        page = api.get(URL, {"limit": 2}).json()
+        assert [row["external_id"] for row in page["results"]] == ["t4", "t3"]
+        api.post(URL, interaction(customer, external_id="newer"), format="json")
+        older = api.get(page["next"]).json()
+        assert [row["external_id"] for row in older["results"]] == ["t2", "t1"]
+
+    def test_a_list_by_an_unknown_state_says_which_there_are(self, api):
+        answer = api.get(URL, {"state": "happy"})
+        assert answer.status_code == 422
+        assert "awaiting_decision" in answer.json()["errors"]["state"][0]
+
+    def test_another_partners_interaction_is_the_404_of_one_that_never_was(self, api, customer):
+        other = demo_partner("oru", "Oru")
+        foreign = api_client(other).post(URL, interaction(external_id="theirs"), format="json").json()["id"]
+        mine, never = api.get(f"{URL}{foreign}/"), api.get(f"{URL}{uuid.uuid4()}/")
+        assert mine.status_code == never.status_code == 404
+        assert {**mine.json(), "request_id": ""} == {**never.json(), "request_id": ""}
+
+    def test_an_address_that_is_none_is_a_problem_too(self, api):
+        answer = api.get("/api/v1/nothing/")
+        assert answer.status_code == 404
+        assert answer["Content-Type"] == "application/problem+json"
+
+
+class TestMessages:
+    def test_more_is_added_to_the_case(self, api, customer, drain):
+        reference = api.post(URL, interaction(customer), format="json").json()["id"]
+        drain()
+        more = {"author": "customer", "text": "Are you there?", "sent_at": timezone.now().isoformat()}
+        assert api.post(f"{URL}{reference}/messages/", more, format="json").status_code == 202
+        assert Interaction.objects.get().messages.filter(author="customer").count() == 2
+
+
+class TestMirror:
+    def test_customer_and_order_are_made_replaced_and_read(self, api, partner):
+        made = api.put("/api/v1/customers/c-1/", {"name": "Mira", "tier": "gold"}, format="json")
+        changed = api.put("/api/v1/customers/c-1/", {"name": "Mira S", "tier": "vip"}, format="json")
+        assert (made.status_code, changed.status_code) == (201, 200)
+        assert api.get("/api/v1/customers/c-1/").json()["tier"] == "vip"
+        made = api.put("/api/v1/orders/W1/", {**ORDER, "customer": "c-1"}, format="json")
+        assert made.status_code == 201, made.json()
+        assert api.get("/api/v1/orders/W1/").json()["refundable"] == "84.50"
+
+    def test_an_older_write_never_replaces_a_newer_one(self, api, partner):
+        now = timezone.now()
+        api.put("/api/v1/customers/c-1/", {"tier": "gold", "as_of": now.isoformat()}, format="json")
+        api.put(
+            "/api/v1/customers/c-1/", {"tier": "vip", "as_of": (now - timedelta(hours=1)).isoformat()}, format="json"
+        )
+        assert Customer.objects.get(external_id="c-1").tier == "gold"
+
+    def test_a_scan_is_added_once(self, api, order):
+        scan = {"at": timezone.now().isoformat(), "kind": "attempted", "location": "Utrecht"}
+        for _ in range(2):
+            assert api.post(f"/api/v1/orders/{order.number}/events/", [scan], format="json").status_code == 202
+        assert OrderEvent.objects.filter(order=order, kind="attempted").count() == 1
+
+    def test_two_lines_of_one_sku_at_one_price_are_one(self, api, customer):
+        line = {"sku": "A", "name": "Lamp", "quantity": 1, "unit_price": "10.00"}
+        data = {**ORDER, "customer": customer.external_id, "lines": [line, line]}
+        assert api.put("/api/v1/orders/W2/", data, format="json").status_code == 201
+        assert Order.objects.get(number="W2").lines.get().quantity == 2
+
+    def test_more_refunds_than_paid_are_kept_as_the_truth_and_nothing_can_be_refunded(self, api, customer):
+        refund = {"kind": "refund", "method": "card", "amount": "90.00"}
+        data = {**ORDER, "customer": customer.external_id, "payments": [*ORDER["payments"], refund]}
+        assert api.put("/api/v1/orders/W3/", data, format="json").status_code == 201
+        assert api.get("/api/v1/orders/W3/").json()["refundable"] == "0.00"
+
+    def test_an_order_of_another_partner_is_not_there(self, api, order):
+        stranger = api_client(demo_partner("oru", "Oru"))
+        assert stranger.get(f"/api/v1/orders/{order.number}/").status_code == 404
+        answer = stranger.post(URL, interaction(order=order.number), format="json")
+        assert answer.status_code == 422
+        assert "There is no order" in answer.json()["errors"]["order"][0]
+
+
+def future():
+    return (timezone.now() + timedelta(days=1)).isoformat()
+
+
+def message(**fields):
+    return {"author": "customer", "text": "Hello", "sent_at": timezone.now().isoformat(), **fields}
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("fields", "field", "reason"),
+        [
+            ({"channel": "pigeon"}, "channel", "pigeon"),
+            ({"customer": "nobody"}, "customer", "There is no customer “nobody”"),
+            ({"order": "W9"}, "order", "There is no order “W9”"),
+            ({"messages": []}, "messages", "empty"),
+            ({"messages": [message(sent_at=future())]}, "messages[0].sent_at", "future"),
+            ({"messages": [message(text="x" * 1_000_000)]}, "messages[0].text", "20000"),
+            ({"messages": [message(text="  ")]}, "messages[0].text", "blank"),
+            ({"messages": [message(author="oracle")]}, "messages[0].author", "oracle"),
+            ({"messages": [message(text="a\x00b")]}, "messages[0].text", "Null"),
+            ({"nonsense": 1}, "nonsense", "no such field"),
+            ({"audience": -1}, "audience", "0"),
+            ({"external_id": ""}, "external_id", "blank"),
+        ],
+    )
+    def test_it_names_field_and_reason_and_keeps_nothing(self, api, fields, field, reason):
+        answer = api.post(URL, {**interaction(), **fields}, format="json")
+        assert answer.status_code == 422
+        errors = answer.json()["errors"]
+        assert field in errors
+        assert reason in errors[field][0]
+        assert Interaction.objects.count() == 0
+
+    @pytest.mark.parametrize(
+        ("fields", "field", "reason"),
+        [
+            ({"total": "84.505"}, "total", "more than two decimals"),
+            ({"total": 84.5}, "total", "floats are not exact"),
+            ({"total": "-1.00"}, "total", "not an amount"),
+            ({"currency": "dollars"}, "currency", "Three capital letters"),
+            ({"status": "lost"}, "status", "lost"),
+            ({"placed_at": future()}, "placed_at", "future"),
+            ({"customer": "nobody"}, "customer", "There is no customer"),
+            ({"number": "W8"}, "number", "The address says"),
+            ({"lines": [{**ORDER["lines"][0], "quantity": 0}]}, "lines[0].quantity", "1"),
+            ({"lines": [ORDER["lines"][0], {**ORDER["lines"][0], "unit_price": "1.00"}]}, "lines", "different prices"),
+        ],
+    )
+    def test_an_order_names_field_and_reason(self, api, customer, fields, field, reason):
+        answer = api.put("/api/v1/orders/W7/", {**ORDER, "customer": customer.external_id, **fields}, format="json")
+        assert answer.status_code == 422, answer.json()
+        assert reason in answer.json()["errors"][field][0]
+        assert not Order.objects.filter(number="W7").exists()
+
+    def test_no_json_and_no_object_are_said(self, api):
+        broken = api.post(URL, "{", content_type="application/json")
+        assert broken.status_code == 400
+        assert broken["Content-Type"] == "application/problem+json"
+        assert api.post(URL, [1, 2], format="json").status_code == 422
+
+    def test_a_body_over_the_limit_is_refused_before_it_is_read(self, api):
+        answer = api.post(URL, b" " * (9 * 1024 * 1024), content_type="application/json")
+        assert answer.status_code == 413
+        assert answer["Content-Type"] == "application/problem+json"
+
+    @pytest.mark.parametrize(
+        "text", ["我的订单在哪里？", "أين طلبي؟", "Где мой заказ?", "🎁📦❓", "ที่ไหน", "a" * 19_999]
+    )
+    def test_text_in_any_script_is_taken_and_worked_on(self, api, customer, drain, text):
+        data = interaction(customer, messages=[message(text=text)])
+        assert api.post(URL, data, format="json").status_code == 202
+        drain()
+        case = Interaction.objects.get()
+        assert case.state in ("awaiting_decision", "awaiting_customer")
+        assert case.messages.filter(author="customer").get().text == text

@@ -1,0 +1,268 @@
+"""A person decides: on the packet they saw, inside their remit, with an undo window, once."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.interactions import claiming, committing, deciding, intake
+from apps.interactions.deciding import Choice
+from apps.interactions.intake import Words
+from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.learning.models import Signal
+from apps.policies.errors import Moved, Refused
+from tests import factories
+from tests.conftest import ACTOR, MISSING
+
+
+def choice(escalation, **fields):
+    packet = escalation.interaction.packets.filter(state="ready").get()
+    return Choice(packet_version=packet.version, lease_token=escalation.lease_token, **fields)
+
+
+def decide(held, **fields):
+    user, escalation = held
+    return deciding.decide(user, escalation.pk, choice(escalation, **fields))
+
+
+def pass_undo_window():
+    DecisionRecord.objects.filter(state="decided").update(commit_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_an_approval_is_carried_out_after_the_undo_window_and_leaves_a_signal(held, drain):
+    decision = decide(held)
+    assert (decision.state, decision.how) == ("decided", "approved")
+    drain()
+    assert DecisionRecord.objects.get().state == "decided", "nothing leaves inside the window"
+    pass_undo_window()
+    drain()
+    case = Interaction.objects.get()
+    assert case.state == "resolved"
+    assert [(e.action, e.state) for e in decision.effects.all()] == [("refund", "done"), ("reply", "done")]
+    assert case.packets.get().state == "sealed"
+    signal = Signal.objects.get()
+    assert (signal.agreed, signal.proposed_action, signal.final_action) == (True, "refund", "refund")
+    assert signal.seconds is not None
+    assert signal.facts == decision.ruling.facts
+
+
+def test_undo_takes_it_back_and_the_case_is_still_theirs(held, drain):
+    user, escalation = held
+    decision = decide(held)
+    deciding.undo(user, decision.pk)
+    pass_undo_window()
+    drain()
+    assert DecisionRecord.objects.get().state == "withdrawn"
+    assert Escalation.objects.get(pk=escalation.pk).claimed_by == user
+    again = decide(held, option=1, reason_code="goodwill")
+    assert again.action == "store_credit"
+
+
+def test_undo_is_for_the_one_who_decided_and_only_in_time(held, drain):
+    decision = decide(held)
+    with pytest.raises(Refused, match="Only the one who decided"):
+        deciding.undo(factories.supervisor(), decision.pk)
+    pass_undo_window()
+    drain()
+    with pytest.raises(Refused, match="left the building"):
+        deciding.undo(held[0], decision.pk)
+
+
+def test_modifying_keeps_what_was_changed(held, drain):
+    decision = decide(held, amount="40.00", reply="We refund 40.00 of it.")
+    assert (decision.how, decision.amount, decision.reply) == ("modified", Decimal("40.00"), "We refund 40.00 of it.")
+    pass_undo_window()
+    drain()
+    signal = Signal.objects.get()
+    assert (signal.agreed, signal.reply_changed) == (False, True)
+
+
+def test_an_override_needs_a_reason_and_words_where_the_reason_asks(held):
+    with pytest.raises(Refused, match="choose a reason"):
+        decide(held, option=1)
+    with pytest.raises(Refused, match="needs a few words"):
+        decide(held, option=1, reason_code="other")
+    assert decide(held, option=1, reason_code="other", rationale="long-standing customer").how == "overridden"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"amount": "84.51"}, "still refundable"),
+        ({"amount": "0"}, "refund of nothing"),
+        ({"amount": "ten"}, "not an amount"),
+        ({"amount": "1.234"}, "two decimals"),
+        ({"reply": "  "}, "Write what the customer is told"),
+        ({"option": 17}, "Choose one of the options"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(held, fields, says):
+    with pytest.raises(Refused, match=says):
+        decide(held, **fields)
+
+
+def test_asking_the_customer_stops_the_clock(held, drain):
+    decide(held, question="Could you send a photo of the box?")
+    pass_undo_window()
+    drain()
+    case = Interaction.objects.get()
+    assert case.state == "awaiting_customer"
+    assert case.messages.filter(author="agent").last().text == "Could you send a photo of the box?"
+    assert not Escalation.objects.waiting().exists()
+
+
+class TestStale:
+    def test_a_decision_on_an_old_packet_is_refused(self, held):
+        user, escalation = held
+        old = choice(escalation)
+        intake.add_message(
+            escalation.interaction, Words("customer", "And the box was open.", timezone.now()), actor=ACTOR
+        )
+        with pytest.raises(Moved):
+            deciding.decide(user, escalation.pk, old)
+
+    def test_a_message_inside_the_undo_window_voids_the_decision(self, held, drain):
+        decision = decide(held)
+        intake.add_message(decision.interaction, Words("customer", MISSING, timezone.now()), actor=ACTOR)
+        pass_undo_window()
+        drain()
+        assert DecisionRecord.objects.get().state == "voided"
+        assert decision.effects.count() == 0
+        assert Interaction.objects.get().state == "awaiting_decision"
+
+    def test_a_wrong_lease_decides_nothing(self, held):
+        user, escalation = held
+        escalation.lease_token = None
+        with pytest.raises(Moved, match="lapsed"):
+            deciding.decide(user, escalation.pk, choice(escalation))
+
+    def test_the_database_allows_one_open_decision_a_case(self, held):
+        decision = decide(held)
+        decision.pk, decision.reference = None, "00000000-0000-0000-0000-000000000001"
+        decision._state.adding = True
+        with pytest.raises(IntegrityError), transaction.atomic():
+            decision.save()
+
+
+class TestRemit:
+    def test_above_the_amount_a_second_person_has_to_agree(self, escalated, drain):
+        small, boss = factories.supervisor(remit={"amount_per_decision": Decimal("50.00")}), factories.senior()
+        decision = decide((small, claiming.claim(small, escalated.pk)))
+        assert decision.state == "proposed"
+        drain()
+        assert decision.effects.count() == 0
+        with pytest.raises(Refused, match="second person has to agree"):
+            claiming.claim(small, escalated.pk)
+        held = claiming.claim(boss, escalated.pk)
+        deciding.second(boss, held.pk, held.lease_token, agree=True)
+        pass_undo_window()
+        drain()
+        assert DecisionRecord.objects.get().state == "executed"
+
+    def test_the_second_person_needs_the_authority_too(self, escalated):
+        small = [factories.supervisor(remit={"amount_per_decision": Decimal("50.00")}) for _ in range(2)]
+        decide((small[0], claiming.claim(small[0], escalated.pk)))
+        held = claiming.claim(small[1], escalated.pk)
+        with pytest.raises(Refused, match="over your own remit too"):
+            deciding.second(small[1], held.pk, held.lease_token, agree=True)
+
+    def test_a_second_person_who_does_not_agree_says_why_and_the_case_waits_again(self, escalated):
+        small, boss = factories.supervisor(remit={"amount_per_decision": Decimal("50.00")}), factories.senior()
+        decide((small, claiming.claim(small, escalated.pk)))
+        held = claiming.claim(boss, escalated.pk)
+        with pytest.raises(Refused, match="Say why"):
+            deciding.second(boss, held.pk, held.lease_token, agree=False)
+        deciding.second(boss, held.pk, held.lease_token, agree=False, reason="no receipt")
+        assert DecisionRecord.objects.get().state == "rejected"
+        assert Escalation.objects.get().state == "claimed"
+
+    def test_the_day_counts_too(self, escalated, arrive, order):
+        user = factories.supervisor(remit={"amount_per_day": Decimal("100.00")})
+        assert decide((user, claiming.claim(user, escalated.pk))).state == "decided"
+        other = factories.OrderFactory(customer=order.customer, days_ago=47)
+        from tests.conftest import RETURN
+
+        second = arrive(RETURN, order=other).escalations.get()
+        assert decide((user, claiming.claim(user, second.pk))).state == "proposed"
+
+    def test_money_of_another_currency_is_above_every_remit(self, escalated):
+        user = factories.supervisor(remit={"currency": "EUR"})
+        assert decide((user, claiming.claim(user, escalated.pk))).state == "proposed"
+
+    def test_nobody_decides_on_their_own_order(self, escalated):
+        user = factories.supervisor(email=escalated.interaction.customer.email)
+        with pytest.raises(Refused, match="your own order"):
+            decide((user, claiming.claim(user, escalated.pk)))
+
+
+class TestClaiming:
+    def test_a_case_outside_the_remit_cannot_be_taken(self, escalated):
+        for remit in ({"all_partners": False}, {"case_types": ["complaint"]}):
+            user = factories.supervisor(remit=remit)
+            assert claiming.take_next(user) is None
+            with pytest.raises(Refused, match="not in your remit"):
+                claiming.claim(user, escalated.pk)
+
+    def test_a_language_outside_the_remit_is_not_offered(self, escalated):
+        Interaction.objects.update(locale="nl-NL")
+        assert claiming.take_next(factories.supervisor(remit={"languages": ["en"]})) is None
+        assert claiming.take_next(factories.supervisor(remit={"languages": ["nl"]})) is not None
+
+    def test_a_seniors_case_is_for_seniors(self, escalated):
+        Escalation.objects.update(seniority="senior")
+        assert claiming.take_next(factories.supervisor()) is None
+        assert claiming.take_next(factories.senior()) is not None
+
+    def test_a_held_case_is_nobody_elses(self, held):
+        user, escalation = held
+        with pytest.raises(Refused, match=f"{user.get_full_name()} already holds|already holds"):
+            claiming.claim(factories.supervisor(), escalation.pk)
+
+    def test_a_lapsed_lease_goes_back_and_is_logged_as_that(self, held):
+        from apps.policies.models import AuditEntry
+
+        Escalation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert claiming.release_lapsed() == 1
+        assert Escalation.objects.get().state == "open"
+        assert AuditEntry.objects.get(event="release").reason == "the lease lapsed"
+
+    def test_a_case_being_decided_is_not_released_when_its_lease_lapses(self, held):
+        decide(held)
+        Escalation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert claiming.release_lapsed() == 0
+        with pytest.raises(Refused, match="Take your decision back"):
+            claiming.release(*_hold(held))
+
+    def test_skip_is_for_me_only(self, held):
+        user, escalation = held
+        claiming.release(user, escalation.pk, escalation.lease_token, skip=True)
+        assert claiming.take_next(user) is None
+        assert claiming.take_next(factories.supervisor()) is not None
+
+    def test_handing_to_seniors_needs_a_word(self, held):
+        with pytest.raises(Refused, match="why a senior"):
+            claiming.hand_to_senior(*_hold(held), " ")
+        claiming.hand_to_senior(*_hold(held), "legal threat")
+        escalation = Escalation.objects.get()
+        assert (escalation.state, escalation.seniority) == ("open", "senior")
+        assert escalation.interaction.notes.get().text == "legal threat"
+
+    def test_the_heartbeat_renews_the_lease(self, held):
+        Escalation.objects.update(lease_until=timezone.now() + timedelta(seconds=3))
+        claiming.renew(*_hold(held))
+        assert Escalation.objects.get().lease_until > timezone.now() + timedelta(seconds=60)
+
+    def test_dismissing_needs_a_reason_and_ends_the_case(self, held):
+        with pytest.raises(Refused, match="Say why"):
+            deciding.dismiss(*_hold(held), "")
+        deciding.dismiss(*_hold(held), "spam")
+        assert Interaction.objects.get().state == "dismissed"
+        assert Escalation.objects.get().state == "cancelled"
+        assert committing.commit_due() == 0
+
+
+def _hold(held):
+    user, escalation = held
+    return user, escalation.pk, escalation.lease_token
