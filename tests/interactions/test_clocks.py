@@ -1,0 +1,53 @@
+"""When people answer next, in the brand's own calendar and time zone."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions import clocks, closing
+from apps.interactions.models import Interaction
+from apps.policies.models import Partner
+from tests import factories
+from tests.conftest import STATUS
+
+
+@pytest.fixture
+def brand():
+    return Partner(
+        name="Lumi", time_zone="Europe/Amsterdam", opens_at=time(9), closes_at=time(17), staffed_weekdays=[0, 1, 2, 3, 4],
+        holidays=["2026-12-25"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "starts"),
+    [
+        (datetime(2026, 11, 24, 10, 0, tzinfo=UTC), datetime(2026, 11, 24, 10, 0, tzinfo=UTC)),  # open
+        (datetime(2026, 11, 24, 5, 0, tzinfo=UTC), datetime(2026, 11, 24, 8, 0, tzinfo=UTC)),  # before opening
+        (datetime(2026, 11, 24, 16, 0, tzinfo=UTC), datetime(2026, 11, 25, 8, 0, tzinfo=UTC)),  # closed at 17:00 local
+        (datetime(2026, 11, 27, 20, 0, tzinfo=UTC), datetime(2026, 11, 30, 8, 0, tzinfo=UTC)),  # over the weekend
+        (datetime(2026, 12, 24, 20, 0, tzinfo=UTC), datetime(2026, 12, 28, 8, 0, tzinfo=UTC)),  # holiday and weekend
+        (datetime(2026, 3, 28, 20, 0, tzinfo=UTC), datetime(2026, 3, 30, 7, 0, tzinfo=UTC)),  # the clocks went forward
+    ],
+)
+def test_the_next_staffed_time(brand, at, starts):
+    assert clocks.next_staffed(brand, at) == starts
+
+
+def test_a_calendar_without_a_day_does_not_loop(brand):
+    brand.staffed_weekdays = [9]
+    at = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    assert clocks.next_staffed(brand, at) == at
+
+
+def test_quiet_cases_close_and_questions_are_remembered_once(arrive, order, partner):
+    done = arrive(STATUS, order=order)
+    factories.OrderFactory(customer=order.customer)
+    asked = arrive(STATUS, customer=order.customer)
+    assert closing.close_quiet() == 0
+    long_ago = timezone.now() - timedelta(days=9)
+    Interaction.objects.filter(pk=done.pk).update(resolved_at=long_ago)
+    Interaction.objects.filter(pk=asked.pk).update(reminded_at=long_ago)
+    closing.close_quiet()
+    assert {case.state for case in Interaction.objects.filter(pk__in=[done.pk, asked.pk])} == {"closed"}
