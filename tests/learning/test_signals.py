@@ -1,0 +1,44 @@
+"""Signals: what each decision taught, on a page of their own."""
+
+from django.test import Client
+
+from apps.learning.models import Signal
+from tests import factories
+from tests.interactions.test_deciding import decide, pass_undo_window
+
+
+def page(user, address="/signals/"):
+    client = Client()
+    client.force_login(user)
+    return client.get(address).content.decode()
+
+
+def test_no_signal_yet_says_how_one_comes_about(partner):
+    assert "No signals yet" in page(factories.supervisor())
+
+
+def test_a_decision_is_listed_with_proposal_reason_and_time(held, drain):
+    decide(held, option=1, reason_code="goodwill")
+    pass_undo_window()
+    drain()
+    shown = page(held[0])
+    assert "Store credit" in shown
+    assert "goodwill" in shown
+    assert "proposal kept in <b>0 %</b>" in shown
+    assert "Refund exception" in page(held[0], "/signals/?type=refund_exception")
+
+
+def test_a_decision_that_was_taken_back_teaches_nothing(held, drain):
+    from apps.interactions import deciding
+
+    decision = decide(held)
+    deciding.undo(held[0], decision.pk)
+    drain()
+    assert Signal.objects.count() == 0
+
+
+def test_signals_of_other_brands_are_not_shown(held, drain):
+    decide(held)
+    pass_undo_window()
+    drain()
+    assert "No signals yet" in page(factories.supervisor(remit={"all_partners": False}))

@@ -1,0 +1,156 @@
+"""Every address, as every role and as nobody."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.interactions.models import DecisionRecord
+from apps.policies import staff
+from apps.policies.models import Pause
+from tests import factories
+from tests.interactions.test_deciding import decide
+
+ROLES = (
+    staff.SUPERVISOR,
+    staff.SENIOR,
+    staff.OPS_MANAGER,
+    staff.OPERATOR,
+    staff.AUDITOR,
+    "administrator",
+    "no role",
+    "nobody",
+)
+DECIDERS = {staff.SUPERVISOR, staff.SENIOR, "administrator"}
+SEES_QUEUE = DECIDERS | {staff.OPS_MANAGER, staff.AUDITOR}
+EVERYBODY = set(ROLES)
+
+# Who gets in by GET (or, for an act, by POST). What is not in here is an admin page, ruled by the permissions below.
+PAGES = {
+    "health": EVERYBODY,
+    "sign-in": EVERYBODY,
+    "sign-out": EVERYBODY,
+    "home": EVERYBODY - {"nobody"},
+    "queue": SEES_QUEUE,
+    "queue-list": SEES_QUEUE,
+    "case": SEES_QUEUE,
+    "signals": SEES_QUEUE,
+    **dict.fromkeys(
+        (
+            "next",
+            "claim",
+            "decide",
+            "ask",
+            "second",
+            "skip",
+            "release",
+            "senior",
+            "dismiss",
+            "note",
+            "heartbeat",
+            "undo",
+        ),
+        DECIDERS,
+    ),
+}
+ACTS = {
+    name
+    for name in PAGES
+    if name
+    in ("next", "claim", "decide", "ask", "second", "skip", "release", "senior", "dismiss", "note", "heartbeat", "undo")
+}
+
+
+def patterns(resolver=None, prefix=""):
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + str(pattern.pattern), pattern
+
+
+@pytest.fixture
+def people(held):
+    """One browser a role, and a case that has everything: held, decided, with a pause beside it."""
+    decide(held)
+    Pause.objects.create(reason="a test", paused_by=held[0])
+    clients = {}
+    for role in ROLES:
+        clients[role] = Client()
+        if role == "administrator":
+            clients[role].force_login(factories.UserFactory(is_superuser=True))
+        elif role == "no role":
+            clients[role].force_login(factories.UserFactory())
+        elif role != "nobody":
+            clients[role].force_login(factories.UserFactory(role=role))
+    return clients
+
+
+def allowed(answer) -> bool:
+    """Whether somebody got in: not sent to sign in, and not refused."""
+    if answer.status_code in (301, 302):
+        return not any(door in answer["Location"] for door in ("/sign-in/", "/admin/login/"))
+    return answer.status_code not in (401, 403, 404)
+
+
+def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
+    ids = {"escalation_id": escalated.pk, "decision_id": DecisionRecord.objects.get().pk}
+    seen = set()
+    for route, pattern in patterns():
+        if route.startswith(("admin/", "api/", "^api")):
+            continue
+        assert pattern.name in PAGES, f"{route} says nowhere who may open it"
+        seen.add(pattern.name)
+        address = "/" + route.replace("<int:escalation_id>", str(ids["escalation_id"])).replace(
+            "<int:decision_id>", str(ids["decision_id"])
+        )
+        if pattern.name == "sign-out":
+            continue  # leads everybody to the sign-in page
+        for role, client in people.items():
+            answer = client.post(address) if pattern.name in ACTS else client.get(address)
+            assert allowed(answer) is (role in PAGES[pattern.name]), f"{role} at {address}: {answer.status_code}"
+    assert seen == set(PAGES)
+
+
+@pytest.mark.parametrize("name", sorted(ACTS))
+def test_an_act_is_refused_by_get(people, escalated, name):
+    from django.urls import reverse
+
+    argument = [] if name == "next" else [escalated.pk]
+    assert people[staff.SUPERVISOR].get(reverse(f"reach:{name}", args=argument)).status_code == 405
+
+
+def test_the_admin_shows_each_role_what_its_permissions_say(people):
+    for model, options in admin.site._registry.items():
+        base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        row = model._default_manager.first()
+        for role, client in people.items():
+            request = client.get("/").wsgi_request
+            may = {verb: request.user.is_authenticated and request.user.has_perm(f"{model._meta.app_label}.{verb}_{model._meta.model_name}")
+                   for verb in ("view", "add", "change", "delete")}  # fmt: skip
+            sees = bool(may["view"] or may["change"])
+            assert allowed(client.get(base)) is sees, f"{role} at {base}"
+            if row is not None and sees and not hasattr(options, "partner_path"):
+                assert allowed(client.get(f"{base}{row.pk}/change/")) is True, f"{role} at {base}{row.pk}"
+            adds = bool(may["add"]) and options.has_add_permission(request)
+            assert allowed(client.get(f"{base}add/")) is adds, f"{role} adding to {base}"
+
+
+def test_an_auditor_reads_everything_and_changes_nothing(people):
+    client = people[staff.AUDITOR]
+    user = client.get("/").wsgi_request.user
+    for model in admin.site._registry:
+        if model._meta.app_label in ("policies", "interactions", "learning"):
+            assert user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+        for verb in ("add", "change", "delete"):
+            assert not user.has_perm(f"{model._meta.app_label}.{verb}_{model._meta.model_name}"), model
+
+
+def test_rows_of_another_brand_are_not_shown_in_the_admin(escalated):
+    stranger = factories.UserFactory(role=staff.AUDITOR, remit={"all_partners": False})
+    client = Client()
+    client.force_login(stranger)
+    case = escalated.interaction
+    assert client.get(f"/admin/interactions/interaction/{case.pk}/change/").status_code == 302
+    assert case.external_id not in client.get("/admin/interactions/interaction/").content.decode()
+    assert case.external_id not in client.get("/admin/policies/auditentry/").content.decode()
