@@ -152,6 +152,9 @@ Q_CLUSTER = {
     "label": "Workers",
 }
 
+# Workers that give no sign of life for this long are started anew; more than a task may take (tasks.LONGEST_SECONDS).
+WORKERS_SILENT_SECONDS = int(os.environ.get("REMIT_WORKERS_SILENT_SECONDS", "30"))
+
 CLASSIFIER_DIR = LOCAL_DIR / "classifier"
 
 LOGGING = {

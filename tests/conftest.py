@@ -1,11 +1,12 @@
 """What every test can ask for: a demo brand with its boundary, people, an API client, and the work done at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -111,3 +112,16 @@ def api_client(partner: Partner, **fields: Any) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.issued}")
     return client
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _rows_that_are_kept_may_go_between_tests() -> Iterator[None]:
+    """Tests with real commits are cleaned up by TRUNCATE, which the triggers of kept rows refuse, as they should."""
+    flush = DatabaseOperations.execute_sql_flush
+
+    def without_triggers(self: DatabaseOperations, statements: list[str]) -> None:
+        flush(self, ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"])
+
+    DatabaseOperations.execute_sql_flush = without_triggers  # type: ignore[method-assign]
+    yield
+    DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]

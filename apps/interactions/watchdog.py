@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 0.5
 ASK_EVERY = timedelta(seconds=5)
 # Longer than any task may work (tasks.LONGEST_SECONDS) plus start-up, shorter than anybody wants to wait.
-SILENT_AFTER = timedelta(seconds=30)
+SILENT_AFTER = timedelta(seconds=settings.WORKERS_SILENT_SECONDS)
 END_WITHIN_SECONDS = 10
 
 

@@ -1,0 +1,183 @@
+"""Many at once, in real processes: nobody gets the same case, no money is spent twice, no work is done twice."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions import claiming, execution, ledger, recording, submitting, tasks
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import (
+    Budget,
+    DecisionRecord,
+    Effect,
+    Escalation,
+    Interaction,
+    Message,
+    OrderLine,
+    OutboxEvent,
+    SimulatedAction,
+)
+from apps.policies import editing, releases
+from apps.policies.models import Guardrail, Ruling
+from tests import factories
+from tests.conftest import ACTOR, COMPLAINT, MISSING, STATUS
+from tests.faults.processes import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def brand(transactional_db):
+    return demo_partner("lumi", "Lumi Skin")
+
+
+def test_16_people_take_500_cases_none_twice_and_none_left_over(brand):
+    people = [factories.supervisor() for _ in range(16)]
+    now = timezone.now()
+    cases = Interaction.objects.bulk_create(
+        Interaction(
+            partner=brand,
+            external_id=f"c-{n}",
+            channel="chat",
+            state="awaiting_decision",
+            case_type="complaint",
+            received_at=now,
+        )
+        for n in range(500)
+    )
+    Escalation.objects.bulk_create(
+        Escalation(
+            interaction=case, partner=brand, handler="human", due_at=now + timedelta(minutes=n % 60), opened_at=now
+        )
+        for n, case in enumerate(cases)
+    )
+
+    def take_all(number):
+        taken = []
+        while (escalation := claiming.take_next(people[number])) is not None:
+            taken.append(escalation.pk)
+        return taken
+
+    taken = [pk for found in race(take_all, 16) for pk in found]
+    assert len(taken) == len(set(taken)) == 500
+    assert not Escalation.objects.filter(state="open").exists()
+
+
+def committed_refund(brand, order, amount, number):
+    """A case whose refund the AI has decided and may carry out now."""
+    case = Interaction.objects.create(
+        partner=brand, external_id=f"m-{number}", channel="chat", state="resolving", case_type="standard_return",
+        handler="autonomous", customer=order.customer, order=order, received_at=timezone.now(),
+    )  # fmt: skip
+    Message.objects.create(interaction=case, author="customer", text=STATUS, sent_at=timezone.now())
+    ruling = Ruling.objects.create(
+        at=timezone.now(), partner=brand, subject=str(case.reference), case_type="standard_return", action="refund", proposal={},
+        confidence=1, facts={}, gate_handler="autonomous", verdict={}, handler="autonomous", seniority="any",
+    )  # fmt: skip
+    decision = DecisionRecord.objects.create(
+        partner=brand, interaction=case, ruling=ruling, state="committed", how="alone", action="refund", amount=amount,
+        currency="USD", reply="Done.", decided_at=timezone.now(),
+    )  # fmt: skip
+    Effect.objects.bulk_create(recording.effects_of(decision))
+    return decision
+
+
+def limit_a_day(brand, amount):
+    """Release a version of the boundary with this budget, as two ops managers would."""
+    author, other = factories.ops_manager(), factories.ops_manager()
+    draft = releases.draft_from(author, brand.boundary)
+    budget = draft.guardrails.get(kind=Guardrail.Kind.BUDGET)
+    budget.amount = amount
+    editing.save(author, budget)
+    releases.submit(author, draft)
+    releases.approve(other, draft)
+    releases.activate(author, draft)
+
+
+def test_32_processes_spend_exactly_the_limit_of_the_day(brand):
+    limit_a_day(brand, Decimal("1000.00"))
+    customer = factories.CustomerFactory(partner=brand)
+    for number in range(64):
+        order = factories.OrderFactory(customer=customer, total=Decimal("40.00"))
+        committed_refund(brand, order, Decimal("40.00"), number)
+    race(lambda _: [execution.execute() for _ in range(6)], 32)
+    budget = Budget.objects.get()
+    assert (budget.limit, budget.spent) == (Decimal("1000.00"), Decimal("1000.00"))
+    assert Effect.objects.filter(action="refund", state="done").count() == 25
+    assert SimulatedAction.objects.filter(action="refund").count() == 25
+    assert Effect.objects.filter(action="refund", state="refused").count() == 64 - 25
+    assert Interaction.objects.filter(state="awaiting_decision").count() == 64 - 25, "at the limit a person decides"
+
+
+def test_the_conditional_update_alone_never_overspends(brand):
+    budget = Budget.objects.create(
+        partner=brand, action="refund", day=timezone.now().date(), currency="USD", limit=1000
+    )
+    won = race(lambda _: sum(ledger.spend(budget.pk, Decimal("7.00")) for _ in range(20)), 32)
+    assert sum(won) == 142
+    assert Budget.objects.get().spent == Decimal("994.00")
+
+
+def test_32_cases_that_refund_one_order_line_refund_it_once(brand):
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=brand), total=Decimal("84.50"))
+    for number in range(32):
+        committed_refund(brand, order, Decimal("84.50"), number)
+    race(lambda _: [execution.execute() for _ in range(4)], 32)
+    assert Effect.objects.filter(action="refund", state="done").count() == 1
+    assert Effect.objects.filter(action="refund", state="refused").count() == 31
+    assert SimulatedAction.objects.filter(action="refund").count() == 1
+    assert OrderLine.objects.get().reserved == Decimal("84.50")
+    assert Interaction.objects.filter(state="resolved").count() == 1
+
+
+def test_8_workers_on_one_queue_do_each_case_once_and_never_wait_for_each_other(brand):
+    customers = [factories.CustomerFactory(partner=brand) for _ in range(20)]
+    orders = [factories.OrderFactory(customer=customer) for customer in customers]
+    texts = (STATUS, MISSING, COMPLAINT)
+    for number in range(120):
+        order = orders[number % 20]
+        data = {
+            "external_id": f"w-{number}", "channel": ("chat", "email")[number % 2], "customer": order.customer.external_id,
+            "messages": [{"author": "customer", "text": texts[number % 3], "sent_at": timezone.now().isoformat()}],
+            "sender_verified": True, "order": order.number if number % 4 else None,
+        }  # fmt: skip
+        submitting.submit_interaction(brand, data, actor=ACTOR)
+    race(lambda _: [tasks.one_round() for _ in range(20)], 8)
+    while tasks.one_round():
+        pass
+    states = set(Interaction.objects.values_list("state", flat=True))
+    assert states <= {"resolved", "awaiting_decision", "awaiting_customer", "merged"}
+    for case in Interaction.objects.filter(state="resolved"):
+        assert (
+            case.decisions.filter(state="executed").count() == case.messages.filter(author="ai", holding=False).count()
+        )
+    replies = OutboxEvent.objects.filter(kind="reply.created", payload__holding=False).count()
+    assert replies == Effect.objects.filter(action="reply", state="done").count()
+
+
+def test_the_same_interaction_sent_by_16_at_once_is_one(brand):
+    customer = factories.CustomerFactory(partner=brand)
+    data = {
+        "external_id": "once", "channel": "chat", "customer": customer.external_id,
+        "messages": [{"author": "customer", "text": STATUS, "sent_at": timezone.now().isoformat()}],
+    }  # fmt: skip
+    created = race(lambda _: submitting.submit_interaction(brand, data, actor=ACTOR).created, 16)
+    assert sum(created) == 1
+    assert Message.objects.count() == 1
+
+
+def test_two_messages_on_one_order_at_once_are_one_case(brand):
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=brand))
+
+    def send(number):
+        data = {
+            "external_id": f"same-{number}", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
+            "messages": [{"author": "customer", "text": MISSING, "sent_at": timezone.now().isoformat()}],
+        }  # fmt: skip
+        submitting.submit_interaction(brand, data, actor=ACTOR)
+
+    race(send, 8)
+    assert Interaction.objects.filter(state="merged").count() == 7
+    assert Message.objects.filter(interaction__state="received").count() == 8
