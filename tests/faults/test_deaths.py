@@ -145,8 +145,6 @@ def test_killed_workers_are_started_anew_and_no_case_is_lost(brand, order, worke
             os.kill(pid, signal.SIGKILL)
     second = send(brand, factories.OrderFactory(customer=order.customer), 2)
     assert wait_until(resolved(second), 90)
-        cluster
-    ]
     assert second.messages.filter(author="ai").count() == 1
 
 

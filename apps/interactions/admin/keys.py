@@ -28,6 +28,9 @@ class ApiKeyAdmin(OfPartners, Audited):
                 choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
                 help_text="Give a key no more than its program needs.",
             )
+        if "expires_at" in form.base_fields:
+            for widget, part in zip(form.base_fields["expires_at"].widget.widgets, ("date", "time"), strict=True):
+                widget.attrs["aria-label"] = f"Expires at: {part}"
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:

@@ -30,6 +30,7 @@
     if (event.key === "Escape") return closeDrawers(event);
     if (typing(event.target) || one("dialog[open]")) return;
     if (localStorage.getItem(KEYS_OFF) && event.key !== "?") return;
+    if (event.key === "?") { event.preventDefault(); one("#keys").showModal(); return; }
     const onControl = event.target.matches("a, button, summary");
     if (event.key === "Enter" && onControl) return;
     if (press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
@@ -63,8 +64,8 @@
     all("[data-drawer]").forEach((other) => { if (other !== drawer && !other.dataset.stays) other.hidden = true; });
     drawer.hidden = drawer.dataset.stays ? false : !closed;
     if (drawer.id === "editor") openEditor();
-    const first = one("textarea, input:not([type=hidden])", drawer);
-    if (!drawer.hidden && first) first.focus();
+    const first = all("textarea, input:not([type=hidden])", drawer).find((field) => field.offsetParent !== null);
+    if (first) first.focus();
   }
 
   function chosenOption() {

@@ -1,0 +1,103 @@
+"""A supervisor's whole journey in Chromium by keys alone: sign in, take, decide, take back, decide again."""
+
+import pytest
+
+from apps.interactions.models import DecisionRecord, Escalation
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def desk(demo_brands, open_page):
+    page, problems = open_page("ines")
+    page.wait_for_selector("#queue")
+    yield page
+    assert [problem for problem in problems if "409 (Conflict)" not in problem] == []
+
+
+def question(page):
+    return page.text_content("#case h1")
+
+
+def test_take_decide_take_back_and_decide_again(desk):
+    waiting = Escalation.objects.filter(state="open").count()
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    first = question(desk)
+    assert "public complaint" in first, "what was said in public comes first"
+    desk.keyboard.press("2")
+    assert desk.is_checked(".option:nth-of-type(2) input")
+    assert "needed" in desk.text_content("#why-needed")
+    desk.keyboard.press("1")
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".toast")
+    desk.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    assert DecisionRecord.objects.filter(state="decided").count() == 1
+    desk.keyboard.press("u")
+    desk.wait_for_function("first => document.querySelector('#case h1').textContent === first", arg=first)
+    assert DecisionRecord.objects.filter(state="withdrawn").count() == 1
+    assert Escalation.objects.filter(state="claimed").count() == 1
+    desk.keyboard.press("m")
+    assert desk.evaluate("document.activeElement.name") in ("amount", "reply")
+    desk.fill("[name=reply]", "I am sorry, Nora. Please write to us directly.")
+    desk.focus("[name=reply]")
+    desk.keyboard.press("Control+Enter")
+    desk.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    decision = DecisionRecord.objects.get(state="decided")
+    assert (decision.how, decision.reply) == ("modified", "I am sorry, Nora. Please write to us directly.")
+    assert Escalation.objects.filter(state="open").count() == waiting - 2
+
+
+def test_note_question_skip_and_help_by_keys(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.press("t")
+    desk.keyboard.type("Called twice.")
+    desk.keyboard.press("Control+Enter")
+    desk.wait_for_selector("text=Called twice.")
+    desk.keyboard.press("q")
+    desk.keyboard.type("Which photo do you mean? 1 or 2")
+    assert desk.is_checked(".option:nth-of-type(1) input"), "digits inside a text choose nothing"
+    desk.keyboard.press("Escape")
+    assert desk.is_hidden("#ask")
+    desk.keyboard.press("?")
+    assert desk.is_visible("#keys")
+    desk.keyboard.press("Escape")
+    assert desk.is_hidden("#keys")
+    first = question(desk)
+    desk.keyboard.press("n")
+    desk.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    assert Escalation.objects.filter(skipped_by__username="ines").count() == 1
+
+
+def test_a_refusal_is_read_out_and_nothing_typed_is_lost(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.press("2")
+    desk.fill("[name=rationale]", "my own reason")
+    desk.focus(".option:nth-of-type(2) input")
+    desk.keyboard.press("Enter")
+    alert = desk.wait_for_selector(".message.bad[role=alert]:not([hidden])")
+    assert "choose a reason" in alert.text_content()
+    assert desk.input_value("[name=rationale]") == "my own reason"
+
+
+def test_single_keys_can_be_switched_off(desk):
+    desk.keyboard.press("?")
+    desk.check("#keys-off")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Enter")
+    desk.wait_for_timeout(300)
+    assert not desk.is_visible(".ring")
+
+
+def test_it_works_by_touch(demo_brands, open_page):
+    page, problems = open_page("ines", width=360, height=740, scheme="dark")
+    page.click("text=Take next")
+    page.wait_for_selector(".ring")
+    first = question(page)
+    page.click("text=Approve and next")
+    page.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    page.click(".toast button")
+    page.wait_for_function("first => document.querySelector('#case h1').textContent === first", arg=first)
+    assert problems == []

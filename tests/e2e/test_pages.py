@@ -1,0 +1,109 @@
+"""Every page in both themes at every width: readable by axe, nothing cut, no console error, no foreign host."""
+
+import json
+from pathlib import Path
+
+import axe_core_python
+import pytest
+
+from apps.interactions.models import Escalation, Interaction
+from apps.policies import releases
+from apps.policies.models import Boundary, Rule
+from tests import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text()
+WIDTHS = (360, 768, 1440, 2560)
+
+
+@pytest.fixture
+def addresses(demo_brands):
+    """Who opens which pages."""
+    boundary = Boundary.objects.get()
+    draft = releases.draft_from(factories.ops_manager(), boundary)
+    rule = Rule.objects.filter(version=draft, action="refund").first()
+    case = Escalation.objects.most_urgent().first()
+    return {
+        "ines": ["/reach/", f"/reach/{case.pk}/", "/signals/"],
+        "olga": [
+            "/admin/", "/admin/policies/boundary/", f"/admin/policies/boundary/{boundary.pk}/change/",
+            f"/admin/policies/boundaryversion/{draft.pk}/change/", f"/admin/policies/boundaryversion/{draft.pk}/rule/{rule.pk}/",
+            "/admin/policies/pause/add/",
+        ],
+        "admin": [
+            "/admin/interactions/interaction/", f"/admin/interactions/interaction/{Interaction.objects.first().pk}/change/",
+            "/admin/interactions/apikey/add/", "/admin/policies/auditentry/", "/nothing-here/",
+        ],
+    }  # fmt: skip
+
+
+def violations(page):
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{v['id']}: {json.dumps([n['target'] for n in v['nodes']][:3])}" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_whole(addresses, open_page, scheme, live_server):
+    wrong = []
+    for who, paths in addresses.items():
+        page, problems = open_page(who, scheme=scheme)
+        for path in paths:
+            page.goto(live_server.url + path)
+            page.wait_for_load_state("networkidle")
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                if over > 0:
+                    wrong.append(f"{path} at {width} px scrolls sideways by {over} px")
+            page.set_viewport_size({"width": 1440, "height": 900})
+            wrong += [f"{path}: {found}" for found in violations(page)]
+        wrong += [f"{who}: {problem}" for problem in problems if "404 (Not Found)" not in problem]
+    assert wrong == []
+
+
+def test_the_sign_in_page_is_accessible(demo_brands, chromium, live_server):
+    for scheme in ("light", "dark"):
+        page = chromium.new_page(color_scheme=scheme)
+        page.goto(f"{live_server.url}/sign-in/")
+        assert violations(page) == []
+        page.close()
+
+
+def test_an_open_case_is_accessible_while_it_is_decided(demo_brands, open_page):
+    for scheme, width in (("light", 1440), ("dark", 360)):
+        page, _ = open_page("ines", scheme=scheme, width=width)
+        page.click("text=Take next")
+        page.wait_for_selector(".ring")
+        page.click("text=Modify")
+        page.click("text=Ask customer")
+        page.click("text=All facts")
+        assert violations(page) == []
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("r")
+        page.wait_for_selector("text=Take the next one")
+
+
+def test_the_rule_page_reads_as_a_sentence_while_one_edits(demo_brands, open_page, live_server):
+    draft = releases.draft_from(factories.ops_manager(), Boundary.objects.get())
+    page, problems = open_page("olga")
+    page.goto(f"{live_server.url}/admin/policies/boundaryversion/{draft.pk}/rule/add/")
+    page.select_option("#id_case_type", "refund_exception")
+    page.select_option("#id_handler", "autonomous")
+    page.select_option("#id_action", "refund")
+    page.fill("#id_ceiling", "100.00")
+    page.click("text=Add a condition")
+    page.wait_for_selector("[name=fact-0]:focus")
+    page.select_option("[name=fact-0]", "order.days_past_window")
+    page.wait_for_selector("[name=operator-0]")
+    page.select_option("[name=operator-0]", "between")
+    page.wait_for_selector("[name=low-0]")
+    page.fill("[name=low-0]", "1")
+    page.fill("[name=high-0]", "15")
+    page.keyboard.press("Tab")
+    page.locator("#sentence", has_text="days past the window is 1 day to 15 days").wait_for()
+    assert "the AI alone may refund up to 100.00 USD" in page.text_content("#sentence")
+    page.click("text=Save")
+    page.wait_for_url(f"**/{draft.pk}/change/")
+    assert Rule.objects.filter(version=draft, case_type="refund_exception", action="refund").exists()
+    assert problems == []
