@@ -37,9 +37,9 @@ def main() -> None:
         signal.signal(signal_number, _stop)
     children: list[tuple[str, subprocess.Popen[bytes]]] = []
     try:
+        host, port = os.environ.get("REMIT_HOST", "127.0.0.1"), _free_port()
         postgres.database_settings()  # joined here, so that the server outlives every child
         _prepare()
-        host, port = os.environ.get("REMIT_HOST", "127.0.0.1"), _free_port()
         children.append(("web", _start(_web(host, port))))
         children.append(("workers", _start([*_MANAGE, "runworkers"])))
         _wait_until_it_answers(f"http://{host}:{port}/health/", children)

@@ -17,7 +17,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import gathering, recording
+from apps.interactions import escalating, gathering, recording
 from apps.interactions.checks import Authority, authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
@@ -152,7 +152,7 @@ def _rule(worked: Worked, in_force: dict[int, tuple[int, CompiledPolicy]], pausi
     if case.partner.pk in in_force:
         worked.version_id, policy = in_force[case.partner.pk]
         worked.content_hash = policy.content_hash
-    failed_before = recording.last_failure(case.interaction)
+    failed_before = escalating.last_failure(case.interaction)
     worked.authority = authority_for(case, worked.plan, policy, pausing, failed_before=failed_before)
 
 

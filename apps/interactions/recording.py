@@ -12,30 +12,24 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import briefing, clocks, hearing, outbox
+from apps.interactions import escalating, hearing
 from apps.interactions.classification.intents import model_version
 from apps.interactions.drafting import replies
 from apps.interactions.models import (
-    CaseTypeSetting,
-    ContextPacket,
     DecisionRecord,
     Effect,
-    Escalation,
     Interaction,
-    Message,
-    OutboxEvent,
 )
 from apps.interactions.playbooks.base import REPLY_ONLY
 from apps.policies import audit
 from apps.policies.machines import move
 from apps.policies.models import Ruling
-from apps.policies.words import Action, Handler
+from apps.policies.words import Action
 
 if TYPE_CHECKING:
     from apps.interactions.pipeline import Worked
 
 RETRY_AFTER = timedelta(seconds=20)
-_DEFAULT_DUE = 240
 _S = Interaction.State
 
 
@@ -99,7 +93,7 @@ def brief_failed(worked: "Worked", actor: audit.Actor) -> None:
     row.ruling.save(force_insert=True)
     row.handler = worked.authority.handler.value
     row.save(update_fields=["ruling", "handler"])
-    _brief_people([worked], actor, now)
+    escalating.brief_people([worked], actor, now)
 
 
 def _write_ruled(ruled: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
@@ -120,7 +114,7 @@ def _write_ruled(ruled: Sequence["Worked"], actor: audit.Actor, now: datetime) -
     ))  # fmt: skip
     alone = [worked for worked in ruled if worked.authority and worked.authority.alone]
     _act_alone(alone, actor, now)
-    _brief_people([worked for worked in ruled if worked not in alone], actor, now)
+    escalating.brief_people([worked for worked in ruled if worked not in alone], actor, now)
 
 
 def _ruling(worked: "Worked", now: datetime) -> Ruling:
@@ -160,7 +154,7 @@ def _act_alone(alone: Sequence["Worked"], actor: audit.Actor, now: datetime) -> 
     """The AI decides inside its boundary: a committed decision whose effects a worker carries out."""
     asking = [w for w in alone if w.plan and w.plan.proposal.action == Action.ASK_CUSTOMER]
     move([w.case.interaction for w in alone if w not in asking], "resolve_alone", actor=actor)
-    _packets(asking, actor)
+    escalating.write_packets(asking, actor)
     move([w.case.interaction for w in asking], "ask_customer", actor=actor)
     decisions = DecisionRecord.objects.bulk_create([_decision_alone(worked, now) for worked in alone])
     move(decisions, "commit", actor=actor, reason="inside the boundary")
@@ -206,100 +200,3 @@ def effects_of(decision: DecisionRecord) -> list[Effect]:
     if decision.reply:
         effects.append(Effect(**common, position=len(actions) + 1, action=Action.REPLY))
     return effects
-
-
-def _brief_people(waiting: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
-    """Everything else waits for a person, with a ready packet and an honest holding reply."""
-    _packets(waiting, actor)
-    move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
-    clocks_by_type = dict(CaseTypeSetting.objects.values_list("case_type", "due_minutes"))
-    Escalation.objects.bulk_create([_escalation(worked, clocks_by_type, now) for worked in waiting])
-    told, events = [], []
-    for worked in waiting:
-        case = worked.case
-        row = case.interaction
-        if not any(message.holding for message in case.messages):
-            text = _holding_reply(worked, now)
-            told.append(Message(interaction=row, author="ai", text=text, holding=True, sent_at=max(now, case.at)))
-            events.append(outbox.reply_event(row, text, holding=True))
-        events.append(outbox.interaction_event("interaction.escalated", row))
-    Message.objects.bulk_create(told)
-    OutboxEvent.objects.bulk_create(events)
-
-
-def _packets(waiting: Sequence["Worked"], actor: audit.Actor) -> None:
-    ids = [worked.case.interaction.pk for worked in waiting]
-    last = dict(
-        ContextPacket.objects.filter(interaction_id__in=ids)
-        .order_by("version")
-        .values_list("interaction_id", "version")
-    )
-    old = ContextPacket.objects.filter(interaction_id__in=ids, state__in=["gathering", "ready"])
-    move(list(old), "supersede", actor=actor, reason="something newer is known")
-    packets = []
-    for worked in waiting:
-        assert worked.plan is not None
-        assert worked.authority is not None
-        row = worked.case.interaction
-        content = briefing.packet_content(worked.case, worked.plan, worked.authority, already_tried(row))
-        packets.append(
-            ContextPacket(
-                interaction=row,
-                version=last.get(row.pk, 0) + 1,
-                content=content,
-                content_hash=briefing.content_hash(content),
-                ruling=row.ruling,
-            )
-        )
-    move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
-
-
-def _escalation(worked: "Worked", minutes_by_type: dict[str, int], now: datetime) -> Escalation:
-    assert worked.authority is not None
-    case, verdict = worked.case, worked.authority.verdict
-    minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
-    starts = clocks.next_staffed(case.partner, case.at)
-    return Escalation(
-        interaction=case.interaction,
-        partner_id=case.partner.pk,
-        handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
-        seniority=worked.authority.seniority.value,
-        flagged=case.interaction.public,
-        due_at=starts + timedelta(minutes=minutes),
-        opened_at=now,
-    )
-
-
-def _holding_reply(worked: "Worked", now: datetime) -> str:
-    """Says that a person decides and when people are there; promises nothing else."""
-    case = worked.case
-    staffed = clocks.next_staffed(case.partner, case.at)
-    when = clocks.time_in_words(case.partner, staffed, case.at)
-    if clocks.is_open(case.partner, case.at):
-        body = "Thank you for writing. A person on our team is going to look at this and answer you."
-    else:
-        body = f"Thank you for writing. A person on our team decides this; we are back at {when} and answer you then."
-    first_name = case.customer.first_name if case.customer and not case.interaction.public else "there"
-    return replies.write(case.partner, first_name, body).text
-
-
-def already_tried(row: Interaction) -> list[str]:
-    """What was done on this case before, in words."""
-    said = []
-    for decision in row.decisions.order_by("id").prefetch_related("effects"):
-        who = decision.decided_by.get_username() if decision.decided_by else "The AI"
-        for effect in decision.effects.all():
-            amount = f" of {effect.amount:,.2f} {effect.currency}" if effect.amount is not None else ""
-            why = f" ({effect.outcome_reason})" if effect.outcome_reason else ""
-            said.append(
-                f"{who}: {effect.get_action_display().lower()}{amount}: {effect.get_state_display().lower()}{why}"
-            )
-    return said
-
-
-def last_failure(row: Interaction) -> str:
-    """Why the latest decision on this case failed, in words; empty when it did not."""
-    latest = row.decisions.order_by("-id").first()
-    if latest is None or latest.state != DecisionRecord.State.FAILED:
-        return ""
-    return latest.ended_because
