@@ -84,7 +84,9 @@ def _permitted(verdict: Verdict, case: Case) -> list[Downgrade]:
         return []
     meant_for_ai = DEFAULT_HANDLERS.get(case.case_type) == Handler.AUTONOMOUS
     reason = (
-        _refusal_in_words(verdict) if meant_for_ai else f"the boundary gives {case.case_type.label.lower()} to people"
+        _refusal_in_words(verdict)
+        if meant_for_ai
+        else f"the boundary leaves {case.case_type.label.lower()} cases to people"
     )
     if verdict.refused_by and verdict.refused_by.startswith("built-in"):
         reason = _refusal_in_words(verdict)

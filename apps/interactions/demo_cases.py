@@ -24,7 +24,7 @@ _CUSTOMERS = {
 
 # order: (customer, status, placed days ago, promised days ago, delivered days ago, proof, lines)
 _ORDERS: dict[str, tuple[str, str, float, float, float | None, str, list[tuple[str, str, str]]]] = {
-    "1047": ("mira", "delivered", 56, 54, 47, "left with neighbour", [("SET-09", "Evening gift set", "84.50")]),
+    "1047": ("mira", "delivered", 58, 54.1, 47.1, "left with neighbour", [("SET-09", "Evening gift set", "84.50")]),
     "1052": ("jonas", "delivered", 9, 5, 4, "photo", [("LMP-02", "Desk lamp", "129.00")]),
     "1058": ("priya", "delivered", 14, 11, 10, "signature", [("SRM-01", "Repair serum", "62.00")]),
     "1061": ("theo", "shipped", 6, 1, None, "", [("BAG-11", "Weekend bag", "149.00")]),
@@ -36,8 +36,8 @@ _ORDERS: dict[str, tuple[str, str, float, float, float | None, str, list[tuple[s
 
 # (customer, order, channel, minutes ago, text, more fields)
 _MESSAGES: list[tuple[str, str, str, float, str, dict[str, Any]]] = [
-    ("mira", "1047", "chat", 21, "Hello, the gift set came more than a week late and my sister could only open it now. "
-     "The box is dented too. I would like my money back please.", {}),
+    ("mira", "1047", "chat", 21, "Hello, I want to return the evening gift set and get a refund, please. My sister was away "
+     "and could only open it this week; it is unused.", {}),
     ("jonas", "1052", "email", 19, "The courier's page says order 1052 was delivered, but nothing was at my door and my "
      "neighbours have no parcel for me either.", {}),
     ("priya", "1058", "email", 12, "I have been a customer for years and I am really disappointed. This is a complaint: "

@@ -21,7 +21,7 @@ from apps.interactions.models import (
 from apps.policies.gate_words import trace_in_words
 from apps.policies.models import remit_of
 
-FACTS_FIRST = 9
+FACTS_FIRST = 8  # with the person's own remit a full grid of nine
 
 
 @dataclass(slots=True)

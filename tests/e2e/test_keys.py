@@ -91,6 +91,18 @@ def test_single_keys_can_be_switched_off(desk):
     assert not desk.is_visible(".ring")
 
 
+def test_a_case_opened_from_the_list_is_read_then_taken(desk):
+    for row in (2, 1):
+        link = desk.locator(f".queue-row >> nth={row}")
+        wanted = link.locator("strong").text_content()
+        link.click()
+        desk.locator("#case h1", has_text=wanted).wait_for()
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    assert question(desk) == wanted
+    assert "yours" in desk.text_content(".queue-row[aria-current]")
+
+
 def test_it_works_by_touch(demo_brands, open_page):
     page, problems = open_page("ines", width=360, height=740, scheme="dark")
     page.click("text=Take next")

@@ -1,0 +1,103 @@
+"""The pipeline with the real cluster: how soon an order status is answered, and how many cases are settled a second."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from apps.interactions import settlement, submitting, tasks
+from apps.interactions.classification import intents
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import Interaction, Order
+from apps.interactions.waking import wake_workers
+from apps.policies import audit
+from apps.policies.models import AuditEntry, Partner
+from tests import factories
+from tests.benchmarks.row import at_least, at_most
+
+PROJECT = Path(__file__).resolve().parents[2]
+SAMPLES, CASES = 60, 3000
+_ACTOR = audit.system("benchmark")
+_QUESTION = "Where is my order? I would like to know when it will be delivered."
+
+
+@contextmanager
+def cluster(environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "runworkers"], cwd=PROJECT, env=environment, start_new_session=True
+    )
+    try:
+        while not tasks.workers_are_alive():
+            time.sleep(0.1)
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def _send(partner: Partner, order: Order, number: str, text: str, *, wake: bool = True) -> Interaction:
+    data = {
+        "external_id": number, "channel": "chat", "customer": order.customer.external_id, "order": order.number,
+        "messages": [{"author": "customer", "text": text, "sent_at": timezone.now().isoformat()}], "sender_verified": True,
+    }  # fmt: skip
+    return submitting.submit_interaction(partner, data, actor=_ACTOR, wake=wake).interaction
+
+
+def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
+    partner = demo_partner("bench", "Bench")
+    orders = _orders(partner, SAMPLES + 10 + CASES)
+    texts = [text for text in intents.corpus()[0] if len(text) > 20]
+    for number in range(CASES):  # waiting before the workers come, as after an outage
+        _send(partner, orders.pop(), f"s{number}", texts[number % len(texts)], wake=False)
+    audited = AuditEntry.objects.count()
+    with cluster(environment):
+        wake_workers()
+        started = time.monotonic()
+        while settlement.work_left():
+            time.sleep(0.05)
+        seconds = time.monotonic() - started
+        done = Interaction.objects.filter(
+            external_id__startswith="s", state__in=["resolved", "awaiting_decision", "awaiting_customer"]
+        )
+        assert done.count() == CASES
+        rows_a_case = (AuditEntry.objects.count() - audited) / CASES
+        latencies = _latencies(partner, orders)
+    share = Interaction.objects.filter(external_id__startswith="s", handler="autonomous").count() / CASES
+    return [
+        at_least(
+            f"settled cases, two workers ({rows_a_case:.1f} audit rows a case, {share:.0%} alone)",
+            CASES / seconds,
+            "a second",
+            60,
+        ),
+        at_most(
+            "order status from intake to reply, p95, cluster idle",
+            latencies[int(len(latencies) * 0.95)],
+            "s",
+            1,
+            digits=3,
+        ),
+    ]
+
+
+def _latencies(partner: Partner, orders: list[Order]) -> list[float]:
+    found = []
+    for number in range(SAMPLES + 10):
+        started = time.monotonic()
+        case = _send(partner, orders.pop(), f"q{number}", _QUESTION)
+        while not case.messages.filter(author="ai").exists():
+            time.sleep(0.005)
+            assert time.monotonic() - started < 30
+        if number >= 10:  # the first ones warm caches up
+            found.append(time.monotonic() - started)
+    return sorted(found)
+
+
+def _orders(partner: Partner, number: int) -> list[Order]:
+    return [factories.OrderFactory(customer=factories.CustomerFactory(partner=partner)) for _ in range(number)]
