@@ -20,6 +20,7 @@ def race(work: Callable[[int], Any], processes: int) -> list[Any]:
 
     def run(number: int) -> None:
         try:
+            _forget_inherited_connections()
             connection.ensure_connection()
             gate.wait(LONGEST_SECONDS)
             results.put((None, work(number)))
@@ -39,10 +40,22 @@ def race(work: Callable[[int], Any], processes: int) -> list[Any]:
     return [answer for _, answer in answers]
 
 
+def _forget_inherited_connections() -> None:
+    """The browser driver runs an event loop, so the parent's connection hangs on its context; a child, without a loop,
+    finds another one, opened before the loop. It is forgotten, not closed: its socket is the parent's."""
+    for inherited in connections.all(initialized_only=True):
+        inherited.connection = None
+
+
 def dies_in(work: Callable[[], None]) -> None:
     """Run `work` in a process that is killed on the way: `work` must end it by `os._exit` or a signal."""
     connections.close_all()
-    child = _CONTEXT.Process(target=work)
+
+    def run() -> None:
+        _forget_inherited_connections()
+        work()
+
+    child = _CONTEXT.Process(target=run)
     child.start()
     child.join(LONGEST_SECONDS)
     assert child.exitcode not in (0, None), "it was to die"
