@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from apps.interactions import briefing, clocks, outbox
 from apps.interactions.drafting import replies
@@ -15,17 +14,15 @@ from apps.interactions.models import (
     Message,
     OutboxEvent,
 )
+from apps.interactions.worked import Worked
 from apps.policies import audit
 from apps.policies.machines import move
 from apps.policies.words import Handler
 
-if TYPE_CHECKING:
-    from apps.interactions.pipeline import Worked
-
 _DEFAULT_DUE = 240
 
 
-def brief_people(waiting: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -> None:
     """Everything else waits for a person, with a ready packet and an honest holding reply."""
     write_packets(waiting, actor)
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
@@ -44,7 +41,7 @@ def brief_people(waiting: Sequence["Worked"], actor: audit.Actor, now: datetime)
     OutboxEvent.objects.bulk_create(events)
 
 
-def write_packets(waiting: Sequence["Worked"], actor: audit.Actor) -> None:
+def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
     ids = [worked.case.interaction.pk for worked in waiting]
     last = dict(
         ContextPacket.objects.filter(interaction_id__in=ids)
@@ -71,7 +68,7 @@ def write_packets(waiting: Sequence["Worked"], actor: audit.Actor) -> None:
     move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
 
 
-def _escalation(worked: "Worked", minutes_by_type: dict[str, int], now: datetime) -> Escalation:
+def _escalation(worked: Worked, minutes_by_type: dict[str, int], now: datetime) -> Escalation:
     assert worked.authority is not None
     case, verdict = worked.case, worked.authority.verdict
     minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
@@ -87,7 +84,7 @@ def _escalation(worked: "Worked", minutes_by_type: dict[str, int], now: datetime
     )
 
 
-def _holding_reply(worked: "Worked", now: datetime) -> str:
+def _holding_reply(worked: Worked, now: datetime) -> str:
     """Says that a person decides and when people are there; promises nothing else."""
     case = worked.case
     staffed = clocks.next_staffed(case.partner, case.at)

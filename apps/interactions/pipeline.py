@@ -11,20 +11,19 @@ and its neighbours go on: from its second attempt on a case is worked on alone.
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from apps.interactions import escalating, gathering, recording
-from apps.interactions.checks import Authority, authority_for
+from apps.interactions.checks import authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
 from apps.interactions.gathering import Case
 from apps.interactions.models import Interaction
 from apps.interactions.playbooks import plan_for
-from apps.interactions.playbooks.base import Plan
+from apps.interactions.worked import Worked
 from apps.policies import audit, pauses
 from apps.policies.compiled import policies_in_force
 from apps.policies.gate import CompiledPolicy
@@ -37,20 +36,6 @@ BATCH = 50
 LEASE = timedelta(seconds=90)
 MOST_ATTEMPTS = 4
 _PIPELINE = audit.system("pipeline")
-
-
-@dataclass(slots=True)
-class Worked:
-    """A case as far as it got: the plan and who may carry it out, or the error that stopped it."""
-
-    case: Case
-    plan: Plan | None = None
-    playbook_version: str = ""
-    authority: Authority | None = None
-    version_id: int | None = None
-    content_hash: str = ""
-    merge_into: int | None = None
-    error: str = ""
 
 
 def advance(limit: int = BATCH) -> int:

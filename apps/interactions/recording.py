@@ -7,7 +7,6 @@ dropped, since its words are old.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,19 +20,17 @@ from apps.interactions.models import (
     Interaction,
 )
 from apps.interactions.playbooks.base import REPLY_ONLY
+from apps.interactions.worked import Worked
 from apps.policies import audit
 from apps.policies.machines import move
 from apps.policies.models import Ruling
 from apps.policies.words import Action
 
-if TYPE_CHECKING:
-    from apps.interactions.pipeline import Worked
-
 RETRY_AFTER = timedelta(seconds=20)
 _S = Interaction.State
 
 
-def write_back(results: Sequence["Worked"], actor: audit.Actor) -> None:
+def write_back(results: Sequence[Worked], actor: audit.Actor) -> None:
     """Write a batch back in one transaction."""
     now = timezone.now()
     with transaction.atomic():
@@ -46,7 +43,7 @@ def write_back(results: Sequence["Worked"], actor: audit.Actor) -> None:
         _write_ruled(ruled, actor, now)
 
 
-def _still_ours(results: Sequence["Worked"]) -> list["Worked"]:
+def _still_ours(results: Sequence[Worked]) -> list[Worked]:
     """The cases whose lease is still this worker's. Locked together with the cases they merge into, in one order,
     so that two workers whose batches merge into each other cannot wait for each other."""
     by_id = {worked.case.interaction.pk: worked for worked in results}
@@ -61,7 +58,7 @@ def _still_ours(results: Sequence["Worked"]) -> list["Worked"]:
     ]
 
 
-def _try_again_later(failed: Sequence["Worked"], now: datetime) -> None:
+def _try_again_later(failed: Sequence[Worked], now: datetime) -> None:
     for worked in failed:
         row = worked.case.interaction
         row.stalled_because, row.due_at = worked.error, now + RETRY_AFTER * row.attempts
@@ -69,7 +66,7 @@ def _try_again_later(failed: Sequence["Worked"], now: datetime) -> None:
         row.save(update_fields=["stalled_because", "due_at", "lease_token", "lease_until"])
 
 
-def _merge(merging: Sequence["Worked"], actor: audit.Actor, now: datetime) -> set[int]:
+def _merge(merging: Sequence[Worked], actor: audit.Actor, now: datetime) -> set[int]:
     """Put cases to the earlier one on the same matter; returns the ids of those that have more to read now."""
     touched: set[int] = set()
     for worked in merging:
@@ -85,7 +82,7 @@ def _merge(merging: Sequence["Worked"], actor: audit.Actor, now: datetime) -> se
     return touched
 
 
-def brief_failed(worked: "Worked", actor: audit.Actor) -> None:
+def brief_failed(worked: Worked, actor: audit.Actor) -> None:
     """A case whose decision failed goes from resolving straight to a person, under a new ruling."""
     now, row = timezone.now(), worked.case.interaction
     assert worked.authority is not None
@@ -96,7 +93,7 @@ def brief_failed(worked: "Worked", actor: audit.Actor) -> None:
     escalating.brief_people([worked], actor, now)
 
 
-def _write_ruled(ruled: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+def _write_ruled(ruled: Sequence[Worked], actor: audit.Actor, now: datetime) -> None:
     if not ruled:
         return
     rulings = Ruling.objects.bulk_create([_ruling(worked, now) for worked in ruled])
@@ -117,7 +114,7 @@ def _write_ruled(ruled: Sequence["Worked"], actor: audit.Actor, now: datetime) -
     escalating.brief_people([worked for worked in ruled if worked not in alone], actor, now)
 
 
-def _ruling(worked: "Worked", now: datetime) -> Ruling:
+def _ruling(worked: Worked, now: datetime) -> Ruling:
     case, authority = worked.case, worked.authority
     assert authority is not None
     return Ruling(
@@ -150,7 +147,7 @@ def _share(confidence: float) -> Decimal:
     return Decimal(str(confidence)).quantize(Decimal("0.001"))
 
 
-def _act_alone(alone: Sequence["Worked"], actor: audit.Actor, now: datetime) -> None:
+def _act_alone(alone: Sequence[Worked], actor: audit.Actor, now: datetime) -> None:
     """The AI decides inside its boundary: a committed decision whose effects a worker carries out."""
     asking = [w for w in alone if w.plan and w.plan.proposal.action == Action.ASK_CUSTOMER]
     move([w.case.interaction for w in alone if w not in asking], "resolve_alone", actor=actor)
@@ -164,7 +161,7 @@ def _act_alone(alone: Sequence["Worked"], actor: audit.Actor, now: datetime) -> 
     Effect.objects.bulk_create(effects)
 
 
-def _decision_alone(worked: "Worked", now: datetime) -> DecisionRecord:
+def _decision_alone(worked: Worked, now: datetime) -> DecisionRecord:
     assert worked.plan is not None
     case, option = worked.case, worked.plan.proposal
     return DecisionRecord(

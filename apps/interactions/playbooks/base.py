@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from apps.interactions.drafting.replies import Reply, write
 from apps.interactions.gathering import Case
+from apps.interactions.models import Order
 from apps.policies.money import Money
 from apps.policies.words import Action
 
@@ -71,6 +72,41 @@ def ask_which_order(case: Case) -> Option:
 
 def decline(case: Case, body: str, **values: object) -> Option:
     return Option(Action.DENY, "Decline", "needs a reason", reply_to(case, body, **values))
+
+
+def refund(case: Case, order: Order, body: str, *, label: str = "Refund in full", detail: str) -> Option:
+    """Pay back everything still refundable; `body` may name {number} and {amount}."""
+    return _money_back(case, order, Action.REFUND, label, detail, body)
+
+
+def store_credit(case: Case, order: Order, body: str, *, detail: str) -> Option:
+    return _money_back(case, order, Action.STORE_CREDIT, "Store credit", detail, body)
+
+
+def _money_back(case: Case, order: Order, action: Action, label: str, detail: str, body: str) -> Option:
+    return Option(
+        action,
+        label,
+        detail,
+        reply_to(case, body, number=order.number, amount=order.refundable),
+        amount=order.refundable,
+        lines=skus(order),
+        discloses_order=True,
+    )
+
+
+def return_label(case: Case, order: Order, *, label: str, detail: str) -> Option:
+    """A label now; the refund follows when the parcel is scanned in."""
+    body = (
+        "You can send back your order {number}: the return label is on its way to your e-mail address. "
+        "As soon as the parcel is scanned in, we refund what you paid for it."
+    )
+    reply = reply_to(case, body, number=order.number)
+    return Option(Action.RETURN_LABEL, label, detail, reply, lines=skus(order), discloses_order=True)
+
+
+def skus(order: Order) -> tuple[str, ...]:
+    return tuple(line.sku for line in order.lines.all())
 
 
 def which_order_plan(case: Case, about: str) -> Plan:

@@ -2,8 +2,16 @@
 
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
-from apps.interactions.playbooks.base import Option, Plan, decline, order_name, reply_to, which_order_plan
-from apps.policies.money import Money
+from apps.interactions.playbooks.base import (
+    Option,
+    Plan,
+    decline,
+    order_name,
+    refund,
+    reply_to,
+    skus,
+    which_order_plan,
+)
 from apps.policies.words import Action
 
 VERSION = "delivery_dispute-1"
@@ -21,6 +29,8 @@ MATTERS = (
     "sender.verified",
 )
 
+_REFUNDED = "I am sorry about your order {number}. I have refunded {amount}, the way you paid."
+
 
 def plan(case: Case) -> Plan:
     if case.order is None:
@@ -29,7 +39,7 @@ def plan(case: Case) -> Plan:
     choices = {
         "claim": _claim(case, order),
         "replace": _replace(case, order),
-        "refund": _refund(case, order, amount),
+        "refund": refund(case, order, _REFUNDED, detail="the way the customer paid"),
         "no": decline(
             case,
             "The courier reports your order {number} as delivered, and I am sorry: we cannot replace it.",
@@ -94,24 +104,7 @@ def _replace(case: Case, order: Order) -> Option:
         "Send it again",
         f"goods worth {order.total:,.2f} {order.currency}",
         reply_to(case, "I am sorry: we are sending your order {number} again.", number=order.number),
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
-    )
-
-
-def _refund(case: Case, order: Order, amount: Money) -> Option:
-    return Option(
-        Action.REFUND,
-        "Refund in full",
-        "the way the customer paid",
-        reply_to(
-            case,
-            "I am sorry about your order {number}. I have refunded {amount}, the way you paid.",
-            number=order.number,
-            amount=amount,
-        ),
-        amount=amount,
-        lines=tuple(line.sku for line in order.lines.all()),
+        lines=skus(order),
         discloses_order=True,
     )
 

@@ -4,9 +4,17 @@ from decimal import Decimal
 
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
-from apps.interactions.playbooks.base import Option, Plan, decline, order_name, reply_to, which_order_plan
+from apps.interactions.playbooks.base import (
+    Option,
+    Plan,
+    decline,
+    order_name,
+    refund,
+    return_label,
+    store_credit,
+    which_order_plan,
+)
 from apps.policies.money import Money, rounded
-from apps.policies.words import Action
 
 VERSION = "refund_exception-1"
 MATTERS = (
@@ -23,14 +31,17 @@ MATTERS = (
     "order.belongs_to_sender",
 )
 
+_REFUNDED = "I have looked at your order {number} and refunded {amount}, the way you paid."
+_CREDITED = "For your order {number} I have added {amount} to your account as store credit."
+
 
 def plan(case: Case) -> Plan:
     if case.order is None:
         return which_order_plan(case, "the refund")
     order, amount = case.order, case.order.refundable
-    options = [_refund(case, order, amount)]
+    options = [refund(case, order, _REFUNDED, detail="the way the customer paid")]
     if amount.amount > 0:
-        options.append(_store_credit(case, order, amount))
+        options.append(store_credit(case, order, _CREDITED, detail="keeps the sale"))
         options.append(_label(case, order))
     options.append(_no(case, order))
     if amount.amount == 0:
@@ -60,58 +71,10 @@ def _question(case: Case, order: Order, amount: Money) -> str:
     return f"Refund {amount} on {order_name(case)}?"
 
 
-def _refund(case: Case, order: Order, amount: Money) -> Option:
-    return Option(
-        Action.REFUND,
-        "Refund in full",
-        "the way the customer paid",
-        reply_to(
-            case,
-            "I have looked at your order {number} and refunded {amount}, the way you paid.",
-            number=order.number,
-            amount=amount,
-        ),
-        amount=amount,
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
-    )
-
-
-def _store_credit(case: Case, order: Order, amount: Money) -> Option:
-    return Option(
-        Action.STORE_CREDIT,
-        "Store credit",
-        "keeps the sale",
-        reply_to(
-            case,
-            "For your order {number} I have added {amount} to your account as store credit.",
-            number=order.number,
-            amount=amount,
-        ),
-        amount=amount,
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
-    )
-
-
 def _label(case: Case, order: Order) -> Option:
-    fee = (
-        Money(rounded(case.terms.return_fee), order.currency) if case.terms else Money(Decimal("0.00"), order.currency)
-    )
+    fee = Money(rounded(case.terms.return_fee) if case.terms else Decimal("0.00"), order.currency)
     cost = "free for the customer" if fee.amount == 0 else f"the customer pays {fee}"
-    return Option(
-        Action.RETURN_LABEL,
-        "Take it back: return label",
-        f"refund when it is scanned in; {cost}",
-        reply_to(
-            case,
-            "You can send back your order {number}: the return label is on its way to your e-mail address. "
-            "As soon as the parcel is scanned in, we refund what you paid for it.",
-            number=order.number,
-        ),
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
-    )
+    return return_label(case, order, label="Take it back: return label", detail=f"refund when it is scanned in; {cost}")
 
 
 def _no(case: Case, order: Order) -> Option:

@@ -2,9 +2,15 @@
 
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
-from apps.interactions.playbooks.base import Option, Plan, decline, order_name, reply_to, which_order_plan
-from apps.policies.money import Money
-from apps.policies.words import Action
+from apps.interactions.playbooks.base import (
+    Option,
+    Plan,
+    decline,
+    order_name,
+    refund,
+    return_label,
+    which_order_plan,
+)
 
 VERSION = "standard_return-1"
 MATTERS = (
@@ -50,37 +56,14 @@ def _refund_plan(case: Case, order: Order, clause: str) -> Plan:
 
 
 def _label(case: Case, order: Order) -> Option:
-    return Option(
-        Action.RETURN_LABEL,
-        "Send a return label",
-        "the refund follows when the return is scanned in",
-        reply_to(
-            case,
-            "You can send back your order {number}: the return label is on its way to your e-mail address. "
-            "As soon as the parcel is scanned in, we refund what you paid for it.",
-            number=order.number,
-        ),
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
+    return return_label(
+        case, order, label="Send a return label", detail="the refund follows when the return is scanned in"
     )
 
 
 def _refund(case: Case, order: Order) -> Option:
-    amount: Money = order.refundable
-    return Option(
-        Action.REFUND,
-        "Refund",
-        "everything still refundable on the order",
-        reply_to(
-            case,
-            "We have refunded {amount} for your order {number}, the way you paid.",
-            amount=amount,
-            number=order.number,
-        ),
-        amount=amount,
-        lines=tuple(line.sku for line in order.lines.all()),
-        discloses_order=True,
-    )
+    body = "We have refunded {amount} for your order {number}, the way you paid."
+    return refund(case, order, body, label="Refund", detail="everything still refundable on the order")
 
 
 def _no(case: Case, order: Order) -> Option:
