@@ -135,6 +135,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # The row is the queue and the task only wakes a worker (docs/workers.md), so a lost or doubled task is harmless.
 # `retry` exceeds `timeout` × prefetched tasks: the ORM broker's lock starts at dequeue, not at the start of work.
+TASK_RETRY_SECONDS = 600
 Q_CLUSTER = {
     "name": "remit",
     "orm": "default",
@@ -143,7 +144,7 @@ Q_CLUSTER = {
     "bulk": 1,
     "queue_limit": 4,
     "timeout": 60,
-    "retry": 600,
+    "retry": TASK_RETRY_SECONDS,
     "max_attempts": 3,
     "ack_failures": True,
     "save_limit": -1,

@@ -8,7 +8,8 @@ from apps.policies.models import Partner
 def next_staffed(partner: Partner, at: datetime) -> datetime:
     """The first moment from `at` on at which people of the brand answer, in its time zone."""
     local = at.astimezone(partner.zone)
-    for days in range(30):  # a month without a staffed day is a mistake in the calendar; then say the plain time
+    for days in range(-1, 30):  # from yesterday, whose hours may run past midnight; a month without a
+        # staffed day is a mistake in the calendar, and then the plain time is said
         day = (local + timedelta(days=days)).date()
         if not _is_staffed(partner, day.weekday(), day.isoformat()):
             continue

@@ -1,5 +1,8 @@
 """Committing: when the undo window has passed, the packet is sealed and the effects may run."""
 
+import logging
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -10,6 +13,9 @@ from apps.policies import audit
 from apps.policies.machines import move
 from apps.policies.words import Action
 
+log = logging.getLogger(__name__)
+
+TRY_AGAIN_AFTER = timedelta(minutes=1)
 _D = DecisionRecord.State
 
 
@@ -20,7 +26,19 @@ def commit_due(limit: int = 50) -> int:
         .order_by("commit_at")
         .values_list("pk", flat=True)[:limit]
     )
-    return sum(_commit(pk) for pk in ids)
+    return sum(_commit_or_wait(pk) for pk in ids)
+
+
+def _commit_or_wait(decision_id: int) -> int:
+    """One decision that cannot be committed holds up no other: it is kept in the audit trail and tried again later."""
+    try:
+        return _commit(decision_id)
+    except Exception as error:
+        log.exception("decision %s could not be committed", decision_id)
+        decision = DecisionRecord.objects.get(pk=decision_id)
+        DecisionRecord.objects.filter(pk=decision_id).update(commit_at=timezone.now() + TRY_AGAIN_AFTER)
+        audit.record(audit.system("commit"), decision, "commit_failed", reason=f"{type(error).__name__}: {error}")
+        return 0
 
 
 def _commit(decision_id: int) -> int:

@@ -181,13 +181,13 @@ def _what_was_decided(interaction: Interaction, packet: ContextPacket, choice: C
         raise Refused("Choose one of the options.")
     option = options[choice.option]
     money = _money(option, choice.amount)
-    reply = (option["reply"] if choice.reply is None else choice.reply).strip()
+    reply = _reply(option, money, choice.reply)
     if not reply:
         raise Refused("Write what the customer is told; nothing is done without an answer.")
     offered = option["amount"]["amount"] if option["amount"] else None
     changed = reply != option["reply"].strip() or (str(money.amount) if money else None) != offered
     how = How.OVERRIDDEN if choice.option else How.MODIFIED if changed else How.APPROVED
-    _rationale_given(how, choice)
+    _rationale_given(how, choice, interaction.case_type)
     _affordable(interaction, option["action"], money)
     return {
         "how": how,
@@ -199,6 +199,22 @@ def _what_was_decided(interaction: Interaction, packet: ContextPacket, choice: C
         "reason_code": choice.reason_code,
         "rationale": choice.rationale.strip(),
     }
+
+
+def _reply(option: dict[str, Any], money: Money | None, typed: str | None) -> str:
+    """What the customer is told: it states the amount that was decided, also when only the amount was changed."""
+    offered = option["amount"]
+    before = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
+    unchanged = typed is None or typed.strip() == option["reply"].strip()
+    if before is None or money is None or money == before:
+        return (option["reply"] if unchanged or typed is None else typed).strip()
+    if unchanged:
+        said = {str(before): str(money)}
+        return "".join(said.get(text, text) if grounded else text for text, grounded in option["reply_parts"]).strip()
+    assert typed is not None
+    if f"{before.amount:,.2f}" in typed:
+        raise Refused(f"The reply still says {before}, and you decided {money}. Change one of them.")
+    return typed.strip()
 
 
 def _money(option: dict[str, Any], typed: str | None) -> Money | None:
@@ -213,10 +229,13 @@ def _money(option: dict[str, Any], typed: str | None) -> Money | None:
         raise Refused(f"Amount: {error}") from None
 
 
-def _rationale_given(how: str, choice: Choice) -> None:
+def _rationale_given(how: str, choice: Choice, case_type: str) -> None:
+    codes = ReasonCode.objects.filter(case_type__in=["", case_type], code=choice.reason_code)
+    if choice.reason_code and not codes.exists():
+        raise Refused("Choose a reason from the list.")
     if how == How.OVERRIDDEN and not choice.reason_code:
         raise Refused("Say why you decide otherwise than proposed: choose a reason.")
-    words_wanted = ReasonCode.objects.filter(code=choice.reason_code, needs_words=True).exists()
+    words_wanted = codes.filter(needs_words=True).exists()
     if words_wanted and not choice.rationale.strip():
         raise Refused("This reason needs a few words. Write them under the reason.")
 

@@ -100,20 +100,22 @@ def _holding_reply(worked: Worked, now: datetime) -> str:
 def already_tried(row: Interaction) -> list[str]:
     """What was done on this case before, in words."""
     said = []
-    for decision in row.decisions.order_by("id").prefetch_related("effects"):
+    for decision in _decisions(row):
         who = decision.decided_by.get_username() if decision.decided_by else "The AI"
         for effect in decision.effects.all():
             amount = f" of {effect.amount:,.2f} {effect.currency}" if effect.amount is not None else ""
             why = f" ({effect.outcome_reason})" if effect.outcome_reason else ""
-            said.append(
-                f"{who}: {effect.get_action_display().lower()}{amount}: {effect.get_state_display().lower()}{why}"
-            )
+            done = effect.get_state_display().lower()
+            said.append(f"{who}: {effect.get_action_display().lower()}{amount}: {done}{why}")
     return said
 
 
 def last_failure(row: Interaction) -> str:
     """Why the latest decision on this case failed, in words; empty when it did not."""
-    latest = row.decisions.order_by("-id").first()
-    if latest is None or latest.state != DecisionRecord.State.FAILED:
-        return ""
-    return latest.ended_because
+    latest = _decisions(row)[-1:]
+    return latest[0].ended_because if latest and latest[0].state == DecisionRecord.State.FAILED else ""
+
+
+def _decisions(row: Interaction) -> list[DecisionRecord]:
+    """Oldest first, from the rows that were read with the batch."""
+    return sorted(row.decisions.all(), key=lambda decision: decision.pk)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.interactions import ledger, outbox, settling
-from apps.interactions.connectors import Outcome, connector_of
+from apps.interactions.connectors import connector_of
 from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
 from apps.policies import audit
 from apps.policies.errors import Refused
@@ -26,6 +26,7 @@ from apps.policies.words import Action
 log = logging.getLogger(__name__)
 
 BATCH = 50
+TRY_AGAIN_AFTER = timedelta(minutes=1)
 _D, _E = DecisionRecord.State, Effect.State
 _EXECUTION = audit.system("execution")
 
@@ -43,9 +44,41 @@ def execute(limit: int = BATCH) -> int:
 
 
 def _execute(limit: int, *, with_money: bool) -> int:
+    """One batch. When one of its effects breaks it, each is tried alone, and the one that breaks waits a minute."""
+    ready = ready_effects().filter(amount__isnull=not with_money).order_by("id")
+    try:
+        return _carry_out(ready[:limit])
+    except Exception:
+        log.exception("a batch of effects failed; trying them one by one")
+        return sum(_alone(pk) for pk in list(ready.values_list("pk", flat=True)[:limit]))
+
+
+def _alone(effect_id: int) -> int:
+    try:
+        return _carry_out(ready_effects().filter(pk=effect_id))
+    except Exception as error:
+        log.exception("effect %s could not be carried out", effect_id)
+        effect = Effect.objects.get(pk=effect_id)
+        Effect.objects.filter(pk=effect_id).update(deadline_at=timezone.now() + TRY_AGAIN_AFTER)
+        audit.record(_EXECUTION, effect, "execution_failed", reason=f"{type(error).__name__}: {error}")
+        return 0
+
+
+def ready_effects() -> QuerySet[Effect]:
+    """The next effect of each decision that has one: pending, due, with nothing unfinished before it."""
+    before = Effect.objects.filter(decision=OuterRef("decision"), position__lt=OuterRef("position")).exclude(
+        state=_E.DONE
+    )
+    due = Q(deadline_at__isnull=True) | Q(deadline_at__lte=timezone.now())
+    return Effect.objects.filter(
+        ~Exists(before), due, state=_E.PENDING, decision__state__in=[_D.COMMITTED, _D.EXECUTING]
+    )
+
+
+def _carry_out(ready: QuerySet[Effect]) -> int:
     with audit.correlated():
         with transaction.atomic():
-            effects = _claim(limit, with_money=with_money)
+            effects = _claim(ready)
             leaving = _reserve(effects, timezone.now())
             replies = [effect for effect in leaving if effect.action == Action.REPLY]
             _send_replies(replies)
@@ -56,29 +89,16 @@ def _execute(limit: int, *, with_money: bool) -> int:
     return len(effects)
 
 
-def _claim(limit: int, *, with_money: bool) -> list[Effect]:
-    """The next effect of each decision that has one: pending, with nothing unfinished before it."""
-    before = Effect.objects.filter(decision=OuterRef("decision"), position__lt=OuterRef("position")).exclude(
-        state=_E.DONE
-    )
-    pending = (
-        Effect.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        .filter(
-            ~Exists(before),
-            state=_E.PENDING,
-            decision__state__in=[_D.COMMITTED, _D.EXECUTING],
-            amount__isnull=not with_money,
-        )
-        .select_related(
+def _claim(ready: QuerySet[Effect]) -> list[Effect]:
+    effects = list(
+        ready.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related(
             "partner",
             "decision__partner",
             "decision__ruling",
             "decision__interaction__order",
             "decision__interaction__customer",
         )
-        .order_by("id")
     )
-    effects = list(pending[:limit])
     starting = {effect.decision_id: effect.decision for effect in effects if effect.decision.state == _D.COMMITTED}
     move(starting.values(), "start", actor=_EXECUTION)
     return effects
@@ -130,37 +150,45 @@ def _call(effect: Effect) -> None:
     """Call the connector outside any transaction and record its answer. No answer leaves the effect in flight."""
     try:
         outcome = connector_of(effect.partner).perform(effect)
+        if outcome.verdict != "accepted":
+            settling.settle(effect.pk, outcome, actor=audit.system(f"connector {effect.partner.connector}"))
     except Exception:
         # Whether it happened is not known: the deadline makes it `unknown`, and it is looked up by key.
-        log.exception("effect %s: the connector failed", effect.key)
-        return
-    if outcome.verdict != "accepted":
-        settling.settle(effect.pk, outcome, actor=audit.system(f"connector {effect.partner.connector}"))
+        log.exception("effect %s: the connector failed, or its answer could not be recorded", effect.key)
 
 
 def look_up_overdue(limit: int = BATCH) -> int:
-    """Effects without an answer by their deadline become unknown, and are looked up by key where that is possible."""
-    now = timezone.now()
+    """Effects without an answer by their deadline become unknown, and are looked up by key where that is possible.
+
+    Those that became unknown before a worker died are taken up again: their decision is still being carried out.
+    """
+    overdue = Q(state=_E.IN_FLIGHT, deadline_at__lt=timezone.now())
+    left_behind = Q(state=_E.UNKNOWN, decision__state=_D.EXECUTING)
     with transaction.atomic():
-        overdue = list(
+        effects = list(
             Effect.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .filter(state=_E.IN_FLIGHT, deadline_at__lt=now)
+            .filter(overdue | left_behind)
             .select_related("partner")[:limit]
         )
-        move(overdue, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
-    for effect in overdue:
-        outcome = _looked_up(effect)
+        late = [effect for effect in effects if effect.state == _E.IN_FLIGHT]
+        move(late, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
+    for effect in effects:
+        _look_up(effect)
+    return len(effects)
+
+
+def _look_up(effect: Effect) -> None:
+    """Ask by key; who cannot be asked, or does not answer, leaves it to a person."""
+    try:
+        outcome = connector_of(effect.partner).look_up(effect)
+    except Exception:
+        log.exception("effect %s: the look-up failed", effect.key)
+        outcome = None
+    try:
         if outcome is not None:
             settling.settle(effect.pk, outcome, actor=audit.system("look-up"))
         else:
             with transaction.atomic():
                 settling.after_effects([effect.decision_id], audit.system("sweeper"))
-    return len(overdue)
-
-
-def _looked_up(effect: Effect) -> Outcome | None:
-    try:
-        return connector_of(effect.partner).look_up(effect)
     except Exception:
-        log.exception("effect %s: the look-up failed", effect.key)
-        return None
+        log.exception("effect %s: its outcome could not be recorded; trying again", effect.key)

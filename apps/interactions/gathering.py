@@ -3,6 +3,7 @@
 A fact that was not found is left out, which makes it unknown; nothing is defaulted.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Count, Prefetch, Q, Sum
+from django.utils import timezone
 
 from apps.interactions.classification import tone
 from apps.interactions.classification.intents import Reading
@@ -39,8 +41,8 @@ class Case:
 
     @property
     def at(self) -> datetime:
-        """The moment that all facts of time are taken at: when the customer last wrote."""
-        return max([message.sent_at for message in self.asked], default=self.interaction.received_at)
+        """The moment that all facts of time are taken at: when the customer's last message came in."""
+        return max([message.received_at for message in self.asked], default=self.interaction.received_at)
 
     @property
     def asked(self) -> list[Message]:
@@ -53,8 +55,10 @@ def unanswered(messages: Sequence[Message]) -> list[Message]:
     return open_ones or [message for message in messages if message.author == "customer"][-1:]
 
 
-def cases_with_rows() -> "Prefetch[str]":
-    return Prefetch("messages", queryset=Message.objects.order_by("sent_at", "id"), to_attr="message_rows")
+def rows_of_cases() -> tuple["Prefetch[str]", str]:
+    """What is read with the cases of a batch: their messages, and their decisions with effects."""
+    messages = Prefetch("messages", queryset=Message.objects.order_by("sent_at", "id"), to_attr="message_rows")
+    return messages, "decisions__effects"
 
 
 def load_orders(order_ids: set[int]) -> dict[int, Order]:
@@ -66,31 +70,34 @@ def active_terms(partner_ids: set[int]) -> dict[int, Terms]:
     return {terms.partner_id: terms for terms in Terms.objects.filter(partner_id__in=partner_ids, active=True)}
 
 
-def gather(cases: Sequence[Case]) -> None:
-    """Fill in the facts of many cases."""
+def gather(case: Case, counts: "Counts") -> None:
+    """Fill in the facts of one case; `counts` were fetched for its whole batch."""
+    found: list[Fact] = [
+        *_message_facts(case),
+        *_sender_facts(case),
+        *(_customer_facts(case, case.customer, counts) if case.customer else ()),
+        *(_order_facts(case, case.order, counts) if case.order else ()),
+    ]
+    case.facts = Facts({fact.name: fact for fact in found if fact.value is not None})
+
+
+def counts_for(cases: Sequence[Case]) -> "Counts":
     customers = [case.customer.pk for case in cases if case.customer]
-    counts = _Counts(customers, {case.order.pk for case in cases if case.order})
-    for case in cases:
-        found: list[Fact] = [
-            *_message_facts(case),
-            *_sender_facts(case),
-            *(_customer_facts(case, case.customer, counts) if case.customer else ()),
-            *(_order_facts(case, case.order, counts) if case.order else ()),
-        ]
-        case.facts = Facts({fact.name: fact for fact in found if fact.value is not None})
+    return Counts(customers, {case.order.pk for case in cases if case.order})
 
 
-class _Counts:
+class Counts:
     """What is counted over other rows, one query each for the whole batch."""
 
     def __init__(self, customers: Sequence[int], orders: set[int]) -> None:
+        year = timezone.now() - timedelta(days=365)
         open_cases = Interaction.objects.filter(state__in=_OPEN)
         self.open_by_customer = _counted(open_cases.filter(customer_id__in=customers), "customer_id")
         self.open_by_order = _counted(open_cases.filter(order_id__in=orders), "order_id")
         self.disputes = _counted(
-            Interaction.objects.filter(customer_id__in=customers, case_type=CaseType.DELIVERY_DISPUTE).exclude(
-                state=Interaction.State.MERGED
-            ),
+            Interaction.objects.filter(
+                customer_id__in=customers, case_type=CaseType.DELIVERY_DISPUTE, received_at__gte=year
+            ).exclude(state=Interaction.State.MERGED),
             "customer_id",
         )
         rows = (
@@ -152,7 +159,7 @@ def _sender_facts(case: Case) -> list[Fact]:
     ]
 
 
-def _customer_facts(case: Case, customer: Customer, counts: _Counts) -> list[Fact]:
+def _customer_facts(case: Case, customer: Customer, counts: Counts) -> list[Fact]:
     bought = counts.orders.get(customer.pk)
     mine = 0 if case.interaction.state == Interaction.State.RESOLVED else 1
     worth = None
@@ -173,7 +180,7 @@ def _customer_facts(case: Case, customer: Customer, counts: _Counts) -> list[Fac
     ]
 
 
-def _order_facts(case: Case, order: Order, counts: _Counts) -> list[Fact]:
+def _order_facts(case: Case, order: Order, counts: Counts) -> list[Fact]:
     at, events = case.at, list(order.events.all())
     delivered = order.delivered_at if order.delivered_at and order.delivered_at <= at else None
     since_delivery = (at - delivered).days if delivered else None
@@ -217,7 +224,8 @@ def _duplicates(order: Order) -> int:
 def _days_late(order: Order, delivered: datetime | None, at: datetime) -> int | None:
     if order.promised_at is None or order.status == "cancelled":
         return None
-    return ((delivered or at) - order.promised_at).days
+    late = (delivered or at) - order.promised_at
+    return math.ceil(late / timedelta(days=1))  # an hour late is a day late; on the promised day is 0
 
 
 def _proof(events: Sequence[OrderEvent], at: datetime) -> str | None:

@@ -9,14 +9,14 @@ from apps.policies.machines import move
 _S = Interaction.State
 
 
-def hear(case: Interaction, *, actor: audit.Actor, now: datetime) -> None:
-    """The customer wrote more: the case is understood anew, and what waited on the old words is taken back."""
+def hear(case: Interaction, *, actor: audit.Actor, now: datetime, reason: str = "a new message") -> None:
+    """Something new is known: the case is understood anew, and what waited on what was known is taken back."""
     if case.state == _S.RESOLVED:
         reopen(case, actor=actor, reason="the customer wrote again", now=now, by_customer=True)
     elif case.state in (_S.AWAITING_DECISION, _S.AWAITING_CUSTOMER):
-        _take_back(case, actor=actor)
+        _take_back(case, actor=actor, reason=f"{reason} came in" if reason == "a new message" else reason)
         _make_due(case, now)
-        move(case, "hear_more", actor=actor, reason="a new message", save=("due_at", "attempts", "lease_token"))
+        move(case, "hear_more", actor=actor, reason=reason, save=("due_at", "attempts", "lease_token"))
     elif case.state in (_S.RECEIVED, _S.CLASSIFIED):
         # A worker that has read the old words loses its lease, so that its work is dropped.
         _make_due(case, now)
@@ -43,12 +43,15 @@ def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: d
 
 
 def _most_cautious(case: Interaction, arrived: Interaction) -> None:
-    """What the channels say of the sender counts as its most cautious: one public message makes the case public."""
+    """What the channels say of the sender counts as its most cautious: one public message makes the case public.
+    An order that the case did not know is learnt from the arrival."""
     case.public = case.public or arrived.public
     case.audience = max(filter(None, (case.audience, arrived.audience)), default=None)
     if arrived.sender_verified is not True:
         case.sender_verified = arrived.sender_verified
-    case.save(update_fields=["public", "audience", "sender_verified"])
+    if case.order_id is None and arrived.order_id is not None:
+        case.order, case.order_candidates = arrived.order, []
+    case.save(update_fields=["public", "audience", "sender_verified", "order", "order_candidates"])
 
 
 def _make_due(case: Interaction, now: datetime) -> None:
@@ -56,8 +59,7 @@ def _make_due(case: Interaction, now: datetime) -> None:
     case.reminded_at = None
 
 
-def _take_back(case: Interaction, *, actor: audit.Actor) -> None:
-    reason = "a new message came in"
+def _take_back(case: Interaction, *, actor: audit.Actor, reason: str) -> None:
     for decision in case.decisions.select_for_update(no_key=True).filter(state__in=["proposed", "decided"]):
         decision.ended_because = reason
         move(decision, "void", actor=actor, reason=reason, save=("ended_because",))

@@ -8,33 +8,36 @@ as an open case of that customer is merged into it, whatever the channel; intake
 two messages at once cannot open two cases.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import hearing
-from apps.interactions.models import Customer, Interaction, Message, Order
+from apps.interactions import hearing, matching
+from apps.interactions.models import Customer, Effect, Interaction, Message, Order
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
+from apps.policies.words import Action
 
-RECENT = timedelta(days=90)
 REOPENING = timedelta(days=7)
-_NUMBER_LIKE = re.compile(r"[A-Za-z]{0,4}-?\d{4,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One message: who wrote it, what and when."""
+    """One message: who wrote it, what, when by the sender's clock, and when it came in by ours.
+
+    All facts of time are taken at `received_at`, so that nobody gains anything by dating a message back.
+    """
 
     author: str
     text: str
     sent_at: datetime
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,7 @@ class Accepted:
     created: bool
 
 
-@dataclass(slots=True)
-class _Match:
-    order: Order | None = None
-    candidates: list[str] = field(default_factory=list)
-
-
-def accept(
-    partner: Partner, arrival: Arrival, *, actor: audit.Actor, received_at: datetime, now: datetime, wake: bool = True
-) -> Accepted:
+def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datetime, wake: bool = True) -> Accepted:
     """Take one interaction. Raises Invalid naming the field when the customer or order is not the partner's."""
     with transaction.atomic():
         customer = _customer(partner, arrival.customer)
@@ -76,7 +71,9 @@ def accept(
         known = Interaction.objects.of(partner).filter(external_id=arrival.external_id).first()
         if known is not None:
             return Accepted(known, created=False)
-        match = _match_order(partner, customer, arrival, received_at)
+        received_at = min(words.received_at for words in arrival.messages)
+        texts = [arrival.subject, *(words.text for words in arrival.messages)]
+        match = matching.match(partner, customer, texts, number=arrival.order, at=received_at)
         interaction, created = Interaction.objects.get_or_create(
             partner=partner,
             external_id=arrival.external_id,
@@ -98,7 +95,7 @@ def accept(
             return Accepted(interaction, created=False)
         audit.record(actor, interaction, "received", reason=f"{arrival.channel} {arrival.external_id}")
         _add_messages(interaction, arrival.messages)
-        same_matter = _open_case_on_same_order(interaction)
+        same_matter = _open_case_on_same_order(interaction) or _case_that_asked_which_order(interaction)
         if same_matter is not None:
             hearing.merge(interaction, same_matter, actor=actor, now=now)
         if wake:
@@ -115,8 +112,9 @@ def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor) -
         while case.merged_into_id is not None:
             case = Interaction.objects.select_for_update(no_key=True).get(pk=case.merged_into_id)
         if case.state not in Interaction.OPEN_STATES:
-            return _linked_case(case, words, actor=actor, now=now)
+            return _on_linked_case(case, words, actor=actor, now=now)
         _add_messages(case, [words])
+        _learn_order(case, words)
         audit.record(actor, case, "message_added", reason=words.author)
         if words.author == "customer":
             hearing.hear(case, actor=actor, now=now)
@@ -124,8 +122,26 @@ def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor) -
     return case
 
 
+def _learn_order(case: Interaction, words: Words) -> None:
+    """An answer that names one order settles which one the case is about."""
+    if case.order_id is not None or words.author != "customer":
+        return
+    named = matching.named_in(case.partner, [words.text])
+    if len(named) == 1:
+        case.order, case.order_candidates = named[0], []
+        case.save(update_fields=["order", "order_candidates"])
+
+
+def _on_linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
+    """A message after the end goes to the case that an earlier one opened, or opens one."""
+    linked = ended.linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
+    if linked is not None:
+        return add_message(linked, words, actor=actor)
+    return _linked_case(ended, words, actor=actor, now=now)
+
+
 def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
-    """A message after the end opens a linked case; within seven days it counts as a reopening."""
+    """A case of its own, linked to the ended one; within seven days it counts as a reopening."""
     again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENING
     number = ended.linked.count() + 2
     case = Interaction.objects.create(
@@ -141,7 +157,7 @@ def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: d
         sender_verified=ended.sender_verified,
         linked_to=ended,
         reopened=1 if again else 0,
-        received_at=words.sent_at,
+        received_at=words.received_at,
         due_at=now,
     )
     audit.record(actor, case, "received", reason=f"linked to {ended.external_id}")
@@ -152,15 +168,16 @@ def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: d
 
 def resume_after_return(order: Order) -> None:
     """The return was scanned in: cases that sent a label for this order go on, to the refund."""
-    actor, now = audit.system("intake"), timezone.now()
-    waiting = Interaction.objects.select_for_update(no_key=True).filter(
-        order=order,
-        state=Interaction.State.RESOLVED,
-        decisions__effects__action="return_label",
-        decisions__effects__state="done",
+    actor, now, reason = audit.system("intake"), timezone.now(), "the return was scanned in"
+    labels = Effect.objects.filter(
+        decision__interaction=OuterRef("pk"), action=Action.RETURN_LABEL, state=Effect.State.DONE
     )
-    for case in list(waiting):
-        hearing.reopen(case, actor=actor, reason="the return was scanned in", now=now, by_customer=False)
+    waiting = Interaction.objects.select_for_update(no_key=True).filter(Exists(labels), order=order).order_by("pk")
+    for case in waiting.filter(state__in=Interaction.OPEN_STATES):
+        if case.state == Interaction.State.RESOLVED:
+            hearing.reopen(case, actor=actor, reason=reason, now=now, by_customer=False)
+        else:
+            hearing.hear(case, actor=actor, now=now, reason=reason)
         wake_workers()
 
 
@@ -173,35 +190,15 @@ def _customer(partner: Partner, external_id: str | None) -> Customer | None:
     return customer
 
 
-def _match_order(partner: Partner, customer: Customer | None, arrival: Arrival, received_at: datetime) -> _Match:
-    named = _orders_named(partner, arrival)
-    if len(named) == 1:
-        return _Match(order=named[0])
-    if len(named) > 1:
-        return _Match(candidates=sorted(order.number for order in named))
-    if customer is None:
-        return _Match()
-    recent = list(
-        customer.orders.filter(placed_at__gte=received_at - RECENT, placed_at__lte=received_at).order_by("-placed_at")
-    )
-    if len(recent) == 1:
-        return _Match(order=recent[0])
-    return _Match(candidates=[order.number for order in recent])
-
-
-def _orders_named(partner: Partner, arrival: Arrival) -> list[Order]:
-    """The orders that the partner or the text names. Raises Invalid when the partner names an unknown one."""
-    written = {word for message in arrival.messages for word in _NUMBER_LIKE.findall(message.text)}
-    wanted = written | ({arrival.order} if arrival.order else set())
-    found = {order.number: order for order in Order.objects.filter(partner=partner, number__in=wanted)}
-    if arrival.order and arrival.order not in found:
-        raise Invalid({"order": [f"There is no order “{arrival.order}”. Send it first: PUT /orders/…/."]})
-    return list(found.values())
-
-
 def _add_messages(interaction: Interaction, messages: Sequence[Words]) -> None:
     Message.objects.bulk_create(
-        Message(interaction=interaction, author=words.author, text=words.text, sent_at=words.sent_at)
+        Message(
+            interaction=interaction,
+            author=words.author,
+            text=words.text,
+            sent_at=words.sent_at,
+            received_at=words.received_at,
+        )
         for words in messages
     )
 
@@ -217,3 +214,17 @@ def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
         .order_by("id")
         .first()
     )
+
+
+def _case_that_asked_which_order(interaction: Interaction) -> Interaction | None:
+    """The customer's open case that asked which order is meant, when this message names one it can be."""
+    if interaction.order is None or interaction.customer_id is None:
+        return None
+    asking = (
+        Interaction.objects.select_for_update(no_key=True)
+        .filter(customer_id=interaction.customer_id, order__isnull=True, state=Interaction.State.AWAITING_CUSTOMER)
+        .exclude(pk=interaction.pk)
+        .order_by("id")
+    )
+    number = interaction.order.number
+    return next((case for case in asking if not case.order_candidates or number in case.order_candidates), None)

@@ -4,6 +4,7 @@ Refunds are reserved per order line under a lock on the order row. A budget is r
 UPDATE (`spent + amount <= limit`), never read and written. Both are also database constraints.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,14 +68,22 @@ def _reserve_budgets(effect: Effect, now: datetime) -> None:
     in_force = policies_in_force([effect.partner]).get(effect.partner_id)
     for limit in _budgets(in_force[1] if in_force else None, case_type, effect.action):
         budget = budget_row(effect.partner, limit, local_day(effect.partner, now))
-        if not spend(budget.pk, effect.amount):
-            raise Refused(f"Today's budget of {budget.limit:,.2f} {budget.currency} does not hold this any more.")
+        assert limit.amount is not None
+        if limit.amount.currency != effect.currency or not spend(budget.pk, effect.amount, limit.amount.amount):
+            raise Refused(f"Today's budget of {limit.amount} does not hold this any more.")
         Reservation.objects.create(effect=effect, budget=budget, amount=effect.amount)
 
 
-def spend(budget_id: int, amount: Decimal) -> bool:
-    """Spend from a budget if it is still there: one conditional UPDATE, safe against any number of others."""
-    return bool(Budget.objects.filter(pk=budget_id, spent__lte=F("limit") - amount).update(spent=F("spent") + amount))
+def spend(budget_id: int, amount: Decimal, limit: Decimal) -> bool:
+    """Spend from a budget if it is still there: one conditional UPDATE, safe against any number of others.
+
+    `limit` is what the boundary allows now; it holds also when it was lowered below what is spent already.
+    """
+    return bool(
+        Budget.objects.filter(pk=budget_id, spent__lte=limit - amount, limit__gte=F("spent") + amount).update(
+            spent=F("spent") + amount
+        )
+    )
 
 
 def budget_row(partner: Partner, limit: LimitSpec, day: date) -> Budget:
@@ -82,7 +91,7 @@ def budget_row(partner: Partner, limit: LimitSpec, day: date) -> Budget:
     assert limit.amount is not None
     scope = {
         "partner": partner,
-        "action": ",".join(sorted(limit.actions)) or "all",
+        "action": scope_of(limit),
         "day": day,
         "currency": limit.amount.currency,
     }
@@ -97,6 +106,14 @@ def budget_row(partner: Partner, limit: LimitSpec, day: date) -> Budget:
     return budget
 
 
+def scope_of(limit: LimitSpec) -> str:
+    """What a limit is for, in at most 60 characters: its actions, and its types when it is not for all."""
+    scope = ",".join(sorted(limit.actions)) or "all"
+    if limit.case_types:
+        scope += f" ({','.join(sorted(limit.case_types))})"
+    return scope if len(scope) <= 60 else f"{scope[:43]}…{hashlib.sha256(scope.encode()).hexdigest()[:16]}"
+
+
 def budget_left(case: Case, option: Option, policy: CompiledPolicy) -> bool:
     """Would the option still fit today's budgets? A look only: `reserve` decides."""
     assert option.amount is not None
@@ -105,7 +122,7 @@ def budget_left(case: Case, option: Option, policy: CompiledPolicy) -> bool:
         if limit.amount.currency != option.amount.currency:
             return False
         budget = budget_row(case.partner, limit, local_day(case.partner, case.at))
-        if budget.spent + option.amount.amount > budget.limit:
+        if budget.spent + option.amount.amount > limit.amount.amount:
             return False
     return True
 

@@ -5,9 +5,10 @@ serializers before they come here.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import transaction
 
@@ -16,28 +17,37 @@ from apps.interactions.models import Customer, Effect, Order, OrderEvent, OrderL
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
 
+Row = TypeVar("Row", Customer, Order)
+
 # A clock that runs ahead is forgiven by this much; anything later is a mistake.
 FUTURE_TOLERANCE = timedelta(minutes=5)
 
 
-def put_customer(
-    partner: Partner, external_id: str, data: Mapping[str, Any], *, as_of: datetime
-) -> tuple[Customer, bool]:
-    """Create or replace a customer; returns it and whether it is new. An older `as_of` changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[Row]):
+    """A row of the mirror as it is now, and whether this write made or changed it."""
+
+    row: Row
+    created: bool
+    changed: bool
+
+
+def put_customer(partner: Partner, external_id: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Customer]":
+    """Create or replace a customer; an `as_of` that is not newer changes nothing."""
     with transaction.atomic():
         found = Customer.objects.select_for_update(no_key=True).filter(partner=partner, external_id=external_id).first()
-        if found is not None and found.as_of > as_of:
-            return found, False
+        if found is not None and found.as_of >= as_of:
+            return Stored(found, created=False, changed=False)
         customer = found or Customer(partner=partner, external_id=external_id)
         for name in ("name", "email", "tier", "country", "postcode", "since"):
             setattr(customer, name, data.get(name) or ("" if name != "since" else None))
         customer.as_of = as_of
         customer.save()
-    return customer, found is None
+    return Stored(customer, created=found is None, changed=True)
 
 
-def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: datetime) -> tuple[Order, bool]:
-    """Create or replace an order with its lines, payments and events; returns it and whether it is new.
+def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Order]":
+    """Create or replace an order with its lines, payments and events.
 
     Raises Invalid when the customer is not known to this partner.
     """
@@ -46,8 +56,8 @@ def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: 
         if customer is None:
             raise Invalid({"customer": [_no_customer(data["customer"])]})
         found = Order.objects.select_for_update(no_key=True).filter(partner=partner, number=number).first()
-        if found is not None and found.as_of > as_of:
-            return found, False
+        if found is not None and found.as_of >= as_of:
+            return Stored(found, created=False, changed=False)
         order = found or Order(partner=partner, number=number)
         order.customer, order.as_of = customer, as_of
         for name in ("status", "currency", "total", "placed_at", "promised_at", "delivered_at"):
@@ -60,7 +70,8 @@ def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: 
         order.payments.all().delete()
         Payment.objects.bulk_create([Payment(order=order, **payment) for payment in data.get("payments", [])])
         _add_events(order, data.get("events", []))
-    return order, found is None
+        order.save()  # a scan may have told more than the order did
+    return Stored(order, created=found is None, changed=True)
 
 
 def _no_customer(external_id: str) -> str:
@@ -77,13 +88,13 @@ def _take_payments(order: Order, payments: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _our_references(order: Order, references: Sequence[str]) -> set[str]:
+    """Those of the references that name an effect of ours: by what the shop called it, or by our key."""
     named = [reference for reference in references if reference]
     if not named or order.pk is None:
         return set()
-    rows = Effect.objects.filter(decision__interaction__order=order, connector_reference__in=named).values_list(
-        "connector_reference", flat=True
-    )
-    return set(rows)
+    ours = Effect.objects.filter(decision__interaction__order=order).values_list("connector_reference", "key")
+    known = {text for reference, key in ours for text in (reference, str(key)) if text}
+    return known & set(named)
 
 
 def _replace_lines(order: Order, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.interactions import escalating, gathering, recording
@@ -21,7 +22,7 @@ from apps.interactions.checks import authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
 from apps.interactions.gathering import Case
-from apps.interactions.models import Interaction
+from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
 from apps.policies import audit, pauses
@@ -52,10 +53,15 @@ def advance(limit: int = BATCH) -> int:
 def _claim(limit: int) -> list[Interaction]:
     now = timezone.now()
     with transaction.atomic():
+        # A case whose decision is being carried out waits for the end of that: one open decision a case.
+        carried_out = DecisionRecord.objects.filter(
+            interaction=OuterRef("pk"), state__in=[DecisionRecord.State.COMMITTED, DecisionRecord.State.EXECUTING]
+        )
         due = (
             Interaction.objects.select_for_update(no_key=True, skip_locked=True)
             .filter(due_at__lte=now, state=Interaction.State.RECEIVED)
             .exclude(lease_until__gt=now)
+            .exclude(Exists(carried_out))
             .order_by("due_at", "id")
         )
         rows = list(due[:limit])
@@ -86,7 +92,7 @@ def _stall(rows: Sequence[Interaction]) -> None:
 def work(claimed: Sequence[Interaction]) -> list[Worked]:
     """Understand, gather, propose and rule: reads only, outside any transaction."""
     cases = _load(claimed)
-    gathering.gather(cases)
+    counts = gathering.counts_for(cases)
     in_force = policies_in_force(list({case.partner.pk: case.partner for case in cases}.values()))
     pausing = pauses.in_force()
     results: list[Worked] = []
@@ -94,6 +100,7 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
     for case in cases:
         worked = Worked(case)
         try:
+            gathering.gather(case, counts)
             _work_on(worked, in_force, pausing, seen)
         except Exception as error:
             # One case that breaks a playbook must not take its neighbours along; it is tried again, then stalled.
@@ -109,7 +116,7 @@ def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
     The failure is a "no" to *able*, so the case goes to a person, who is told what happened.
     """
     (case,) = _load([interaction])
-    gathering.gather([case])
+    gathering.gather(case, gathering.counts_for([case]))
     worked = Worked(case)
     _rule(worked, policies_in_force([case.partner]), pauses.in_force())
     recording.brief_failed(worked, actor)
@@ -123,10 +130,23 @@ def _work_on(
 ) -> None:
     """`seen` holds the cases without an order of this batch, by customer and type."""
     case = worked.case
+    _go_on_after_return(case)
     case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
     worked.merge_into = _same_matter_without_order(case, seen)
     if worked.merge_into is None:
         _rule(worked, in_force, pausing)
+
+
+def _go_on_after_return(case: Case) -> None:
+    """The return that we sent a label for is in and nothing new was written: the case is still that return, however
+    the customer's last words ("thanks!") read."""
+    known = case.facts.value
+    if known("order.return_received") and known("order.label_sent") and not any(_is_open(m) for m in case.messages):
+        case.reading = intents.Reading((("return_or_refund", 1.0),), 1.0)
+
+
+def _is_open(message: Message) -> bool:
+    return message.author == "customer" and not message.handled
 
 
 def _rule(worked: Worked, in_force: dict[int, tuple[int, CompiledPolicy]], pausing: list[Pause]) -> None:
@@ -145,14 +165,14 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
     rows = list(
         Interaction.objects.filter(pk__in=[row.pk for row in claimed])
         .select_related("partner", "customer")
-        .prefetch_related(gathering.cases_with_rows())
+        .prefetch_related(*gathering.rows_of_cases())
         .order_by("pk")
     )
     tokens = {row.pk: row.lease_token for row in claimed}
     orders = gathering.load_orders({row.order_id for row in rows if row.order_id})
     terms = gathering.active_terms({row.partner_id for row in rows})
     partners = {row.partner_id: row.partner for row in rows}
-    texts = ["\n".join(m.text for m in gathering.unanswered(row.message_rows)) for row in rows]  # type: ignore[attr-defined]
+    texts = [_asked_in(row) for row in rows]
     cases = []
     for row, reading in zip(rows, intents.read(texts), strict=True):
         row.lease_token = tokens[row.pk]
@@ -168,6 +188,13 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
             )
         )
     return cases
+
+
+def _asked_in(row: Interaction) -> str:
+    """The words to read: the subject with the first message, and every message that nobody has answered."""
+    messages = row.message_rows  # type: ignore[attr-defined]
+    first = [row.subject] if row.subject and not any(message.handled for message in messages) else []
+    return "\n".join([*first, *(message.text for message in gathering.unanswered(messages))])
 
 
 def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], int]) -> int | None:

@@ -17,8 +17,9 @@ _D = DecisionRecord.State
 
 
 def refuse_own_order(user: User, interaction: Interaction) -> None:
-    customer = interaction.customer
-    if customer is not None and customer.email and customer.email.lower() == user.email.lower():
+    """Neither as the one who wrote nor as the one who ordered. Raises Refused."""
+    concerned = [interaction.customer, interaction.order.customer if interaction.order else None]
+    if user.email and any(c is not None and c.email.lower() == user.email.lower() for c in concerned):
         raise Refused("This is your own order. Somebody else has to decide it.")
 
 

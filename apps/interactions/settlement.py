@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.interactions import tasks
-from apps.interactions.models import DecisionRecord, Effect, Interaction
+from apps.interactions import execution, tasks
+from apps.interactions.models import DecisionRecord, Interaction
 from apps.policies.models import Partner
 
 POLL_SECONDS = 0.25
@@ -22,7 +22,7 @@ def work_left() -> int:
     return (
         Interaction.objects.filter(due_at__isnull=False, state=_S.RECEIVED).count()
         + DecisionRecord.objects.filter(state="decided", commit_at__lte=now).count()
-        + Effect.objects.filter(state="pending", decision__state__in=["committed", "executing"]).count()
+        + execution.ready_effects().count()
     )
 
 

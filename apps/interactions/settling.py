@@ -38,6 +38,7 @@ def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
             return effect
         if effect.state not in (_E.IN_FLIGHT, _E.UNKNOWN):
             raise Refused(f"This action is {effect.get_state_display().lower()} already; its outcome stands.")
+        was_unknown = effect.state == _E.UNKNOWN
         now = timezone.now()
         effect.settled_at = now
         effect.connector_reference, effect.outcome_reason = outcome.reference, outcome.reason
@@ -50,8 +51,17 @@ def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
                 [outbox.action_event("action.executed", effect, effect.decision.interaction)]
             )
         after_effects([effect.decision_id], actor)
+        if was_unknown:
+            _tell_whoever_decides(effect, actor, now)
         wake_workers()
     return effect
+
+
+def _tell_whoever_decides(effect: Effect, actor: audit.Actor, now: datetime) -> None:
+    """The case waits with a packet that says the outcome is unknown: now it is known, so it is briefed anew."""
+    case = Interaction.objects.select_for_update(no_key=True).get(pk=effect.decision.interaction_id)
+    if case.state == _S.AWAITING_DECISION:
+        hearing.hear(case, actor=actor, now=now, reason="the outcome of an action became known")
 
 
 def settle_by_key(
@@ -100,10 +110,12 @@ def _finish(done: list[DecisionRecord], actor: audit.Actor, now: datetime) -> No
     for case in cases:
         case.resolved_at = now
     referred = {d.interaction_id for d in done if d.action == Action.REFER}
-    move([c for c in cases if c.pk in referred], "refer", actor=actor, save=("resolved_at",))
+    handed_on = move([c for c in cases if c.pk in referred], "refer", actor=actor, save=("resolved_at",))
     resolved = [case for case in cases if case.pk not in referred]
     move(resolved, "finish", actor=actor, save=("resolved_at",))
-    OutboxEvent.objects.bulk_create([outbox.interaction_event("interaction.resolved", case) for case in resolved])
+    OutboxEvent.objects.bulk_create(
+        [outbox.interaction_event("interaction.resolved", case) for case in (*resolved, *handed_on)]
+    )
     for decision in done:
         if decision.action != Action.ASK_CUSTOMER:
             _mark_answered(decision)

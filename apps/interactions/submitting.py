@@ -1,6 +1,5 @@
 """From checked input to intake and mirror: the one way in for the API and for `manage.py ingest`."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from rest_framework import serializers
 from apps.interactions import intake, mirror
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.problems import flat_errors
+from apps.interactions.mirror import Stored
 from apps.interactions.models import Customer, Order
 from apps.policies import audit
 from apps.policies.errors import Invalid
@@ -31,26 +31,36 @@ def submit_interaction(
     """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`)."""
     found = checked(shapes.InteractionIn, data)
     now = timezone.now()
-    messages = [intake.Words(**message) for message in found.pop("messages")]
+    messages = [
+        intake.Words(**message, received_at=message["sent_at"] if as_sent else now) for message in found.pop("messages")
+    ]
     arrival = intake.Arrival(messages=messages, **{name: value for name, value in found.items() if value is not None})
-    received_at = min(message.sent_at for message in messages) if as_sent else now
-    return intake.accept(partner, arrival, actor=actor, received_at=received_at, now=now, wake=wake)
+    return intake.accept(partner, arrival, actor=actor, now=now, wake=wake)
 
 
-def submit_customer(partner: Partner, external_id: str, data: object, *, actor: audit.Actor) -> tuple[Customer, bool]:
+def submit_customer(
+    partner: Partner, external_id: str, data: object, *, actor: audit.Actor, as_of: datetime | None = None
+) -> Stored[Customer]:
+    """`as_of` dates what does not date itself: a file by its own time; otherwise it is true from now on."""
+    _checked_id("external_id", external_id, 100)
     found = _named(checked(shapes.CustomerIn, data), "external_id", external_id)
     with transaction.atomic():
-        customer, created = mirror.put_customer(partner, external_id, found, as_of=_as_of(found))
-        audit.record(actor, customer, "mirrored")
-    return customer, created
+        stored = mirror.put_customer(partner, external_id, found, as_of=found.get("as_of") or as_of or timezone.now())
+        if stored.changed:
+            audit.record(actor, stored.row, "mirrored")
+    return stored
 
 
-def submit_order(partner: Partner, number: str, data: object, *, actor: audit.Actor) -> tuple[Order, bool]:
+def submit_order(
+    partner: Partner, number: str, data: object, *, actor: audit.Actor, as_of: datetime | None = None
+) -> Stored[Order]:
+    _checked_id("number", number, 60)
     found = _named(checked(shapes.OrderIn, data), "number", number)
     with transaction.atomic():
-        order, created = mirror.put_order(partner, number, found, as_of=_as_of(found))
-        audit.record(actor, order, "mirrored", reason=order.status)
-    return order, created
+        stored = mirror.put_order(partner, number, found, as_of=found.get("as_of") or as_of or timezone.now())
+        if stored.changed:
+            audit.record(actor, stored.row, "mirrored", reason=stored.row.status)
+    return stored
 
 
 def submit_order_events(partner: Partner, number: str, data: object, *, actor: audit.Actor) -> Order:
@@ -62,13 +72,14 @@ def submit_order_events(partner: Partner, number: str, data: object, *, actor: a
     return order
 
 
+def _checked_id(field: str, name: str, longest: int) -> None:
+    """Ids come from addresses and file lines too, which no serializer sees."""
+    if not name.strip() or len(name) > longest or "\x00" in name:
+        raise Invalid({field: [f"An id has 1 to {longest} characters."]})
+
+
 def _named(data: dict[str, Any], field: str, name: str) -> dict[str, Any]:
     """The address names the object; a body that names another is a mistake."""
     if data.get(field, name) != name:
         raise Invalid({field: [f"The address says “{name}”. Send the same here, or leave it out."]})
     return data
-
-
-def _as_of(data: Mapping[str, Any]) -> datetime:
-    at: datetime | None = data.get("as_of")
-    return at or timezone.now()

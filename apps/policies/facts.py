@@ -125,11 +125,12 @@ _DAY = timedelta(days=1)
 
 
 def _said(name: str, kind: Kind, label: str, **more: object) -> FactSpec:
+    """A fact that somebody can make true by writing: it may restrict and never grant."""
     return FactSpec(name, kind, label, grants=False, **more)  # type: ignore[arg-type]
 
 
 _SPECS = (
-    FactSpec("sender.verified", Kind.BOOL, "sender verified"),
+    FactSpec("sender.verified", Kind.BOOL, "sender verified", max_age=_DAY),
     FactSpec("order.identified", Kind.BOOL, "order identified"),
     FactSpec("order.belongs_to_sender", Kind.BOOL, "order belongs to the sender"),
     FactSpec("order.status", Kind.CHOICE, "order status", choices=ORDER_STATUSES),
@@ -142,7 +143,7 @@ _SPECS = (
     FactSpec("order.final_sale", Kind.BOOL, "final sale"),
     FactSpec("order.return_received", Kind.BOOL, "return scanned in"),
     FactSpec("order.label_sent", Kind.BOOL, "return label sent"),
-    FactSpec("order.open_cases", Kind.INTEGER, "other open cases on the order", minimum=0, maximum=1000),
+    _said("order.open_cases", Kind.INTEGER, "other open cases on the order", minimum=0, maximum=1000),
     FactSpec("order.proof_of_delivery", Kind.CHOICE, "proof of delivery",
              choices=("signature", "photo", "left at door", "none")),
     FactSpec("order.hours_without_scan", Kind.INTEGER, "hours without a courier scan", unit="h", minimum=0,
@@ -152,9 +153,9 @@ _SPECS = (
     FactSpec("customer.orders", Kind.INTEGER, "orders of the customer", minimum=0, maximum=100000),
     FactSpec("customer.lifetime_value", Kind.MONEY, "lifetime value", minimum=0),
     FactSpec("customer.refunds_90d", Kind.INTEGER, "refunds in 90 days", minimum=0, maximum=1000),
-    FactSpec("customer.disputes_12m", Kind.INTEGER, "disputes in 12 months", minimum=0, maximum=1000),
-    FactSpec("customer.open_cases", Kind.INTEGER, "other open cases of the customer", minimum=0, maximum=1000),
-    FactSpec("case.contacts", Kind.INTEGER, "contacts on this matter", minimum=1, maximum=1000),
+    _said("customer.disputes_12m", Kind.INTEGER, "disputes in 12 months", minimum=0, maximum=1000),
+    _said("customer.open_cases", Kind.INTEGER, "other open cases of the customer", minimum=0, maximum=1000),
+    _said("case.contacts", Kind.INTEGER, "contacts on this matter", minimum=1, maximum=1000),
     _said("message.public", Kind.BOOL, "said in public"),
     _said("message.audience", Kind.INTEGER, "audience", minimum=0, maximum=1_000_000_000),
     _said("message.sentiment", Kind.CHOICE, "sentiment", choices=("negative", "neutral", "positive")),

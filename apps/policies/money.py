@@ -38,10 +38,10 @@ def exact_amount(text: object) -> Decimal:
         raise BadAmount(f"“{text}” is not an amount; write it like 84.50.") from None
     if not amount.is_finite() or amount < 0:
         raise BadAmount(f"“{text}” is not an amount; write it like 84.50.")
+    if amount >= Decimal("10000000000"):  # before anything is rounded: huge numbers overflow the context
+        raise BadAmount(f"“{str(text)[:40]}” is too large; the largest amount is 9,999,999,999.99.")
     if amount != amount.quantize(CENT):
         raise BadAmount(f"“{text}” has more than two decimals; money has two.")
-    if amount >= Decimal("10000000000"):
-        raise BadAmount(f"“{text}” is too large; the largest amount is 9,999,999,999.99.")
     return amount.quantize(CENT)
 
 

@@ -59,6 +59,12 @@ class Brief:
         return json.dumps(self.content, indent=2, ensure_ascii=False)
 
     @property
+    def chosen(self) -> int:
+        """The option that is checked: what was chosen before a refusal, or the proposal."""
+        typed = self.typed.get("option", "")
+        return int(typed) if typed.isdigit() and int(typed) < len(self.content["options"]) else 0
+
+    @property
     def opens_in_editor(self) -> bool:
         return self.escalation.handler == "collaborative" or "reply" in self.typed
 

@@ -38,7 +38,13 @@ class DecisionForm(forms.Form):
 
     def typed(self) -> dict[str, str]:
         """The words of a decision that was refused, so that nobody types them twice."""
-        names = ("rationale", "question", "reason_code", *(("reply", "amount") if self.data.get("edited") else ()))
+        names = (
+            "rationale",
+            "question",
+            "reason_code",
+            "option",
+            *(("reply", "amount") if self.data.get("edited") else ()),
+        )
         return {name: str(self.data[name]) for name in names if self.data.get(name)}
 
 

@@ -113,3 +113,15 @@ def test_it_works_by_touch(demo_brands, open_page):
     page.click(".toast button")
     page.wait_for_function("first => document.querySelector('#case h1').textContent === first", arg=first)
     assert problems == []
+
+
+def test_a_key_held_down_decides_one_case(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.down("Enter")
+    for _ in range(20):
+        desk.keyboard.down("Enter")  # the browser repeats a held key
+        desk.wait_for_timeout(50)
+    desk.keyboard.up("Enter")
+    desk.wait_for_timeout(500)
+    assert DecisionRecord.objects.count() == 1

@@ -115,7 +115,7 @@ def test_the_conditional_update_alone_never_overspends(brand):
     budget = Budget.objects.create(
         partner=brand, action="refund", day=timezone.now().date(), currency="USD", limit=1000
     )
-    won = race(lambda _: sum(ledger.spend(budget.pk, Decimal("7.00")) for _ in range(20)), 32)
+    won = race(lambda _: sum(ledger.spend(budget.pk, Decimal("7.00"), Decimal(1000)) for _ in range(20)), 32)
     assert sum(won) == 142
     assert Budget.objects.get().spent == Decimal("994.00")
 

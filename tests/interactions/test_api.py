@@ -216,6 +216,7 @@ class TestBadInput:
             ({"messages": [message(author="oracle")]}, "messages[0].author", "oracle"),
             ({"messages": [message(text="a\x00b")]}, "messages[0].text", "Null"),
             ({"nonsense": 1}, "nonsense", "no such field"),
+            ({"messages": [message(sent_at="0001-01-01T00:00:00Z")]}, "messages[0].sent_at", "year 2000"),
             ({"audience": -1}, "audience", "0"),
             ({"external_id": ""}, "external_id", "blank"),
         ],
@@ -238,6 +239,10 @@ class TestBadInput:
             ({"status": "lost"}, "status", "lost"),
             ({"placed_at": future()}, "placed_at", "future"),
             ({"customer": "nobody"}, "customer", "There is no customer"),
+            ({"placed_at": "0001-01-01T00:00:00Z"}, "placed_at", "year 2000"),
+            ({"total": "9" * 40}, "total", "too large"),
+            ({"lines": [{**ORDER["lines"][0], "quantity": 100_000, "unit_price": "999999.00"}]}, "lines", "worth"),
+            ({"destination": {"city": "a\x00b"}}, "destination.city", "Null"),
             ({"number": "W8"}, "number", "The address says"),
             ({"lines": [{**ORDER["lines"][0], "quantity": 0}]}, "lines[0].quantity", "1"),
             ({"lines": [ORDER["lines"][0], {**ORDER["lines"][0], "unit_price": "1.00"}]}, "lines", "different prices"),
@@ -270,3 +275,10 @@ class TestBadInput:
         case = Interaction.objects.get()
         assert case.state in ("awaiting_decision", "awaiting_customer")
         assert case.messages.filter(author="customer").get().text == text
+
+
+@pytest.mark.parametrize("address", ["customers/" + "c" * 101, "customers/a%00b", "orders/" + "W" * 61])
+def test_an_id_that_does_not_fit_is_named(api, address):
+    answer = api.put(f"/api/v1/{address}/", {**ORDER, "customer": "c"} if "orders" in address else {}, format="json")
+    assert answer.status_code == 422
+    assert "An id has" in str(answer.json()["errors"])

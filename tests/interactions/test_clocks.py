@@ -51,3 +51,10 @@ def test_quiet_cases_close_and_questions_are_remembered_once(arrive, order, part
     Interaction.objects.filter(pk=asked.pk).update(reminded_at=long_ago)
     closing.close_quiet()
     assert {case.state for case in Interaction.objects.filter(pk__in=[done.pk, asked.pk])} == {"closed"}
+
+
+def test_hours_past_midnight_belong_to_the_day_they_began(brand):
+    brand.opens_at, brand.closes_at = time(18), time(2)
+    after_midnight = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)  # 01:30 local, Monday's hours
+    assert clocks.is_open(brand, after_midnight)
+    assert not clocks.is_open(brand, datetime(2026, 11, 24, 2, 0, tzinfo=UTC))

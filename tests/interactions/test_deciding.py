@@ -14,7 +14,7 @@ from apps.interactions.models import DecisionRecord, Escalation, Interaction
 from apps.learning.models import Signal
 from apps.policies.errors import Moved, Refused
 from tests import factories
-from tests.conftest import ACTOR, MISSING
+from tests.conftest import ACTOR, MISSING, RETURN
 
 
 def choice(escalation, **fields):
@@ -118,14 +118,18 @@ class TestStale:
         user, escalation = held
         old = choice(escalation)
         intake.add_message(
-            escalation.interaction, Words("customer", "And the box was open.", timezone.now()), actor=ACTOR
+            escalation.interaction,
+            Words("customer", "And the box was open.", timezone.now(), timezone.now()),
+            actor=ACTOR,
         )
         with pytest.raises(Moved):
             deciding.decide(user, escalation.pk, old)
 
     def test_a_message_inside_the_undo_window_voids_the_decision(self, held, drain):
         decision = decide(held)
-        intake.add_message(decision.interaction, Words("customer", MISSING, timezone.now()), actor=ACTOR)
+        intake.add_message(
+            decision.interaction, Words("customer", MISSING, timezone.now(), timezone.now()), actor=ACTOR
+        )
         pass_undo_window()
         drain()
         assert DecisionRecord.objects.get().state == "voided"
@@ -182,8 +186,6 @@ class TestRemit:
         user = factories.supervisor(remit={"amount_per_day": Decimal("100.00")})
         assert decide((user, claiming.claim(user, escalated.pk))).state == "decided"
         other = factories.OrderFactory(customer=order.customer, days_ago=47)
-        from tests.conftest import RETURN
-
         second = arrive(RETURN, order=other).escalations.get()
         assert decide((user, claiming.claim(user, second.pk))).state == "proposed"
 
@@ -266,3 +268,49 @@ class TestClaiming:
 def _hold(held):
     user, escalation = held
     return user, escalation.pk, escalation.lease_token
+
+
+class TestHonestReply:
+    def test_a_changed_amount_is_what_the_customer_is_told(self, held):
+        decision = decide(held, amount="40.00")
+        assert "40.00 USD" in decision.reply
+        assert "84.50" not in decision.reply
+
+    def test_a_typed_reply_that_states_the_old_amount_is_refused(self, held):
+        with pytest.raises(Refused, match=r"still says 84\.50 USD"):
+            decide(held, amount="40.00", reply="We have refunded 84.50 USD to you.")
+
+
+def test_a_reason_that_is_not_on_the_list_is_refused(held):
+    with pytest.raises(Refused, match="from the list"):
+        decide(held, option=1, reason_code="because")
+
+
+def test_nobody_decides_on_an_order_of_theirs_that_another_asks_about(escalated):
+    user = factories.supervisor(email=escalated.interaction.order.customer.email)
+    escalated.interaction.customer = factories.CustomerFactory(partner=escalated.partner)
+    escalated.interaction.save()
+    with pytest.raises(Refused, match="your own order"):
+        decide((user, claiming.claim(user, escalated.pk)))
+
+
+def test_one_decision_that_cannot_be_committed_holds_up_no_other(held, arrive, order, monkeypatch, drain):
+    from apps.learning import signals
+    from apps.policies.models import AuditEntry
+
+    real, broken = signals.signal_of, decide(held)
+
+    def breaking(decision):
+        if decision.pk == broken.pk:
+            raise RuntimeError("a signal broke")
+        return real(decision)
+
+    monkeypatch.setattr(signals, "signal_of", breaking)
+    user = factories.senior()
+    second = arrive(RETURN, order=factories.OrderFactory(customer=order.customer, days_ago=60)).escalations.get()
+    other = decide((user, claiming.claim(user, second.pk)))
+    pass_undo_window()
+    drain()
+    assert DecisionRecord.objects.get(pk=other.pk).state == "executed"
+    assert DecisionRecord.objects.get(pk=broken.pk).state == "decided"
+    assert "a signal broke" in AuditEntry.objects.get(event="commit_failed").reason

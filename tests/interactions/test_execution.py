@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import execution, ledger, operating
+from apps.interactions import execution, ledger, operating, settling
 from apps.interactions.connectors import Outcome, simulator
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
@@ -22,8 +22,10 @@ from apps.interactions.models import (
     SimulatedAction,
 )
 from apps.policies.errors import Refused
+from apps.policies.specs import LimitSpec
+from apps.policies.words import Action, CaseType
 from tests import factories
-from tests.conftest import RETURN, api_client
+from tests.conftest import RETURN, STATUS, api_client
 from tests.interactions.test_deciding import decide, pass_undo_window
 
 
@@ -182,7 +184,7 @@ class TestMoney:
         budget = Budget.objects.create(
             partner=partner, action="refund", day=timezone.now().date(), currency="USD", limit=100
         )
-        assert [ledger.spend(budget.pk, Decimal("40.00")) for _ in range(3)] == [True, True, False]
+        assert [ledger.spend(budget.pk, Decimal("40.00"), Decimal(100)) for _ in range(3)] == [True, True, False]
         with pytest.raises(IntegrityError), transaction.atomic():
             Budget.objects.update(spent=Decimal("100.01"))
 
@@ -211,3 +213,70 @@ def test_nothing_is_executed_twice_when_the_same_task_runs_twice(held, drain):
     assert execution.execute() == execution.execute() == 0
     assert set(SimulatedAction.objects.values_list("key", flat=True)) == keys
     assert Interaction.objects.get().messages.filter(author="agent").count() == 1
+
+
+class TestIsolation:
+    def test_one_effect_that_breaks_holds_up_no_other(self, held, arrive, order, monkeypatch, drain):
+        broken = decide(held)
+        real = ledger.reserve
+
+        def breaking(effect, *args, **kwargs):
+            if effect.decision_id == broken.pk:
+                raise RuntimeError("the ledger broke")
+            return real(effect, *args, **kwargs)
+
+        monkeypatch.setattr(ledger, "reserve", breaking)
+        pass_undo_window()
+        other = arrive(STATUS, order=factories.OrderFactory(customer=order.customer))
+        assert other.state == "resolved"
+        assert broken.effects.get(action="refund").state == "pending"
+        assert drain() == 0, "it waits, and is not tried in a circle"
+
+    def test_an_outcome_that_could_not_be_recorded_is_taken_up_again(self, requested, monkeypatch):
+        Effect.objects.filter(pk=requested.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+        with monkeypatch.context() as broken:
+            broken.setattr(settling, "after_effects", lambda *_: 1 / 0)
+            execution.look_up_overdue()
+        assert Effect.objects.get(pk=requested.pk).state == "unknown"
+        assert DecisionRecord.objects.get().state == "executing"
+        execution.look_up_overdue()
+        assert DecisionRecord.objects.get().state == "failed"
+        assert Interaction.objects.get().state == "awaiting_decision"
+
+    def test_a_late_answer_is_briefed_anew(self, requested, api, drain):
+        Effect.objects.filter(pk=requested.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+        execution.look_up_overdue()
+        before = Interaction.objects.get().packets.get(state="ready")
+        result(api, requested, outcome="refused", reason="declined")
+        drain()
+        after = Interaction.objects.get().packets.get(state="ready")
+        assert after.version > before.version
+        assert "refund" in {option["action"] for option in after.content["options"]}
+
+
+def test_a_budget_that_was_lowered_holds_at_once(partner):
+    budget = Budget.objects.create(
+        partner=partner, action="refund", day=timezone.now().date(), currency="USD", limit=2000, spent=600
+    )
+    assert not ledger.spend(budget.pk, Decimal("1.00"), Decimal(500))
+    assert ledger.spend(budget.pk, Decimal("1.00"), Decimal(2000))
+
+
+def test_two_limits_for_different_types_are_two_budgets_and_every_name_fits():
+    everything = LimitSpec("g", "budget", frozenset(Action.values), frozenset(CaseType.values))
+    some = LimitSpec("g", "budget", frozenset({"refund"}), frozenset({"complaint"}))
+    other = LimitSpec("g", "budget", frozenset({"refund"}))
+    names = {ledger.scope_of(limit) for limit in (everything, some, other)}
+    assert len(names) == 3
+    assert max(map(len, names)) <= 60
+
+
+def test_a_refund_the_shop_reports_by_our_key_before_it_answers_is_ours(requested, api, order):
+    data = {
+        "customer": order.customer.external_id, "status": "delivered", "currency": "USD", "total": "84.50",
+        "placed_at": order.placed_at.isoformat(), "lines": [{"sku": "SKU-1", "name": "Set", "quantity": 1, "unit_price": "84.50"}],
+        "payments": [{"kind": "payment", "method": "card", "amount": "84.50"},
+                     {"kind": "refund", "method": "card", "amount": "84.50", "reference": str(requested.key)}],
+    }  # fmt: skip
+    assert api.put(f"/api/v1/orders/{order.number}/", data, format="json").status_code == 200
+    assert Order.objects.get().refunds_reported == 0

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.interactions.models import Interaction
-from apps.policies.models import Partner
+from apps.interactions.models import Customer, Interaction
+from apps.policies.models import AuditEntry, Partner
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -93,3 +93,21 @@ def test_a_line_that_is_too_long_is_left_out(db, files):
     counts, said = ingest(files)
     assert "the longest may have" in said
     assert counts["interactions"] == 0
+
+
+def test_a_line_without_its_id_is_left_out(db, files):
+    files["customers"].write_text('{"name": "Nobody"}\n')
+    files["orders"].write_text('{"status": "placed"}\n')
+    files["inbox"].write_text("")
+    _, said = ingest(files)
+    assert "customers.ndjson line 1: external_id" in said
+    assert "orders.ndjson line 1:" in said
+
+
+def test_a_file_never_overwrites_what_is_newer(db, files):
+    ingest(files)
+    Customer.objects.update(tier="vip", as_of=datetime.now(UTC))
+    audited = AuditEntry.objects.count()
+    ingest(files)
+    assert Customer.objects.get().tier == "vip"
+    assert AuditEntry.objects.count() == audited, "the same files again leave no row"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.interactions import intake
+from apps.interactions import closing, intake
 from apps.interactions.intake import Words
 from apps.interactions.models import Interaction, Message
 from tests import factories
@@ -75,7 +75,7 @@ class TestSameMatter:
 
 
 def write(case, text, author="customer"):
-    return intake.add_message(case, Words(author, text, timezone.now()), actor=ACTOR)
+    return intake.add_message(case, Words(author, text, timezone.now(), timezone.now()), actor=ACTOR)
 
 
 class TestConversation:
@@ -115,3 +115,88 @@ class TestConversation:
         merged = arrive("Hello?", order=order)
         assert write(merged, "One more thing").pk == case.pk
         assert Message.objects.filter(interaction=case, text="One more thing").exists()
+
+
+class TestWhichOrder:
+    """We asked which order is meant; the answer settles it, by whatever way it comes."""
+
+    @pytest.fixture
+    def asked(self, arrive, order):
+        factories.OrderFactory(customer=order.customer)
+        case = arrive(STATUS, customer=order.customer)
+        assert case.state == "awaiting_customer"
+        return case
+
+    def test_an_answer_on_the_case(self, asked, order, drain):
+        write(asked, f"It is {order.number}")
+        drain()
+        case = Interaction.objects.get(pk=asked.pk)
+        assert (case.order, case.state) == (order, "resolved")
+        assert order.number in case.messages.filter(author="ai").last().text
+
+    def test_an_answer_as_a_new_interaction(self, asked, order, arrive):
+        answer = arrive(f"{order.number} please", customer=order.customer, channel="email")
+        assert (answer.state, answer.merged_into) == ("merged", asked)
+        assert Interaction.objects.get(pk=asked.pk).order == order
+
+    def test_an_answer_that_names_an_order_it_cannot_be_opens_its_own_case(self, asked, arrive):
+        stranger = factories.OrderFactory(customer=factories.CustomerFactory(partner=asked.partner))
+        assert arrive(f"{stranger.number}", customer=asked.customer).state != "merged"
+
+    def test_the_subject_counts_as_words(self, arrive, order):
+        factories.OrderFactory(customer=order.customer)
+        case = arrive("When will it come?", customer=order.customer, subject=f"Where is order {order.number}?")
+        assert (case.order, case.case_type) == (order, "order_status")
+
+
+def test_a_second_message_after_the_end_goes_to_the_case_the_first_one_opened(arrive, order):
+    case = arrive(STATUS, order=order)
+    Interaction.objects.filter(pk=case.pk).update(state="closed", resolved_at=timezone.now())
+    first = write(Interaction.objects.get(pk=case.pk), RETURN)
+    assert write(Interaction.objects.get(pk=case.pk), "And quickly, please").pk == first.pk
+
+
+class TestReturns:
+    def scan(self, api, order):
+        scan = [{"at": timezone.now().isoformat(), "kind": "return_received"}]
+        assert api.post(f"/api/v1/orders/{order.number}/events/", scan, format="json").status_code == 202
+
+    def test_thanks_in_between_does_not_lose_the_refund(self, arrive, order, api, drain):
+        case = arrive(RETURN, order=order)
+        write(case, "Thank you so much!")
+        drain()
+        Interaction.objects.filter(pk=case.pk).update(state="resolved")
+        Message.objects.filter(interaction=case).update(handled=True)
+        self.scan(api, order)
+        drain()
+        assert case.decisions.filter(action="refund").exists()
+
+    def test_a_case_that_waits_for_somebody_hears_of_the_scan_too(self, arrive, order, api, drain):
+        case = arrive(RETURN, order=order)
+        write(case, MISSING)
+        drain()
+        assert Interaction.objects.get(pk=case.pk).state == "awaiting_decision"
+        self.scan(api, order)
+        drain()
+        assert case.packets.filter(state="ready").get().version > 1
+
+    def test_a_case_with_a_label_out_stays_open_until_the_parcel_is_in(self, arrive, order, api, drain):
+        case = arrive(RETURN, order=order)
+        long_ago = timezone.now() - timedelta(days=20)
+        Interaction.objects.filter(pk=case.pk).update(resolved_at=long_ago)
+        closing.close_quiet()
+        assert Interaction.objects.get(pk=case.pk).state == "resolved"
+        self.scan(api, order)
+        drain()
+        assert case.decisions.filter(action="refund", state="executed").exists()
+        Interaction.objects.filter(pk=case.pk).update(resolved_at=long_ago)
+        closing.close_quiet()
+        assert Interaction.objects.get(pk=case.pk).state == "closed"
+
+
+def test_dating_a_message_back_gains_nothing(arrive, customer):
+    """The API takes the server's clock for facts of time: an order past the window stays past it."""
+    order = factories.OrderFactory(customer=customer, days_ago=47)
+    back = (timezone.now() - timedelta(days=30)).isoformat()
+    case = arrive(RETURN, order=order, messages=[{"author": "customer", "text": RETURN, "sent_at": back}])
+    assert case.case_type == "refund_exception"

@@ -223,3 +223,75 @@ class TestWorking:
         then = arrive(RETURN, order=order, at=timezone.now() - timedelta(days=20))
         assert then.case_type == "standard_return"
         assert then.ruling.facts["order.days_since_delivery"]["value"] in (19, 20)
+
+
+def test_an_amount_nobody_can_hold_harms_no_case(arrive, order, customer):
+    other = factories.OrderFactory(customer=customer)
+    first = arrive(f"{MISSING} I want ${'9' * 40} back!", order=order, work=False)
+    second = arrive(STATUS, order=other)
+    assert Interaction.objects.get(pk=first.pk).state == "awaiting_decision"
+    assert second.state == "resolved"
+
+
+def test_facts_that_break_spoil_one_case_only(arrive, order, customer, monkeypatch):
+    from apps.interactions import gathering
+
+    real = gathering._order_facts
+
+    def breaking(case, row, counts):
+        if row.pk == order.pk:
+            raise RuntimeError("a fact broke")
+        return real(case, row, counts)
+
+    monkeypatch.setattr(gathering, "_order_facts", breaking)
+    bad = arrive(STATUS, order=order, work=False)
+    good = arrive(STATUS, order=factories.OrderFactory(customer=customer))
+    assert good.state == "resolved"
+    assert Interaction.objects.get(pk=bad.pk).state == "received"
+
+
+def test_a_promise_of_hours_ago_is_late_and_said_so(arrive, customer):
+    order = factories.OrderFactory(customer=customer, status="shipped", promised_at=timezone.now() - timedelta(hours=3))
+    case = arrive(STATUS, order=order)
+    assert "so it is late" in case.messages.get(author="ai").text
+    assert case.ruling.facts["order.days_late"]["value"] == 1
+
+
+def test_the_place_of_delivery_is_where_it_was_delivered(arrive, order):
+    from apps.interactions.models import OrderEvent
+
+    OrderEvent.objects.create(
+        order=order, at=timezone.now() - timedelta(hours=5), kind="in_transit", location="Return depot"
+    )
+    assert "Return depot" not in arrive(STATUS, order=order).messages.get(author="ai").text
+
+
+def test_nobody_is_named_in_public(arrive, order):
+    case = arrive(COMPLAINT, order=order, public=True, channel="social")
+    first_name = order.customer.first_name
+    for option in case.packets.get().content["options"]:
+        assert first_name not in option["reply"]
+
+
+def test_a_second_charge_can_be_paid_back(arrive, order):
+    from apps.interactions.models import Order, Payment
+
+    Payment.objects.create(order=order, kind="payment", method="credit_card", amount=order.total)
+    Order.objects.update(paid=2 * order.total)
+    case = arrive("I was charged twice for my order, there are two payments on my credit card.", order=order)
+    offered = {o["action"]: o["amount"]["amount"] for o in case.packets.get().content["options"] if o["amount"]}
+    assert offered["partial_refund"] == str(order.total)
+
+
+class TestClassifyingQueries:
+    def test_a_batch_costs_the_same_number_of_queries_whatever_its_size(
+        self, arrive, customer, django_assert_max_num_queries
+    ):
+        for _ in range(12):
+            arrive(
+                STATUS,
+                order=factories.OrderFactory(customer=factories.CustomerFactory(partner=customer.partner)),
+                work=False,
+            )
+        with django_assert_max_num_queries(45):
+            assert pipeline.advance() == 12

@@ -201,3 +201,39 @@ def test_a_cases_whole_life_is_on_its_page(requested):  # noqa: F811
     shown = page(browser(factories.UserFactory(role="Auditor")), f"/admin/interactions/interaction/{case.pk}/change/")
     for step in ("escalate", "decisionrecord decided", "contextpacket seal", "effect send"):
         assert step in shown
+
+
+def test_nobody_changes_their_own_remit(partner):
+    user = factories.ops_manager()
+    client = browser(user)
+    assert "Save" not in page(client, f"/admin/policies/remit/{user.remit.pk}/change/")
+    data = {"user": user.pk, "time_zone": "UTC", "all_partners": "on", "currency": "USD", "languages": "[]",
+            "amount_per_decision": "9999.00", "amount_per_day": "9999.00"}  # fmt: skip
+    assert client.post(f"/admin/policies/remit/{user.remit.pk}/change/", data).status_code == 403
+
+
+def test_a_key_can_only_be_made_for_a_brand_of_ones_remit(partner):
+    from apps.interactions.demo import demo_partner
+
+    operator = factories.UserFactory(role="Operator", remit={"all_partners": False})
+    operator.remit.partners.add(partner)
+    other = demo_partner("oru", "Oru")
+    client = browser(operator)
+    assert "Oru" not in page(client, "/admin/interactions/apikey/add/")
+    data = {"partner": other.pk, "name": "x", "scopes": ["oms:write"], "expires_at_0": "", "expires_at_1": ""}
+    client.post("/admin/interactions/apikey/add/", data)
+    assert ApiKey.objects.count() == 0
+
+
+def test_a_guardrail_that_says_never_has_no_amount(ops, draft):
+    data = {
+        "kind": "never",
+        "amount": "75.00",
+        "seniority": "any",
+        "floor": "",
+        "fact-0": "message.public",
+        "operator-0": "is",
+        "value-0": "true",
+    }
+    assert ops.post(f"/admin/policies/boundaryversion/{draft.pk}/guardrail/add/", data).status_code == 302
+    assert draft.guardrails.last().amount is None

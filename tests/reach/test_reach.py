@@ -1,5 +1,6 @@
 """Reach as a supervisor uses it: take, read, decide, take back, and what a refusal keeps."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_refusal_names_what_is_missing_and_keeps_what_was_typed(browser, escal
 def test_a_stale_packet_is_refused_and_the_words_are_kept(browser, escalated):
     browser.post("/reach/next/")
     data = form(escalated, edited="on", reply="Dear Mira, a long and careful reply.")
-    intake.add_message(escalated.interaction, Words("customer", "wait!", timezone.now()), actor=ACTOR)
+    intake.add_message(escalated.interaction, Words("customer", "wait!", timezone.now(), timezone.now()), actor=ACTOR)
     answer = browser.post(f"/reach/{escalated.pk}/decide/", data)
     assert answer.status_code == 409
     assert "a long and careful reply" in text(answer)
@@ -193,3 +194,26 @@ def test_a_second_person_sees_what_was_proposed_and_by_whom(escalated, browser, 
 def test_today_is_counted_in_the_header(browser, escalated, arrive, order):
     page = text(browser.get("/reach/"))
     assert "<b>1</b> waiting" in page
+
+
+def test_the_option_that_was_chosen_is_still_chosen_after_a_refusal_and_after_taking_back(browser, escalated):
+    browser.post("/reach/next/")
+    refused = text(browser.post(f"/reach/{escalated.pk}/decide/", form(escalated, option=3)))
+    assert checked(refused) == ["3"]
+    browser.post(f"/reach/{escalated.pk}/decide/", form(escalated, option=3, reason_code="outside_terms"))
+    again = text(browser.post(f"/reach/decisions/{DecisionRecord.objects.get().pk}/undo/"))
+    assert checked(again) == ["3"]
+
+
+def checked(page):
+    return re.findall(r'name="option" value="(\d+)"[^>]* checked', page)
+
+
+def test_a_note_leaves_a_half_written_reply_alone(browser, escalated):
+    browser.post("/reach/next/")
+    page = text(
+        browser.post(
+            f"/reach/{escalated.pk}/note/", {**form(escalated, edited="on", reply="Dear Mira, half"), "note": "called"}
+        )
+    )
+    assert "Dear Mira, half" in page

@@ -19,6 +19,7 @@ from apps.policies.money import BadAmount, exact_amount
 
 LONGEST_TEXT = 20_000
 MOST_MESSAGES, MOST_LINES = 50, 200
+MOST_MONEY = 10_000_000_000
 
 
 class Strict(serializers.Serializer[Any]):
@@ -50,10 +51,27 @@ def not_in_the_future(at: datetime) -> None:
         raise serializers.ValidationError("This is in the future. Check the clock and time zone of the sender.")
 
 
+def not_before_computers(at: datetime) -> None:
+    if at.year < 2000:
+        raise serializers.ValidationError("This is before the year 2000. Check the date.")
+
+
+class PlainDict(serializers.DictField):
+    """Up to 50 short texts by name."""
+
+    child = serializers.CharField(max_length=200, allow_blank=True, allow_null=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        found = super().to_internal_value(data)
+        if len(found) > 50 or any("\x00" in str(name) or len(str(name)) > 100 for name in found):
+            raise serializers.ValidationError("Up to 50 entries with names of up to 100 characters.")
+        return found
+
+
 class MessageIn(Strict):
     author = serializers.ChoiceField(["customer", "agent", "bot"])
     text = serializers.CharField(max_length=LONGEST_TEXT)
-    sent_at = serializers.DateTimeField(validators=[not_in_the_future])
+    sent_at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
 
 
 class InteractionIn(Strict):
@@ -77,13 +95,13 @@ class CustomerIn(Strict):
     country = serializers.CharField(max_length=60, required=False, allow_blank=True)
     postcode = serializers.CharField(max_length=20, required=False, allow_blank=True)
     since = serializers.DateField(required=False, allow_null=True)
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future])
+    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
 
 
 class LineIn(Strict):
     sku = serializers.CharField(max_length=60)
     name = serializers.CharField(max_length=200)
-    options = serializers.DictField(required=False)
+    options = PlainDict(required=False)
     quantity = serializers.IntegerField(min_value=1, max_value=100_000)
     unit_price = AmountField()
     final_sale = serializers.BooleanField(required=False, default=False)
@@ -98,7 +116,7 @@ class PaymentIn(Strict):
 
 
 class EventIn(Strict):
-    at = serializers.DateTimeField(validators=[not_in_the_future])
+    at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
     kind = serializers.CharField(max_length=30)
     location = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
     proof = serializers.CharField(max_length=30, required=False, allow_blank=True, allow_null=True)
@@ -110,18 +128,22 @@ class OrderIn(Strict):
     status = serializers.ChoiceField(ORDER_STATUSES)
     currency = serializers.RegexField(r"^[A-Z]{3}$", error_messages={"invalid": "Three capital letters, like USD."})
     total = AmountField()
-    placed_at = serializers.DateTimeField(validators=[not_in_the_future])
-    promised_at = serializers.DateTimeField(required=False, allow_null=True)
-    delivered_at = serializers.DateTimeField(required=False, allow_null=True, validators=[not_in_the_future])
-    destination = serializers.DictField(required=False)
+    placed_at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    promised_at = serializers.DateTimeField(required=False, allow_null=True, validators=[not_before_computers])
+    delivered_at = serializers.DateTimeField(
+        required=False, allow_null=True, validators=[not_in_the_future, not_before_computers]
+    )
+    destination = PlainDict(required=False)
     lines = LineIn(many=True, max_length=MOST_LINES)  # type: ignore[call-arg]
     payments = PaymentIn(many=True, required=False, max_length=MOST_LINES)  # type: ignore[call-arg]
     tracking_number = serializers.CharField(max_length=60, required=False, allow_null=True, allow_blank=True)
     events = EventIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future])
+    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Two lines of one SKU at one price are one line of more pieces; at two prices nobody could say which is meant."""
+        if any(line["unit_price"] * line["quantity"] >= MOST_MONEY for line in lines):
+            raise serializers.ValidationError(f"A line is worth {MOST_MONEY:,} or more.")
         by_sku: dict[str, dict[str, Any]] = {}
         for line in lines:
             first = by_sku.setdefault(line["sku"], line)

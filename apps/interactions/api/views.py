@@ -3,8 +3,10 @@
 import uuid
 from typing import Any
 
+from django.db import DataError
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -70,7 +72,8 @@ class InteractionBatch(APIView):
         try:
             _author_allowed(request, item)
             accepted = submitting.submit_interaction(caller(request).partner, item, actor=caller(request).actor)
-        except Invalid as error:
+        except (Invalid, DataError) as refused:
+            error = refused if isinstance(refused, Invalid) else Invalid({"body": ["The database cannot hold it."]})
             name = item.get("external_id") if isinstance(item, dict) else None
             return {"status": 422, "external_id": name, "errors": error.errors}
         return {
@@ -94,7 +97,7 @@ class Messages(APIView):
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         interaction = interaction_of(request, reference)
         _author_allowed(request, {"messages": [request.data]})
-        words = intake.Words(**submitting.checked(shapes.MessageIn, request.data))
+        words = intake.Words(**submitting.checked(shapes.MessageIn, request.data), received_at=timezone.now())
         case = intake.add_message(interaction, words, actor=caller(request).actor)
         return Response(shapes.InteractionOut(case).data, status=202)
 
@@ -110,8 +113,8 @@ class OneCustomer(APIView):
 
     def put(self, request: Request, external_id: str) -> Response:
         who = caller(request)
-        customer, created = submitting.submit_customer(who.partner, external_id, request.data, actor=who.actor)
-        return Response(_customer(customer), status=201 if created else 200)
+        stored = submitting.submit_customer(who.partner, external_id, request.data, actor=who.actor)
+        return Response(_customer(stored.row), status=201 if stored.created else 200)
 
 
 class OneOrder(APIView):
@@ -125,8 +128,8 @@ class OneOrder(APIView):
 
     def put(self, request: Request, number: str) -> Response:
         who = caller(request)
-        order, created = submitting.submit_order(who.partner, number, request.data, actor=who.actor)
-        return Response(_order(order), status=201 if created else 200)
+        stored = submitting.submit_order(who.partner, number, request.data, actor=who.actor)
+        return Response(_order(stored.row), status=201 if stored.created else 200)
 
 
 class OrderEvents(APIView):

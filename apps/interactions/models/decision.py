@@ -118,6 +118,11 @@ class DecisionRecord(models.Model):
                     "lines", "reply", "reason_code", "rationale", "seconds", "decided_at",
                 ],
             ),
+            pgtrigger.Protect(
+                name="ended_is_final",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__state__in=["rejected", "failed", "withdrawn", "voided", "reversed"]),
+            ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             no_truncate(),
         ]  # fmt: skip

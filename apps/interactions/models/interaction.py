@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django_fsm import FSMField, transition
 
 from apps.interactions.models.mirror import Customer, Order
@@ -213,7 +214,8 @@ class Message(models.Model):
     author = models.CharField(max_length=10, choices=[(author, author) for author in AUTHORS])
     text = models.TextField()
     holding = models.BooleanField(default=False, help_text="A holding reply: says who will answer, decides nothing.")
-    sent_at = models.DateTimeField()
+    sent_at = models.DateTimeField(help_text="By the sender's clock.")
+    received_at = models.DateTimeField(default=timezone.now, help_text="When it came in: facts of time are taken here.")
     created_at = models.DateTimeField(auto_now_add=True)
     handled = models.BooleanField(default=False, help_text="Answered by an earlier resolution of the case.")
 

@@ -48,7 +48,8 @@ class Plan:
 
 def reply_to(case: Case, body: str, **values: object) -> Reply:
     """A reply to the case's customer in the partner's voice."""
-    first_name = case.customer.first_name if case.customer else "there"
+    named = case.customer is not None and not case.interaction.public  # nobody is named in public
+    first_name = case.customer.first_name if case.customer and named else "there"
     return write(case.partner, first_name, body, **values)
 
 

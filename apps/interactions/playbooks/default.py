@@ -1,7 +1,20 @@
 """The working default of every type without a playbook of its own: say what is known, propose, ask a person."""
 
+from collections import Counter
+from decimal import Decimal
+
 from apps.interactions.gathering import Case
-from apps.interactions.playbooks.base import Option, Plan, ask_which_order, order_name, reply_to
+from apps.interactions.models import Order
+from apps.interactions.playbooks.base import (
+    Option,
+    Plan,
+    ask_which_order,
+    order_name,
+    refund,
+    reply_to,
+    store_credit,
+)
+from apps.policies.money import Money
 from apps.policies.words import Action, CaseType
 
 VERSION = "default-1"
@@ -35,6 +48,8 @@ _BODIES = {
     CaseType.ORDER_CHANGE: "Thank you for telling us. I am checking whether your order can still be changed.",
     CaseType.HUMAN_REQUEST: "You have reached a person now. How can I help?",
 }
+# Types in which money back is among what a person weighs.
+_MONEY_BACK = (CaseType.PAYMENT_EXCEPTION, CaseType.COMPLAINT, CaseType.VIP_COMPLAINT)
 _DEFAULT_BODY = "Thank you for writing to us. I am looking into your question."
 
 
@@ -74,17 +89,38 @@ def _reply(case: Case) -> Option:
 
 
 def _type_specific(case: Case) -> list[Option]:
-    if case.order is None or case.case_type != CaseType.ORDER_CHANGE or case.order.status != "placed":
+    order = case.order
+    if order is None:
         return []
-    return [
-        Option(
-            Action.CANCEL_ORDER,
-            "Cancel the order",
-            "not dispatched yet",
-            reply_to(case, "Your order {number} is cancelled and will not be sent.", number=case.order.number),
-            discloses_order=True,
-        )
-    ]
+    if case.case_type == CaseType.ORDER_CHANGE and order.status == "placed":
+        return [_cancel(case, order)]
+    if case.case_type in _MONEY_BACK and order.refundable.amount > 0:
+        body = "I am sorry about this. For your order {number} I have refunded {amount}, the way you paid."
+        credit = "I am sorry about this. For your order {number} I have added {amount} to your account as store credit."
+        return [
+            *_twice_charged(case, order),
+            refund(case, order, body, detail="the way the customer paid"),
+            store_credit(case, order, credit, detail="keeps the sale"),
+        ]
+    return []
+
+
+def _cancel(case: Case, order: Order) -> Option:
+    reply = reply_to(case, "Your order {number} is cancelled and will not be sent.", number=order.number)
+    return Option(Action.CANCEL_ORDER, "Cancel the order", "not dispatched yet", reply, discloses_order=True)
+
+
+def _twice_charged(case: Case, order: Order) -> list[Option]:
+    """Pay back what was charged more than once, as far as the shop shows it."""
+    paid = Counter((p.method, p.amount) for p in order.payments.all() if p.kind == "payment" and p.amount > 0)
+    extra = sum((amount * (times - 1) for (_, amount), times in paid.items()), Decimal(0))
+    if not 0 < extra <= order.refundable.amount:
+        return []
+    amount = Money(extra, order.currency)
+    body = "You were charged twice for your order {number}, and I am sorry. I have refunded {amount}, the way you paid."
+    reply = reply_to(case, body, number=order.number, amount=amount)
+    label, detail = "Refund the second charge", "the shop shows the same payment more than once"
+    return [Option(Action.PARTIAL_REFUND, label, detail, reply, amount=amount, discloses_order=True)]
 
 
 def _why(case: Case) -> str:

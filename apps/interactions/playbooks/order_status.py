@@ -42,8 +42,7 @@ def _answer(case: Case, order: Order) -> Option:
 
 
 def _body(case: Case, order: Order) -> tuple[str, dict[str, object]]:
-    late = case.facts.value("order.days_late")
-    is_late = isinstance(late, int) and late > 0
+    is_late = order.promised_at is not None and order.promised_at < case.at
     scans = [event for event in order.events.all() if event.at <= case.at]
     if order.status == "cancelled":
         if order.refunds_reported:
@@ -52,21 +51,22 @@ def _body(case: Case, order: Order) -> tuple[str, dict[str, object]]:
             }
         return "Your order {number} was cancelled and will not be sent.", {}
     if order.status == "delivered" and order.delivered_at:
-        where = scans[-1].location if scans and scans[-1].location else ""
+        where = next((scan.location for scan in reversed(scans) if scan.kind == "delivered"), "")
         if where:
             return "Your order {number} was delivered on {day} in {place}.", {"day": order.delivered_at, "place": where}
         return "Your order {number} was delivered on {day}.", {"day": order.delivered_at}
     promised = order.promised_at
+    values: dict[str, object] = {}
     if order.status == "shipped":
-        body, values = "Your order {number} is on its way.", {}
+        body = "Your order {number} is on its way."
         if scans:
-            body += " The courier last saw it on {seen} at {place}."
-            values = {"seen": scans[-1].at, "place": scans[-1].location or "a depot"}
+            body += " The courier last saw it on {seen}" + (" at {place}." if scans[-1].location else ".")
+            values |= {"seen": scans[-1].at} | ({"place": scans[-1].location} if scans[-1].location else {})
         if order.tracking_number:
             body += " Its tracking number is {tracking}."
             values["tracking"] = order.tracking_number
     else:
-        body, values = "Your order {number} is being prepared and has not been sent yet.", {}
+        body = "Your order {number} is being prepared and has not been sent yet."
     if promised and is_late:
         return body + " It was promised for {promised}, so it is late, and I am sorry for that.", {
             **values,

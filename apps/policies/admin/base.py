@@ -8,7 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from apps.policies import audit
-from apps.policies.models import remit_of
+from apps.policies.models import Partner, remit_of
 
 if TYPE_CHECKING:  # the stubs know of the rows' type, Django's own classes take none
     ModelAdmin = admin.ModelAdmin[Any]
@@ -25,12 +25,18 @@ def person(request: HttpRequest) -> User:
 class Audited(ModelAdmin):
     """Writes an audit row for each addition, change and deletion made in the admin."""
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        request._remit_changes = {  # type: ignore[attr-defined]
+            name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))] for name in form.changed_data
+        }
+        return super().construct_change_message(request, form, formsets, add)
+
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
-        audit.record(audit.person(person(request)), obj, "admin_added", details=_changes(message))
+        audit.record(audit.person(person(request)), obj, "admin_added", details=_changes(request, message))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
-        audit.record(audit.person(person(request)), obj, "admin_changed", details=_changes(message))
+        audit.record(audit.person(person(request)), obj, "admin_changed", details=_changes(request, message))
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -39,8 +45,18 @@ class Audited(ModelAdmin):
         return super().log_deletions(request, queryset)
 
 
-def _changes(message: Any) -> dict[str, Any]:
-    return {"changes": message} if isinstance(message, list) else {"changes": str(message)}
+def _changes(request: HttpRequest, message: Any) -> dict[str, Any]:
+    """What was changed, and each field from what to what; a password is never among them."""
+    fields = {name: pair for name, pair in getattr(request, "_remit_changes", {}).items() if "password" not in name}
+    return {"changes": message if isinstance(message, list) else str(message), "fields": fields}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    if isinstance(value, models.QuerySet | list | tuple | set):
+        return [_plain(item) for item in value]
+    return str(value)
 
 
 class ReadOnly(ModelAdmin):
@@ -66,9 +82,18 @@ def partner_ids(request: HttpRequest) -> list[int] | None:
 
 
 class OfPartners(ModelAdmin):
-    """Rows of a partner: a person sees those of the brands in their remit. `partner_path` leads to the partner's id."""
+    """Rows of a partner: a person sees those of the brands in their remit, and chooses among no others.
+
+    `partner_path` leads to the partner's id.
+    """
 
     partner_path = "partner"
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        allowed = partner_ids(request)
+        if db_field.related_model is Partner and allowed is not None:
+            options["queryset"] = Partner.objects.filter(pk__in=allowed)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)

@@ -54,6 +54,8 @@ class GuardrailForm(ModelForm):
         kind = data.get("kind")
         if kind in (Guardrail.Kind.CEILING, Guardrail.Kind.BUDGET) and data.get("amount") is None:
             self.add_error("amount", "This guardrail needs an amount.")
+        if kind not in (Guardrail.Kind.CEILING, Guardrail.Kind.BUDGET):
+            data["amount"] = None  # an amount would quietly turn "never" into "never above"
         floor = data.get("floor")
         if kind == Guardrail.Kind.CONFIDENCE and (floor is None or not 0 <= floor <= 1):
             self.add_error("floor", "This guardrail needs a share from 0.00 to 1.00.")

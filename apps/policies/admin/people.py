@@ -1,13 +1,13 @@
 """Log-ins, groups, and what each person may decide."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
-from apps.policies.admin.base import Audited
+from apps.policies.admin.base import Audited, person
 from apps.policies.admin.fields import ListOfChoices
 from apps.policies.models import Remit
 from apps.policies.words import CaseType
@@ -48,7 +48,6 @@ class RoleAdmin(Audited, GroupAdmin):
 class RemitAdmin(Audited):
     list_display = ("user", "brands", "types", "amount_per_decision", "amount_per_day", "currency")
     search_fields = ("user__username", "user__last_name")
-    autocomplete_fields = ("user",)
     filter_horizontal = ("partners",)
     fieldsets = (
         (None, {"fields": ("user", "time_zone")}),
@@ -61,6 +60,17 @@ class RemitAdmin(Audited):
             },
         ),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Remit | None = None) -> bool:
+        own = obj is not None and obj.user_id == request.user.pk and not person(request).is_superuser
+        return not own and super().has_change_permission(request, obj)  # nobody widens what they may do themselves
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "user":
+            everybody = User.objects.all()
+            me = person(request)
+            options["queryset"] = everybody if me.is_superuser else everybody.exclude(pk=me.pk)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_form(self, request: HttpRequest, obj: Remit | None = None, change: bool = False, **kwargs: object) -> type:
         form = super().get_form(request, obj, change, **kwargs)

@@ -156,6 +156,9 @@ _only_in_a_draft = pgtrigger.Trigger(
     declare=[("version", "bigint"), ("version_state", "text")],
     func="""
         IF TG_OP = 'DELETE' THEN version := OLD.version_id; ELSE version := NEW.version_id; END IF;
+        IF TG_OP = 'UPDATE' AND OLD.version_id IS DISTINCT FROM NEW.version_id THEN
+            RAISE EXCEPTION 'A row of a boundary version stays with it';
+        END IF;
         SELECT state INTO version_state FROM policies_boundaryversion WHERE id = version;
         IF version_state IS DISTINCT FROM 'draft' AND version_state IS NOT NULL THEN
             RAISE EXCEPTION 'A boundary version is edited only while it is a draft';
@@ -273,7 +276,7 @@ class Guardrail(RuleRow):
         return GuardrailSpec(
             key=key,
             conditions=self.parsed_conditions(),
-            ceiling=self.limit,
+            ceiling=self.limit if self.kind == self.Kind.CEILING else None,
             actions=actions,
             case_types=case_types,
             handler=Handler.HUMAN,

@@ -126,6 +126,9 @@ def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
 def _typed_before(decision: DecisionRecord) -> dict[str, str]:
     """What the decision said that was typed, so that deciding again does not start from nothing."""
     words = {"rationale": decision.rationale, "reason_code": decision.reason_code}
+    options = decision.packet.content["options"] if decision.packet else []
+    chosen = [place for place, option in enumerate(options) if option["action"] == decision.action]
+    words["option"] = str(chosen[0]) if chosen else ""
     if decision.how == DecisionRecord.How.MODIFIED:
         words["reply"] = decision.reply
         words["amount"] = str(decision.amount or "")
@@ -177,11 +180,12 @@ def note(request: HttpRequest, escalation_id: int) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         raise Refused(_first_error(form))
+    typed = DecisionForm(request.POST).typed()  # a half-written reply is sent along and comes back
     escalation = _escalation(request, escalation_id)
     Note.objects.create(
         interaction=escalation.interaction, by=case.person(request), text=form.cleaned_data["note"].strip()
     )
-    return case.partial(request, escalation)
+    return case.partial(request, escalation, typed=typed)
 
 
 @require_POST

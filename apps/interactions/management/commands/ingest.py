@@ -4,10 +4,13 @@ import json
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DataError
+from django.utils import timezone
 from tqdm import tqdm
 
 from apps.interactions import settlement, submitting
@@ -25,7 +28,8 @@ _ACTOR = audit.system("ingest")
 class Command(BaseCommand):
     help = (
         "Reads customers, orders and interactions (NDJSON, in the shapes of the API) for one partner. A bad line is "
-        "named with its reason and left out; the rest goes on. The same file again changes nothing."
+        "named with its reason and left out; the rest goes on. The same file again changes nothing: what does not "
+        "date itself is as of the time of its file."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,6 +63,7 @@ class Command(BaseCommand):
     def _stream(self, partner: Partner, path: Path, submit: Callable[[Partner, Any], None], *, quiet: bool) -> None:
         try:
             size, lines = path.stat().st_size, _lines(path)
+            self.as_of = min(datetime.fromtimestamp(path.stat().st_mtime, UTC), timezone.now())
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
         self.sent: list[str] = []
@@ -84,16 +89,18 @@ class Command(BaseCommand):
             self._complain(path, number, f"no JSON: {error}")
         except Invalid as error:
             self._complain(path, number, str(error))
+        except DataError as error:
+            self._complain(path, number, f"the database cannot hold it: {error}")
 
     def _complain(self, path: Path, number: int, reason: str) -> None:
         self.bad += 1
         tqdm.write(f"{path.name} line {number}: {reason}", file=self.stderr)
 
     def _customer(self, partner: Partner, data: dict[str, Any]) -> None:
-        submitting.submit_customer(partner, str(data.get("external_id", "")), data, actor=_ACTOR)
+        submitting.submit_customer(partner, str(data.get("external_id", "")), data, actor=_ACTOR, as_of=self.as_of)
 
     def _order(self, partner: Partner, data: dict[str, Any]) -> None:
-        submitting.submit_order(partner, str(data.get("number", "")), data, actor=_ACTOR)
+        submitting.submit_order(partner, str(data.get("number", "")), data, actor=_ACTOR, as_of=self.as_of)
 
     def _interaction(self, partner: Partner, data: dict[str, Any]) -> None:
         submitting.submit_interaction(partner, data, actor=_ACTOR, as_sent=True, wake=False)

@@ -26,7 +26,7 @@
       if (event.key === "Enter" && typing(event.target)) { event.preventDefault(); submitAround(event.target); }
       return;
     }
-    if (event.altKey) return;
+    if (event.altKey || event.repeat) return;  // a key held down decides one case, not all of them
     if (event.key === "Escape") return closeDrawers(event);
     if (typing(event.target) || one("dialog[open]")) return;
     if (localStorage.getItem(KEYS_OFF) && event.key !== "?") return;

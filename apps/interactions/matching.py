@@ -1,0 +1,49 @@
+"""Which order a message is about: matched, never guessed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from apps.interactions.models import Customer, Order
+from apps.policies.errors import Invalid
+from apps.policies.models import Partner
+
+RECENT = timedelta(days=90)
+_NUMBER_LIKE = re.compile(r"[A-Za-z]{0,4}-?\d{4,}")
+
+
+@dataclass(slots=True)
+class Match:
+    """The one order, or the numbers of those it may be."""
+
+    order: Order | None = None
+    candidates: list[str] = field(default_factory=list)
+
+
+def match(
+    partner: Partner, customer: Customer | None, texts: Sequence[str], *, number: str | None, at: datetime
+) -> Match:
+    """The order that the partner names or the text does; else the customer's only recent one.
+
+    Raises Invalid when the partner names an order it has not.
+    """
+    named = named_in(partner, texts, number)
+    if number and number not in {order.number for order in named}:
+        raise Invalid({"order": [f"There is no order “{number}”. Send it first: PUT /orders/…/."]})
+    if len(named) == 1:
+        return Match(order=named[0])
+    if len(named) > 1:
+        return Match(candidates=sorted(order.number for order in named))
+    if customer is None:
+        return Match()
+    recent = list(customer.orders.filter(placed_at__gte=at - RECENT, placed_at__lte=at).order_by("-placed_at"))
+    if len(recent) == 1:
+        return Match(order=recent[0])
+    return Match(candidates=[order.number for order in recent])
+
+
+def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:
+    """The partner's orders whose number is given or stands in a text."""
+    written = {word for text in texts for word in _NUMBER_LIKE.findall(text)}
+    return list(Order.objects.filter(partner=partner, number__in=written | ({number} if number else set())))
