@@ -21,12 +21,12 @@
   }
 
   document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.repeat) return;  // a key held down decides one case, not all of them
     if (event.ctrlKey || event.metaKey) {
       // From inside a text the same act is Ctrl+Enter, so that nobody needs the mouse.
       if (event.key === "Enter" && typing(event.target)) { event.preventDefault(); submitAround(event.target); }
       return;
     }
-    if (event.altKey || event.repeat) return;  // a key held down decides one case, not all of them
     if (event.key === "Escape") return closeDrawers(event);
     if (typing(event.target) || one("dialog[open]")) return;
     if (localStorage.getItem(KEYS_OFF) && event.key !== "?") return;
