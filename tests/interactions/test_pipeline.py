@@ -295,3 +295,20 @@ class TestClassifyingQueries:
             )
         with django_assert_max_num_queries(45):
             assert pipeline.advance() == 12
+
+
+class TestWhereIsMyRefund:
+    ASKED = "Where is my refund? When will I get it?"
+
+    def test_no_refund_on_record_is_said(self, arrive, order):
+        case = arrive(self.ASKED, order=order)
+        assert case.case_type == "order_status"
+        assert "no refund on record" in case.messages.get(author="ai").text
+
+    def test_a_refund_on_record_is_named(self, arrive, order):
+        order.refunds_reported = 20
+        order.save()
+        assert "A refund of 20.00 USD is on record" in arrive(self.ASKED, order=order).messages.get(author="ai").text
+
+    def test_nothing_about_refunds_is_told_to_who_did_not_ask(self, arrive, order):
+        assert "refund" not in arrive(STATUS, order=order).messages.get(author="ai").text

@@ -33,6 +33,7 @@ _INJECTION = re.compile(
     r"|\b(approve|grant|issue) (this|the|my)? ?refund automatically\b|override (the )?(polic|rule|boundar)",
     re.I,
 )
+_REFUND = re.compile(r"\b(refund\w*|re-?imburs\w*|rebates?|money back|repay\w*|repaid)\b", re.I)
 _CLAIMED = re.compile(
     r"[$€£]\s?(\d[\d,]*(?:\.\d{1,2})?)|(\d[\d,]*(?:\.\d{1,2})?)\s?(?:dollars?|euros?|pounds?|usd|eur|gbp)\b", re.I
 )
@@ -47,6 +48,10 @@ def sentiment(text: str) -> str:
 
 def reason(text: str) -> str | None:
     return next((name for name, pattern in _REASONS if pattern.search(text)), None)
+
+
+def asks_about_refund(text: str) -> bool:
+    return bool(_REFUND.search(text))
 
 
 def injection_suspected(text: str) -> bool:

@@ -1,11 +1,13 @@
 """Order status: where is the order, when will it come. Answered from the shop's facts and the courier's scans."""
 
+from apps.interactions.classification import tone
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import Option, Plan, ask_which_order, order_name, reply_to, which_order_plan
+from apps.policies.money import Money
 from apps.policies.words import Action
 
-VERSION = "order_status-1"
+VERSION = "order_status-2"
 MATTERS = (
     "order.status",
     "order.days_late",
@@ -32,6 +34,9 @@ def plan(case: Case) -> Plan:
 
 def _answer(case: Case, order: Order) -> Option:
     body, values = _body(case, order)
+    if tone.asks_about_refund("\n".join(message.text for message in case.asked)):
+        refund, amount = _refund_state(order)
+        body, values = f"{refund} {body}", values | amount
     return Option(
         Action.REPLY,
         "Tell where it is",
@@ -39,6 +44,16 @@ def _answer(case: Case, order: Order) -> Option:
         reply_to(case, body, number=order.number, **values),
         discloses_order=True,
     )
+
+
+def _refund_state(order: Order) -> tuple[str, dict[str, object]]:
+    """What the shop and we have on record, for a customer who asks where the refund is."""
+    paid_back = order.refunds_reported + order.refunds_reserved
+    if paid_back == 0:
+        return "We have no refund on record for your order {number} so far.", {}
+    return "A refund of {refunded} is on record for your order {number}.", {
+        "refunded": Money(paid_back, order.currency)
+    }
 
 
 def _body(case: Case, order: Order) -> tuple[str, dict[str, object]]:
