@@ -312,3 +312,14 @@ class TestWhereIsMyRefund:
 
     def test_nothing_about_refunds_is_told_to_who_did_not_ask(self, arrive, order):
         assert "refund" not in arrive(STATUS, order=order).messages.get(author="ai").text
+
+
+def test_a_return_fee_is_said_with_the_label_and_taken_off_the_refund(arrive, order, partner, api, drain):
+    partner.terms_versions.update(return_fee="5.00")
+    case = arrive(RETURN, order=order)
+    assert "less the return fee of 5.00 USD" in case.messages.get(author="ai").text
+    scan = [{"at": timezone.now().isoformat(), "kind": "return_received"}]
+    api.post(f"/api/v1/orders/{order.number}/events/", scan, format="json")
+    drain()
+    assert str(case.decisions.get(action="refund").amount) == "79.50"
+    assert "refunded 79.50 USD" in case.messages.filter(author="ai").last().text

@@ -1,11 +1,12 @@
 """What every playbook gives: the options a person would weigh, the first being what the AI proposes."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from apps.interactions.drafting.replies import Reply, write
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
-from apps.policies.money import Money
+from apps.policies.money import Money, rounded
 from apps.policies.words import Action
 
 # Actions that are nothing but what the reply says.
@@ -84,6 +85,28 @@ def store_credit(case: Case, order: Order, body: str, *, detail: str) -> Option:
     return _money_back(case, order, Action.STORE_CREDIT, "Store credit", detail, body)
 
 
+def return_fee(case: Case, order: Order) -> Money:
+    """What the customer pays for a return by the Terms, at most what is left to refund."""
+    fee = rounded(case.terms.return_fee) if case.terms else Decimal("0.00")
+    return Money(min(fee, order.refundable.amount), order.currency)
+
+
+def refund_of_return(case: Case, order: Order) -> Option:
+    """What is still refundable, less the return fee."""
+    fee = return_fee(case, order)
+    amount = Money(order.refundable.amount - fee.amount, order.currency)
+    if fee.amount == 0:
+        body, detail = (
+            "We have refunded {amount} for your order {number}, the way you paid.",
+            "everything still refundable",
+        )
+    else:
+        body = "We have refunded {amount} for your order {number}, the way you paid: all of it less the return fee of {fee}."
+        detail = f"less the return fee of {fee}"
+    reply = reply_to(case, body, amount=amount, number=order.number, fee=fee)
+    return Option(Action.REFUND, "Refund", detail, reply, amount=amount, lines=skus(order), discloses_order=True)
+
+
 def _money_back(case: Case, order: Order, action: Action, label: str, detail: str, body: str) -> Option:
     return Option(
         action,
@@ -98,11 +121,13 @@ def _money_back(case: Case, order: Order, action: Action, label: str, detail: st
 
 def return_label(case: Case, order: Order, *, label: str, detail: str) -> Option:
     """A label now; the refund follows when the parcel is scanned in."""
+    fee = return_fee(case, order)
+    less = ", less the return fee of {fee}" if fee.amount else ""
     body = (
         "You can send back your order {number}: the return label is on its way to your e-mail address. "
-        "As soon as the parcel is scanned in, we refund what you paid for it."
+        f"As soon as the parcel is scanned in, we refund what you paid for it{less}."
     )
-    reply = reply_to(case, body, number=order.number)
+    reply = reply_to(case, body, number=order.number, fee=fee)
     return Option(Action.RETURN_LABEL, label, detail, reply, lines=skus(order), discloses_order=True)
 
 

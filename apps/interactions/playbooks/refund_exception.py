@@ -1,7 +1,5 @@
 """Refund exception: the customer wants money back outside the standard return. A person weighs it."""
 
-from decimal import Decimal
-
 from apps.interactions.gathering import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
@@ -10,11 +8,12 @@ from apps.interactions.playbooks.base import (
     decline,
     order_name,
     refund,
+    return_fee,
     return_label,
     store_credit,
     which_order_plan,
 )
-from apps.policies.money import Money, rounded
+from apps.policies.money import Money
 
 VERSION = "refund_exception-1"
 MATTERS = (
@@ -72,7 +71,7 @@ def _question(case: Case, order: Order, amount: Money) -> str:
 
 
 def _label(case: Case, order: Order) -> Option:
-    fee = Money(rounded(case.terms.return_fee) if case.terms else Decimal("0.00"), order.currency)
+    fee = return_fee(case, order)
     cost = "free for the customer" if fee.amount == 0 else f"the customer pays {fee}"
     return return_label(case, order, label="Take it back: return label", detail=f"refund when it is scanned in; {cost}")
 

@@ -7,7 +7,8 @@ from apps.interactions.playbooks.base import (
     Plan,
     decline,
     order_name,
-    refund,
+    refund_of_return,
+    return_fee,
     return_label,
     which_order_plan,
 )
@@ -34,7 +35,7 @@ def plan(case: Case) -> Plan:
     days = case.facts.value("order.days_since_delivery")
     return Plan(
         question=f"Send a return label for {order_name(case)}?",
-        options=(_label(case, case.order), _refund(case, case.order), _no(case, case.order)),
+        options=(_label(case, case.order), refund_of_return(case, case.order), _no(case, case.order)),
         reasons=(f"Delivered {days} days ago, inside the window, and the goods are returnable.",),
         clause=clause,
         unable_because=_unable(case, case.order),
@@ -45,11 +46,11 @@ def plan(case: Case) -> Plan:
 
 def _refund_plan(case: Case, order: Order, clause: str) -> Plan:
     return Plan(
-        question=f"Refund {order.refundable} on {order_name(case)}, now that the return is in?",
-        options=(_refund(case, order), _no(case, order)),
+        question=f"Refund {refund_of_return(case, order).amount} on {order_name(case)}, now that the return is in?",
+        options=(refund_of_return(case, order), _no(case, order)),
         reasons=("We sent a label for this order, and the return has been scanned in.",),
         clause=clause,
-        unable_because="" if order.refundable.amount > 0 else "nothing is left to refund on this order",
+        unable_because=_nothing_left(case, order),
         matters=MATTERS,
         off_norm=_off_norm(case),
     )
@@ -59,11 +60,6 @@ def _label(case: Case, order: Order) -> Option:
     return return_label(
         case, order, label="Send a return label", detail="the refund follows when the return is scanned in"
     )
-
-
-def _refund(case: Case, order: Order) -> Option:
-    body = "We have refunded {amount} for your order {number}, the way you paid."
-    return refund(case, order, body, label="Refund", detail="everything still refundable on the order")
 
 
 def _no(case: Case, order: Order) -> Option:
@@ -77,7 +73,12 @@ def _no(case: Case, order: Order) -> Option:
 def _unable(case: Case, order: Order) -> str:
     if case.facts.value("order.label_sent"):
         return "a return label for this order has been sent already"
-    return "" if order.refundable.amount > 0 else "nothing is left to refund on this order"
+    return _nothing_left(case, order)
+
+
+def _nothing_left(case: Case, order: Order) -> str:
+    left = order.refundable.amount - return_fee(case, order).amount
+    return "" if left > 0 else "nothing is left to refund on this order"
 
 
 def _off_norm(case: Case) -> frozenset[str]:
