@@ -82,6 +82,29 @@ def test_a_refusal_is_read_out_and_nothing_typed_is_lost(desk):
     assert desk.input_value("[name=rationale]") == "my own reason"
 
 
+def test_a_refused_drawer_stays_open_with_the_words_and_the_focus(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.press("d")
+    desk.keyboard.press("Control+Enter")
+    desk.wait_for_selector("text=Say why this needs no answer")
+    desk.keyboard.type("spam")
+    assert desk.input_value("#dismiss [name=note]") == "spam", "words, not commands"
+    desk.keyboard.press("Control+Enter")
+    desk.wait_for_selector("#case h1")
+    desk.wait_for_function("() => !document.querySelector('.message.bad[role=alert]:not([hidden])')")
+    assert Escalation.objects.filter(state="cancelled").count() == 1
+
+
+def test_closing_the_editor_brings_the_proposal_back(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.press("m")
+    desk.keyboard.press("Escape")
+    assert desk.is_visible(".reply[data-option='0']")
+    assert desk.input_value("#decide [name=edited]") == ""
+
+
 def test_single_keys_can_be_switched_off(desk):
     desk.keyboard.press("?")
     desk.check("#keys-off")

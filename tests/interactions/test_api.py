@@ -141,6 +141,14 @@ class TestInteractions:
         assert answer["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("address", ["interactions", "customers/", "nothing/at/all/"])
+def test_an_address_that_is_off_by_a_slash_is_a_problem_by_post_too(api, address):
+    browserlike = APIClient(enforce_csrf_checks=True)
+    answer = browserlike.post(f"/api/v1/{address}", {}, format="json")
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+
+
 class TestMessages:
     def test_more_is_added_to_the_case(self, api, customer, drain):
         reference = api.post(URL, interaction(customer), format="json").json()["id"]

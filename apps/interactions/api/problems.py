@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -88,6 +89,7 @@ def flat_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     return {prefix or "body": [str(item) for item in items]}
 
 
+@csrf_exempt
 def not_found(request: object, exception: Exception | None = None) -> JsonResponse:
     """The 404 of an address under /api/ that no view answers."""
     return JsonResponse(problem(404, "There is no such object."), status=404, content_type=CONTENT_TYPE)

@@ -90,13 +90,12 @@ def preview(request: HttpRequest, *, site: AdminSite, version_id: int, kind: str
     form.is_valid()
     problems = [str(error) for errors in form.errors.values() for error in errors]
     # Constructed without saving: the sentence also reads while something is still missing.
-    problems += [found.error for found in _rows_of(request, row, version) if found.error]
-    if not problems:
-        problems = _problems(form.instance)
+    unread = [found.error for found in _rows_of(request, row, version) if found.error]
+    problems = problems + unread or _problems(form.instance)
     return render(
         request,
         "admin/policies/_sentence.html",
-        {"sentence": sentence_of(form.instance), "problems": problems},
+        {"sentence": "" if unread else sentence_of(form.instance), "problems": problems},
     )
 
 

@@ -46,6 +46,7 @@
     if (open.length === 0) return;
     event.preventDefault();
     open.forEach((drawer) => { drawer.hidden = true; });
+    if (open.some((drawer) => drawer.id === "editor")) { one("[name=edited]").value = ""; choose(); }  // the proposal as it was
     const opener = one(`[aria-controls="${open[0].id}"]`);
     if (opener) opener.focus();
   }
@@ -136,6 +137,30 @@
     }).catch(() => {});
   }, 30000);
 
+  // A refusal brings the page back: the drawer that was sent is open again, with what was typed and the focus in it,
+  // so that the next keys are words and not commands.
+  let sent = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const drawer = event.target.closest ? event.target.closest("form[data-drawer]") : null;
+    sent = drawer ? { id: drawer.id, values: all("textarea, input:not([type=hidden])", drawer).map((field) => field.value) } : null;
+  });
+
+  function refused() {
+    const alert = one("#case .message.bad[role=alert]:not([hidden])");
+    if (!alert) return false;
+    const drawer = sent && document.getElementById(sent.id);
+    if (drawer) {
+      drawer.hidden = false;
+      const fields = all("textarea, input:not([type=hidden])", drawer);
+      fields.forEach((field, place) => { field.value = sent.values[place]; });
+      if (fields.length) fields[0].focus();
+    } else {
+      alert.tabIndex = -1;
+      alert.focus();
+    }
+    return true;
+  }
+
   function ready() {
     choose(); tick(); undoTick();
     const editor = one("#editor");
@@ -151,6 +176,7 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "case") return;
     ready();
+    if (refused()) return;
     const heading = one("#case h1");
     if (heading && !typing(document.activeElement)) heading.focus({ preventScroll: true });
     const brief = one(".brief");
