@@ -68,8 +68,10 @@ def open_page(chromium, live_server):
         page, problems = context.new_page(), Problems()
         problems.watch(page, live_server.url)
         page.goto(f"{live_server.url}/sign-in/")
+        page.wait_for_selector("[name=username]:focus")  # by itself, but on a busy machine not at once
         page.keyboard.type(who)
         page.keyboard.press("Tab")
+        page.wait_for_selector("[name=password]:focus")
         page.keyboard.type(demo_staff.PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url: "/sign-in/" not in url)
