@@ -323,3 +323,17 @@ def test_a_return_fee_is_said_with_the_label_and_taken_off_the_refund(arrive, or
     drain()
     assert str(case.decisions.get(action="refund").amount) == "79.50"
     assert "refunded 79.50 USD" in case.messages.filter(author="ai").last().text
+
+
+class TestUnknownIsNotYes:
+    def test_a_customer_who_is_unknown_owns_no_order(self, arrive, order):
+        case = arrive(f"{STATUS} It is {order.number}.", sender_verified=True)
+        assert (case.customer, case.order) == (None, order)
+        assert case.handler == "human"
+        assert "order.belongs_to_sender" not in case.ruling.facts
+        assert all(order.number not in message.text for message in case.messages.filter(author="ai"))
+
+    def test_a_sender_nobody_vouches_for_is_not_verified(self, arrive, order):
+        case = arrive(STATUS, order=order, sender_verified=None)
+        assert case.handler == "human"
+        assert "sender.verified" not in case.ruling.facts
