@@ -1,12 +1,14 @@
 """Many at once, in real processes: nobody gets the same case, no money is spent twice, no work is done twice."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import claiming, execution, ledger, recording, submitting, tasks
+from apps.interactions import claiming, deciding, execution, ledger, recording, submitting, tasks
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
     Budget,
@@ -20,10 +22,12 @@ from apps.interactions.models import (
     SimulatedAction,
 )
 from apps.policies import editing, releases
+from apps.policies.errors import Refused
 from apps.policies.models import Guardrail, Ruling
 from tests import factories
-from tests.conftest import ACTOR, COMPLAINT, MISSING, STATUS
+from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN, STATUS
 from tests.faults.processes import race
+from tests.interactions.test_deciding import choice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,26 +37,27 @@ def brand(transactional_db):
     return demo_partner("lumi", "Lumi Skin")
 
 
-def test_16_people_take_500_cases_none_twice_and_none_left_over(brand):
-    people = [factories.supervisor() for _ in range(16)]
+def waiting_cases(brand, count):
+    """Escalations that wait to be taken, due one after the other."""
     now = timezone.now()
     cases = Interaction.objects.bulk_create(
         Interaction(
-            partner=brand,
-            external_id=f"c-{n}",
-            channel="chat",
-            state="awaiting_decision",
-            case_type="complaint",
+            partner=brand, external_id=f"c-{n}", channel="chat", state="awaiting_decision", case_type="complaint",
             received_at=now,
         )
-        for n in range(500)
-    )
-    Escalation.objects.bulk_create(
+        for n in range(count)
+    )  # fmt: skip
+    return Escalation.objects.bulk_create(
         Escalation(
             interaction=case, partner=brand, handler="human", due_at=now + timedelta(minutes=n % 60), opened_at=now
         )
         for n, case in enumerate(cases)
     )
+
+
+def test_16_people_take_500_cases_none_twice_and_none_left_over(brand):
+    people = [factories.supervisor() for _ in range(16)]
+    waiting_cases(brand, 500)
 
     def take_all(number):
         taken = []
@@ -63,6 +68,41 @@ def test_16_people_take_500_cases_none_twice_and_none_left_over(brand):
     taken = [pk for found in race(take_all, 16) for pk in found]
     assert len(taken) == len(set(taken)) == 500
     assert not Escalation.objects.filter(state="open").exists()
+
+
+def test_who_takes_the_next_case_never_waits_for_somebody_who_is_taking_one(brand):
+    people = [factories.supervisor() for _ in range(2)]
+    waiting_cases(brand, 2)
+
+    def take(number):
+        if number == 0:
+            with transaction.atomic():
+                taken = claiming.take_next(people[0])
+                time.sleep(3)
+            return taken.pk, 0.0
+        time.sleep(1)
+        began = time.monotonic()
+        return claiming.take_next(people[1]).pk, time.monotonic() - began
+
+    (first, _), (second, waited) = sorted(race(take, 2), key=lambda result: result[1])
+    assert first != second
+    assert waited < 1
+
+
+def test_8_people_who_claim_one_case_at_once_are_one_who_holds_it(brand):
+    people = [factories.supervisor() for _ in range(8)]
+    (escalation,) = waiting_cases(brand, 1)
+
+    def claim(number):
+        try:
+            claiming.claim(people[number], escalation.pk)
+        except Refused as refused:
+            return str(refused)
+        return "held"
+
+    answers = race(claim, 8)
+    assert answers.count("held") == 1
+    assert sum("already holds" in answer for answer in answers) == 7
 
 
 def committed_refund(brand, order, amount, number):
@@ -157,10 +197,11 @@ def test_8_workers_on_one_queue_do_each_case_once_and_never_wait_for_each_other(
     assert replies == Effect.objects.filter(action="reply", state="done").count()
 
 
-def test_the_same_interaction_sent_by_16_at_once_is_one(brand):
-    customer = factories.CustomerFactory(partner=brand)
+@pytest.mark.parametrize("known", [True, False])
+def test_the_same_interaction_sent_by_16_at_once_is_one(brand, known):
+    customer = factories.CustomerFactory(partner=brand) if known else None
     data = {
-        "external_id": "once", "channel": "chat", "customer": customer.external_id,
+        "external_id": "once", "channel": "chat", "customer": customer and customer.external_id,
         "messages": [{"author": "customer", "text": STATUS, "sent_at": timezone.now().isoformat()}],
     }  # fmt: skip
     created = race(lambda _: submitting.submit_interaction(brand, data, actor=ACTOR).created, 16)
@@ -168,16 +209,36 @@ def test_the_same_interaction_sent_by_16_at_once_is_one(brand):
     assert Message.objects.count() == 1
 
 
-def test_two_messages_on_one_order_at_once_are_one_case(brand):
-    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=brand))
+def test_messages_on_one_order_at_once_are_one_case_for_each_of_ten_orders(brand):
+    orders = [factories.OrderFactory(customer=factories.CustomerFactory(partner=brand)) for _ in range(10)]
 
     def send(number):
-        data = {
-            "external_id": f"same-{number}", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
-            "messages": [{"author": "customer", "text": MISSING, "sent_at": timezone.now().isoformat()}],
-        }  # fmt: skip
-        submitting.submit_interaction(brand, data, actor=ACTOR)
+        for order in orders:
+            data = {
+                "external_id": f"{order.number}-{number}", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
+                "messages": [{"author": "customer", "text": MISSING, "sent_at": timezone.now().isoformat()}],
+            }  # fmt: skip
+            submitting.submit_interaction(brand, data, actor=ACTOR)
 
     race(send, 8)
-    assert Interaction.objects.filter(state="merged").count() == 7
-    assert Message.objects.filter(interaction__state="received").count() == 8
+    for order in orders:
+        assert Interaction.objects.filter(order=order, state="merged").count() == 7
+        assert Message.objects.filter(interaction__order=order, interaction__state="received").count() == 8
+
+
+def test_one_person_who_decides_6_refunds_at_once_stays_inside_their_day(brand):
+    person = factories.supervisor(remit={"amount_per_day": Decimal("100.00")})
+    customer = factories.CustomerFactory(partner=brand)
+    for number in range(6):
+        order = factories.OrderFactory(customer=customer, days_ago=47)
+        data = {
+            "external_id": f"x-{number}", "channel": "chat", "customer": customer.external_id, "order": order.number,
+            "sender_verified": True,
+            "messages": [{"author": "customer", "text": RETURN, "sent_at": timezone.now().isoformat()}],
+        }  # fmt: skip
+        submitting.submit_interaction(brand, data, actor=ACTOR)
+    while tasks.one_round():
+        pass
+    held = [claiming.claim(person, escalation.pk) for escalation in Escalation.objects.all()]
+    states = race(lambda number: deciding.decide(person, held[number].pk, choice(held[number])).state, 6)
+    assert sorted(states) == ["decided"] + ["proposed"] * 5, "84.50 each: the second one needs a second person"

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import Customer, Interaction, Order, OrderEvent
+from apps.interactions.models import Customer, Interaction, Message, Order, OrderEvent
 from tests import factories
 from tests.conftest import api_client
 
@@ -78,6 +78,45 @@ class TestKeys:
         assert answer.status_code == 422
         assert "messages[0].author" in answer.json()["errors"]
 
+    def test_nor_in_a_batch_nor_in_a_case(self, api, partner, customer):
+        reference = api.post(URL, interaction(customer), format="json").json()["id"]
+        widget = api_client(partner, scopes=["interactions:write"])
+        batch = {"interactions": [interaction(customer, external_id="t-2", messages=[message(author="agent")])]}
+        (result,) = widget.post(f"{URL}batch/", batch, format="json").json()["results"]
+        assert result["status"] == 422
+        added = widget.post(f"{URL}{reference}/messages/", message(author="agent"), format="json")
+        assert added.status_code == 422
+        assert set(Message.objects.values_list("author", flat=True)) == {"customer"}
+
+
+class TestAnotherPartner:
+    """With every scope and the right id, another partner's rows are not there."""
+
+    @pytest.fixture
+    def stranger(self, partner):
+        return api_client(demo_partner("oru", "Oru"))
+
+    def test_a_message_cannot_be_added_to_a_case(self, api, stranger, customer):
+        reference = api.post(URL, interaction(customer), format="json").json()["id"]
+        assert stranger.post(f"{URL}{reference}/messages/", message(), format="json").status_code == 404
+        assert Message.objects.count() == 1
+
+    def test_the_list_is_empty(self, api, stranger, customer):
+        api.post(URL, interaction(customer), format="json")
+        assert stranger.get(URL).json()["results"] == []
+
+    def test_a_customer_is_not_there(self, stranger, customer):
+        assert stranger.get(f"/api/v1/customers/{customer.external_id}/").status_code == 404
+
+    def test_a_case_cannot_be_opened_for_a_customer(self, stranger, customer):
+        answer = stranger.post(URL, interaction(customer), format="json")
+        assert answer.status_code == 422
+        assert "customer" in answer.json()["errors"]
+
+    def test_a_scan_cannot_be_added_to_an_order(self, stranger, order):
+        scan = [{"at": timezone.now().isoformat(), "kind": "attempted"}]
+        assert stranger.post(f"/api/v1/orders/{order.number}/events/", scan, format="json").status_code == 404
+
 
 class TestInteractions:
     def test_one_is_accepted_and_can_be_read_back(self, api, customer):
@@ -98,6 +137,10 @@ class TestInteractions:
         case = Interaction.objects.get()
         assert case.messages.filter(author="customer").count() == 1
         assert drain() == 0
+
+    def test_a_known_id_is_answered_before_what_came_with_it_is_looked_at(self, api, customer):
+        assert api.post(URL, interaction(customer), format="json").status_code == 202
+        assert api.post(URL, interaction(customer, order="W0000000"), format="json").status_code == 200
 
     def test_a_batch_gives_one_verdict_an_item_and_one_bad_item_spoils_no_other(self, api, customer):
         items = [interaction(customer, external_id="a"), interaction(customer, external_id="b", channel="pigeon"), "no object",
@@ -175,6 +218,13 @@ class TestMirror:
             "/api/v1/customers/c-1/", {"tier": "vip", "as_of": (now - timedelta(hours=1)).isoformat()}, format="json"
         )
         assert Customer.objects.get(external_id="c-1").tier == "gold"
+
+    def test_an_older_order_never_replaces_a_newer_one(self, api, customer):
+        now, data = timezone.now(), {**ORDER, "customer": customer.external_id}
+        api.put("/api/v1/orders/W5/", {**data, "status": "shipped", "as_of": now.isoformat()}, format="json")
+        older = (now - timedelta(hours=1)).isoformat()
+        assert api.put("/api/v1/orders/W5/", {**data, "as_of": older}, format="json").status_code == 200
+        assert Order.objects.get(number="W5").status == "shipped"
 
     def test_a_scan_is_added_once(self, api, order):
         scan = {"at": timezone.now().isoformat(), "kind": "attempted", "location": "Utrecht"}

@@ -53,6 +53,18 @@ def test_quiet_cases_close_and_questions_are_remembered_once(arrive, order, part
     assert {case.state for case in Interaction.objects.filter(pk__in=[done.pk, asked.pk])} == {"closed"}
 
 
+def test_an_unanswered_question_is_reminded_of_once_and_then_waited_for_again(arrive, order, monkeypatch):
+    factories.OrderFactory(customer=order.customer)
+    asked = arrive(STATUS, customer=order.customer)
+    in_eight_days = timezone.now() + timedelta(days=8)
+    monkeypatch.setattr(timezone, "now", lambda: in_eight_days)
+    closing.close_quiet()
+    closing.close_quiet()
+    case = Interaction.objects.get(pk=asked.pk)
+    assert (case.state, case.reminded_at) == ("awaiting_customer", in_eight_days)
+    assert case.messages.filter(text__contains="still waiting for your answer").count() == 1
+
+
 def test_hours_past_midnight_belong_to_the_day_they_began(brand):
     brand.opens_at, brand.closes_at = time(18), time(2)
     after_midnight = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)  # 01:30 local, Monday's hours

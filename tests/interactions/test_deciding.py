@@ -2,15 +2,16 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import claiming, committing, deciding, intake
+from apps.interactions import claiming, committing, deciding, intake, remits
 from apps.interactions.deciding import Choice
 from apps.interactions.intake import Words
-from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction
 from apps.learning.models import Signal
 from apps.policies.errors import Moved, Refused
 from tests import factories
@@ -136,6 +137,26 @@ class TestStale:
         assert decision.effects.count() == 0
         assert Interaction.objects.get().state == "awaiting_decision"
 
+    def test_the_packet_version_alone_makes_it_stale(self, held):
+        user, escalation = held
+        now = choice(escalation)
+        old = Choice(packet_version=now.packet_version - 1, lease_token=now.lease_token)
+        with pytest.raises(Moved, match="newer came in"):
+            deciding.decide(user, escalation.pk, old)
+
+    def test_a_decision_whose_packet_was_superseded_is_voided_when_it_should_be_carried_out(self, held):
+        decision = decide(held)
+        pass_undo_window()
+        ContextPacket.objects.update(state="superseded")
+        committing.commit_due()
+        assert DecisionRecord.objects.get().state == "voided"
+        assert decision.effects.count() == 0
+
+    def test_deciding_twice_says_that_it_is_on_its_way(self, held):
+        decide(held)
+        with pytest.raises(Refused, match="on its way already"):
+            decide(held)
+
     def test_a_wrong_lease_decides_nothing(self, held):
         user, escalation = held
         escalation.lease_token = None
@@ -181,6 +202,34 @@ class TestRemit:
         deciding.second(boss, held.pk, held.lease_token, agree=False, reason="no receipt")
         assert DecisionRecord.objects.get().state == "rejected"
         assert Escalation.objects.get().state == "claimed"
+
+    def test_nobody_agrees_to_what_they_proposed_even_holding_the_case(self, escalated):
+        small = factories.supervisor(remit={"amount_per_decision": Decimal("50.00")})
+        held = claiming.claim(small, escalated.pk)
+        lease = held.lease_token
+        decide((small, held))
+        Escalation.objects.update(
+            state="claimed", claimed_by=small, claimed_at=timezone.now(), lease_token=lease,
+            lease_until=timezone.now() + timedelta(minutes=2),
+        )  # fmt: skip
+        with pytest.raises(Refused, match="You proposed this"):
+            deciding.second(small, escalated.pk, lease, agree=True)
+
+    def test_nobody_agrees_to_a_refund_on_their_own_order(self, escalated):
+        small = factories.supervisor(remit={"amount_per_decision": Decimal("50.00")})
+        decide((small, claiming.claim(small, escalated.pk)))
+        boss = factories.senior(email=escalated.interaction.customer.email)
+        held = claiming.claim(boss, escalated.pk)
+        with pytest.raises(Refused, match="your own order"):
+            deciding.second(boss, held.pk, held.lease_token, agree=True)
+
+    def test_the_day_is_the_persons_own(self, held):
+        decision, remit = decide(held), held[0].remit
+        later = decision.decided_at + timedelta(hours=2)
+        remit.time_zone = zone_where_it_is(23, decision.decided_at)
+        assert remits.spent_today(remit, later) == 0, "after their midnight"
+        remit.time_zone = zone_where_it_is(12, decision.decided_at)
+        assert remits.spent_today(remit, later) == decision.amount
 
     def test_the_day_counts_too(self, escalated, arrive, order):
         user = factories.supervisor(remit={"amount_per_day": Decimal("100.00")})
@@ -230,6 +279,19 @@ class TestClaiming:
         assert Escalation.objects.get().state == "open"
         assert AuditEntry.objects.get(event="release").reason == "the lease lapsed"
 
+    def test_a_lease_that_runs_is_left_alone(self, held):
+        assert claiming.release_lapsed() == 0
+        assert Escalation.objects.get().state == "claimed"
+
+    def test_taking_another_case_never_lets_go_of_one_being_decided(self, held, arrive, order):
+        user, first = held
+        decision = decide(held)
+        other = arrive(RETURN, order=factories.OrderFactory(customer=order.customer, days_ago=47)).escalations.get()
+        decide((user, claiming.claim(user, other.pk)))
+        deciding.undo(user, decision.pk)
+        claiming.release_others(user, keep=first.pk)
+        assert Escalation.objects.get(pk=other.pk).state == "claimed"
+
     def test_a_case_being_decided_is_not_released_when_its_lease_lapses(self, held):
         decide(held)
         Escalation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -263,6 +325,12 @@ class TestClaiming:
         assert Interaction.objects.get().state == "dismissed"
         assert Escalation.objects.get().state == "cancelled"
         assert committing.commit_due() == 0
+
+
+def zone_where_it_is(hour, at):
+    """A time zone in which the clock shows this hour at this moment."""
+    zones = (f"Etc/GMT{offset:+d}" for offset in range(-14, 13))
+    return next(zone for zone in zones if at.astimezone(ZoneInfo(zone)).hour == hour)
 
 
 def _hold(held):

@@ -19,13 +19,15 @@ from apps.interactions.models import (
     Order,
     OrderLine,
     OutboxEvent,
+    Reservation,
     SimulatedAction,
 )
 from apps.policies.errors import Refused
 from apps.policies.specs import LimitSpec
 from apps.policies.words import Action, CaseType
 from tests import factories
-from tests.conftest import RETURN, STATUS, api_client
+from tests.conftest import ACTOR, RETURN, STATUS, api_client
+from tests.faults.test_races import committed_refund
 from tests.interactions.test_deciding import decide, pass_undo_window
 
 
@@ -179,6 +181,34 @@ class TestMoney:
         assert api.put(f"/api/v1/orders/{order.number}/", data, format="json").status_code == 200
         stored = Order.objects.get()
         assert (stored.refunds_reported, stored.refunds_reserved, stored.over_refunded) == (0, Decimal("84.50"), False)
+
+    def test_lines_that_hold_less_than_the_refund_refuse_it_and_nothing_stays_reserved(self, partner, order):
+        decision = committed_refund(partner, order, order.total, 1)
+        OrderLine.objects.update(paid=Decimal("40.00"))
+        execution.execute()
+        refund = decision.effects.get(action="refund")
+        assert refund.state == "refused"
+        assert "hold 44.50 USD less" in refund.outcome_reason
+        assert OrderLine.objects.get().reserved == Order.objects.get().refunds_reserved == 0
+
+    def test_a_refund_in_another_currency_than_was_paid_is_refused(self, partner, order):
+        decision = committed_refund(partner, order, order.total, 1)
+        Order.objects.update(currency="EUR")
+        execution.execute()
+        refund = decision.effects.get(action="refund")
+        assert refund.state == "refused"
+        assert "paid in EUR" in refund.outcome_reason
+
+    def test_what_a_refused_refund_spent_of_the_budget_is_given_back_once(self, by_webhook, order):
+        decision = committed_refund(by_webhook, order, order.total, 1)
+        execution.execute()
+        refund = decision.effects.get(action="refund")
+        assert Budget.objects.get().spent == order.total
+        settling.settle(refund.pk, Outcome("refused", reason="no"), actor=ACTOR)
+        assert Budget.objects.get().spent == 0
+        assert not Reservation.objects.filter(released_at=None).exists()
+        ledger.release([refund], timezone.now())
+        assert Budget.objects.get().spent == OrderLine.objects.get().reserved == 0
 
     def test_a_budget_is_spent_only_while_it_holds(self, partner):
         budget = Budget.objects.create(

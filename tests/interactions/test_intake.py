@@ -33,6 +33,12 @@ class TestOrders:
         assert "which order" in case.messages.filter(author="ai").last().text
         assert order.number not in case.messages.filter(author="ai").last().text
 
+    def test_two_numbers_in_the_text_are_never_guessed_from(self, arrive, order, customer):
+        other = factories.OrderFactory(customer=customer)
+        case = arrive(f"Where are {order.number} and {other.number}?", customer=customer, work=False)
+        assert case.order is None
+        assert set(case.order_candidates) == {order.number, other.number}
+
     def test_another_customers_order_is_matched_and_nothing_about_it_told(self, arrive, order):
         stranger = factories.CustomerFactory(partner=order.partner)
         case = arrive(f"Where is {order.number}?", customer=stranger)
@@ -48,6 +54,11 @@ class TestSameMatter:
         assert second.state == "merged"
         assert second.merged_into == first
         assert first.messages.filter(author="customer").count() == 2
+
+    def test_the_same_matter_without_an_order_is_merged_too(self, arrive, customer):
+        first = arrive(COMPLAINT, customer=customer)
+        second = arrive(COMPLAINT, customer=customer, channel="email")
+        assert (second.state, second.merged_into) == ("merged", first)
 
     def test_two_orders_are_two_matters(self, arrive, order):
         other = factories.OrderFactory(customer=order.customer)

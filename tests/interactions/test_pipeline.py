@@ -1,15 +1,19 @@
 """From message to ruling: types by the design's table, the three questions, and batches that spoil nobody."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from apps.interactions import pipeline, recording, tasks
+from apps.interactions import intake, pipeline, recording, tasks
+from apps.interactions.classification import intents
+from apps.interactions.intake import Words
 from apps.interactions.models import ContextPacket, Escalation, Interaction
-from apps.policies.models import PartnerStage
+from apps.policies import editing, releases
+from apps.policies.models import Guardrail, PartnerStage
 from tests import factories
-from tests.conftest import COMPLAINT, MISSING, RETURN, STATUS
+from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN, STATUS
 
 
 def reasons(case):
@@ -123,6 +127,32 @@ class TestNo:
         assert first.state == "awaiting_decision"
         assert "the customer wrote 3 times about this" in reasons(first)
 
+    def test_not_earned_while_another_case_on_the_order_is_open(self, arrive, order):
+        other = arrive(COMPLAINT)
+        Interaction.objects.filter(pk=other.pk).update(order=order)
+        case = arrive(STATUS, order=order)
+        assert case.handler == "human"
+        assert "another case on this order is open" in reasons(case)
+
+    def test_not_earned_when_the_boundary_wants_more_certainty(self, arrive, order, partner, monkeypatch):
+        monkeypatch.setattr(
+            intents, "read", lambda texts: [intents.Reading((("order_status", 0.7),), 0.7) for _ in texts]
+        )
+        assert arrive(STATUS, order=order).handler == "autonomous"
+        author, other = factories.ops_manager(), factories.ops_manager()
+        draft = releases.draft_from(author, partner.boundary)
+        editing.save(author, Guardrail(version=draft, kind="confidence", floor=Decimal("0.90")))
+        releases.submit(author, draft)
+        releases.approve(other, draft)
+        releases.activate(author, draft)
+        case = arrive(STATUS, order=factories.OrderFactory(customer=order.customer))
+        assert case.handler == "human"
+        assert any("only 0.70 sure" in reason for reason in reasons(case))
+
+    def test_not_able_when_the_message_is_not_understood(self, arrive, order, monkeypatch):
+        monkeypatch.setattr(intents, "read", lambda texts: [intents.Reading((), 0.4) for _ in texts])
+        assert "the message was not understood with enough certainty" in reasons(arrive("zxcv", order=order))
+
     def test_not_earned_when_the_budget_is_used_up(self, arrive, order, partner, drain, api):
         from apps.interactions.models import Budget
 
@@ -169,6 +199,20 @@ class TestHandOver:
         assert (first.seniority, first.flagged) == ("senior", True)
         assert order.number not in public.packets.get().content["proposal"]["reply"]
 
+    def test_a_public_complaint_is_a_seniors_even_where_no_rule_says_so(self, arrive, order, partner):
+        partner.boundary = None
+        partner.save()
+        case = arrive(COMPLAINT, order=order, public=True, channel="social")
+        assert case.escalations.get().seniority == "senior"
+
+    def test_somebody_who_writes_again_is_told_once_that_a_person_looks_at_it(self, arrive, order, drain):
+        case = arrive(MISSING, order=order)
+        intake.add_message(
+            case, Words("customer", "Hello? Still nothing.", timezone.now(), timezone.now()), actor=ACTOR
+        )
+        drain()
+        assert case.messages.filter(holding=True).count() == 1
+
     def test_a_holding_reply_at_night_names_the_next_staffed_time(self, arrive, order, partner):
         night = timezone.now().astimezone(partner.zone).replace(hour=3, minute=10) - timedelta(days=1)
         case = arrive(MISSING, order=order, at=night)
@@ -212,6 +256,16 @@ class TestWorking:
         assert Interaction.objects.get(pk=case.pk).state == "received"
         assert case.decisions.count() == 0
 
+    def test_a_case_that_moved_meanwhile_is_left_alone_and_the_others_go_on(self, arrive, order):
+        moved = arrive(STATUS, order=order, work=False)
+        other = arrive(STATUS, order=factories.OrderFactory(customer=order.customer), work=False)
+        worked = pipeline.work(pipeline._claim(10))
+        Interaction.objects.filter(pk=moved.pk).update(state="dismissed")
+        recording.write_back(worked, pipeline._PIPELINE)
+        assert Interaction.objects.get(pk=moved.pk).state == "dismissed"
+        assert moved.decisions.count() == 0
+        assert Interaction.objects.get(pk=other.pk).state == "resolving"
+
     def test_the_same_task_twice_does_the_work_once(self, arrive, order):
         case = arrive(RETURN, order=order)
         before = (case.messages.count(), case.decisions.count(), case.decisions.get().effects.count())
@@ -223,6 +277,10 @@ class TestWorking:
         then = arrive(RETURN, order=order, at=timezone.now() - timedelta(days=20))
         assert then.case_type == "standard_return"
         assert then.ruling.facts["order.days_since_delivery"]["value"] in (19, 20)
+
+    def test_a_delivery_after_the_message_was_not_known_then(self, arrive, order):
+        case = arrive(STATUS, order=order, at=timezone.now() - timedelta(days=7))
+        assert "order.days_since_delivery" not in case.ruling.facts
 
 
 def test_an_amount_nobody_can_hold_harms_no_case(arrive, order, customer):

@@ -1,7 +1,11 @@
 """Signals: what each decision taught, on a page of their own."""
 
+from decimal import Decimal
+
+import pytest
 from django.test import Client
 
+from apps.learning import signals
 from apps.learning.models import Signal
 from tests import factories
 from tests.interactions.test_deciding import decide, pass_undo_window
@@ -42,3 +46,15 @@ def test_signals_of_other_brands_are_not_shown(held, drain):
     pass_undo_window()
     drain()
     assert "No signals yet" in page(factories.supervisor(remit={"all_partners": False}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "rewritten"), [({"amount": Decimal("40.00")}, False), ({"reply": "Other words."}, True), ({"action": "goodwill"}, False)]
+)  # fmt: skip
+def test_another_amount_other_words_or_another_action_alone_is_not_agreeing(held, changed, rewritten):
+    decision = decide(held)
+    assert signals.signal_of(decision).agreed
+    for name, value in changed.items():
+        setattr(decision, name, value)
+    signal = signals.signal_of(decision)
+    assert (signal.agreed, signal.reply_changed) == (False, rewritten)

@@ -102,6 +102,16 @@ class TestGuardrails:
             assert rule_of(policy, facts, telling).handler == "human"
         assert rule_of(policy, {}, Proposal("reply")).handler == "autonomous", "nothing about an order is told"
 
+    def test_an_action_on_an_order_needs_its_owner_even_when_nothing_is_told(self):
+        policy = compile_policy([RuleSpec("rule 1", "standard_return", (), "autonomous", "return_label")])
+        assert rule_of(policy, VERIFIED, Proposal("return_label")).handler == "autonomous"
+        assert rule_of(policy, {}, Proposal("return_label")).handler == "human"
+
+    def test_a_guardrail_never_loosens_what_a_rule_asks_for(self):
+        senior = RuleSpec("rule 1", "standard_return", (), "human", seniority="senior")
+        policy = compile_policy([senior], [GuardrailSpec("guardrail 1")])
+        assert rule_of(policy, VERIFIED, Proposal("reply")).seniority == "senior"
+
     def test_a_ceiling_holds_over_any_rule(self):
         ceiling = GuardrailSpec("guardrail 1", ceiling=Money(Decimal("40.00"), USD), actions=frozenset({"refund"}))
         verdict = rule_of(compile_policy([RETURN_RULE], [ceiling]), {**VERIFIED, "order.days_past_window": 0})

@@ -60,6 +60,43 @@ def test_nobody_approves_what_they_worked_on(boundary, author, other):
             releases.approve(contributor, draft)
 
 
+def annotates(person, draft):
+    editing.annotate(person, draft, "for the sale week")
+
+
+def submits(person, draft):
+    releases.submit(person, draft)
+
+
+@pytest.mark.parametrize("contributes", [annotates, submits])
+def test_any_part_in_it_is_too_much_to_approve(boundary, author, other, contributes):
+    draft = releases.draft_from(author, boundary)
+    contributes(other, draft)
+    if contributes is annotates:
+        releases.submit(author, draft)
+    with pytest.raises(Refused, match="did not has to approve"):
+        releases.approve(other, draft)
+
+
+def test_who_only_made_the_draft_may_not_approve_it(boundary, author, other):
+    draft = releases.draft_from(author, boundary)
+    releases.submit(other, draft)
+    with pytest.raises(Refused, match="did not has to approve"):
+        releases.approve(author, draft)
+
+
+def test_a_guardrail_that_would_stop_everything_is_refused(boundary, author):
+    draft = releases.draft_from(author, boundary)
+    editing.save(author, Guardrail(version=draft, kind="never", conditions=[]))
+    with pytest.raises(Refused, match="has no condition"):
+        releases.submit(author, draft)
+
+
+def test_a_rule_that_lets_the_ai_act_names_what_it_may_do():
+    rule = Rule(position=1, case_type="other", handler="autonomous", action="")
+    assert "names no action" in " ".join(releases.problems_of_rule(rule))
+
+
 def test_an_approval_names_the_content_and_an_edit_voids_it(boundary, author, other):
     draft = releases.draft_from(author, boundary)
     releases.submit(author, draft)
