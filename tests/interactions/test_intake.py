@@ -145,6 +145,10 @@ class TestWhichOrder:
         assert (case.order, case.state) == (order, "resolved")
         assert order.number in case.messages.filter(author="ai").last().text
 
+    def test_an_answer_that_names_two_settles_nothing(self, asked):
+        write(asked, "It is " + " or ".join(asked.order_candidates))
+        assert Interaction.objects.get(pk=asked.pk).order is None
+
     def test_an_answer_as_a_new_interaction(self, asked, order, arrive):
         answer = arrive(f"{order.number} please", customer=order.customer, channel="email")
         assert (answer.state, answer.merged_into) == ("merged", asked)
