@@ -1,21 +1,18 @@
-"""Conditions on facts: one table of operators, checked when written, compiled to closures, read in words.
+"""Conditions on facts: checked when written, read against facts in three ways, and in words.
 
-Conditions are three-valued. A test is `True`, `False`, or `None` when the fact is unknown; money in another
-currency than the limit's is unknown too.
+Conditions are three-valued: true, false, or unknown when the fact is unknown; money in another currency than the
+limit's is unknown too. What an operator means is in `operators.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from apps.policies.facts import VOCABULARY, FactSpec, Kind, Value, choice_in_words, value_as_json, value_in_words
+from apps.policies.cells import Cell, Unknown
+from apps.policies.columns import Column, Outcomes
+from apps.policies.facts import VOCABULARY, FactSpec, Kind, Value, value_as_json
 from apps.policies.money import BadAmount, Money, exact_amount
-
-Operand = Value | tuple[Value, Value]
-Test = Callable[[Value], bool | None]
-
-NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DAYS, Kind.MONEY})
-ALL = frozenset(Kind)
+from apps.policies.operators import OPERATORS, Operand, Test, comparable
 
 
 class BadCondition(ValueError):
@@ -42,97 +39,19 @@ class Condition:
         return OPERATORS[self.operator].sentence(spec, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One row of the operator table: its sign, the kinds it fits, how it is tested and read."""
-
-    sign: str
-    kinds: frozenset[Kind]
-    build: Callable[[Operand | None], Test]
-    operand: str  # "one", "many", "two" or "none" values follow the sign
-
-    def sentence(self, spec: FactSpec, value: Operand | None) -> str:
-        if self.operand == "none":
-            return f"{spec.label} is known"
-        if self.operand == "two" and isinstance(value, tuple):
-            low, high = (value_in_words(spec, item) for item in value)
-            return f"{spec.label} is {low} to {high}"
-        if self.operand == "many" and isinstance(value, frozenset):
-            listed = ", ".join(choice_in_words(item) for item in sorted(value))
-            return f"{spec.label} is {'not ' if self.sign == 'not in' else ''}{listed}"
-        assert not isinstance(value, tuple)
-        return f"{spec.label} {self.sign} {value_in_words(spec, value)}"
-
-
-def _comparable(left: Value, right: Value) -> tuple[Decimal, Decimal] | None:
-    """Both sides as numbers, or None when they are money of two currencies."""
-    if isinstance(left, Money) and isinstance(right, Money):
-        return (left.amount, right.amount) if left.currency == right.currency else None
-    return left, right  # type: ignore[return-value]
-
-
-def _ordered(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[Operand | None], Test]:
-    def build(limit: Operand | None) -> Test:
-        assert limit is not None
-        assert not isinstance(limit, tuple)
-        if not isinstance(limit, Money):
-            return lambda value: compare(value, limit)  # type: ignore[arg-type]
-
-        def test_money(value: Value) -> bool | None:
-            pair = _comparable(value, limit)
-            return None if pair is None else compare(*pair)
-
-        return test_money
-
-    return build
-
-
-def _between(bounds: Operand | None) -> Test:
-    assert isinstance(bounds, tuple)
-    low, high = bounds
-
-    def test(value: Value) -> bool | None:
-        lower, upper = _comparable(value, low), _comparable(value, high)
-        if lower is None or upper is None:
-            return None
-        return lower[0] >= lower[1] and upper[0] <= upper[1]
-
-    return test
-
-
-def _one_of(wanted: Operand | None) -> Test:
-    assert isinstance(wanted, frozenset)
-    return lambda value: bool(value & wanted) if isinstance(value, frozenset) else value in wanted
-
-
-def _none_of(unwanted: Operand | None) -> Test:
-    inside = _one_of(unwanted)
-    return lambda value: not inside(value)
-
-
-_CHOOSABLE = frozenset({Kind.BOOL, Kind.CHOICE, Kind.INTEGER, Kind.DAYS, Kind.DECIMAL})
-
-OPERATORS: dict[str, Operator] = {
-    operator.sign: operator
-    for operator in (
-        Operator("is", _CHOOSABLE, lambda wanted: lambda value: value == wanted, "one"),
-        Operator("is not", _CHOOSABLE, lambda wanted: lambda value: value != wanted, "one"),
-        Operator("in", frozenset({Kind.CHOICE, Kind.SET}), _one_of, "many"),
-        Operator("not in", frozenset({Kind.CHOICE, Kind.SET}), _none_of, "many"),
-        Operator("<", NUMERIC, _ordered(lambda value, limit: value < limit), "one"),
-        Operator("≤", NUMERIC, _ordered(lambda value, limit: value <= limit), "one"),
-        Operator(">", NUMERIC, _ordered(lambda value, limit: value > limit), "one"),
-        Operator("≥", NUMERIC, _ordered(lambda value, limit: value >= limit), "one"),
-        Operator("between", NUMERIC, _between, "two"),
-        # An unknown fact leaves "is known" unknown, not false: a rule may not grant by somebody's silence.
-        Operator("is known", ALL, lambda _: lambda value: True, "none"),
-    )
-}
-
-
 def compiled(condition: Condition) -> Test:
     """The closure that tests a known value."""
-    return OPERATORS[condition.operator].build(condition.value)
+    return OPERATORS[condition.operator].evaluate(condition.value)
+
+
+def vectorised(condition: Condition, column: Column) -> Outcomes:
+    """The condition on a column: for each case 1 (true), 0 (false) or -1 (unknown)."""
+    return OPERATORS[condition.operator].vectorise(column, condition.value)
+
+
+def solved(condition: Condition, cell: Cell) -> bool | None:
+    """The condition on every value of a cell at once."""
+    return None if isinstance(cell, Unknown) else OPERATORS[condition.operator].solve(cell, condition.value)
 
 
 def evaluate(condition: Condition, facts: Mapping[str, Value | None]) -> bool | None:
@@ -167,7 +86,7 @@ def parse(raw: Mapping[str, object]) -> Condition:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise BadCondition(f"“between” needs two values of {spec.label}.")
         low, high = _single(spec, value[0]), _single(spec, value[1])
-        pair = _comparable(low, high)
+        pair = comparable(low, high)
         if pair is None or pair[0] > pair[1]:
             raise BadCondition(f"The lower value of {spec.label} must come first, in the same currency.")
         return Condition(name, sign, (low, high))

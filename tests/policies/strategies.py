@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from apps.policies.conditions import OPERATORS, Condition
+from apps.policies.conditions import Condition
 from apps.policies.facts import VOCABULARY, Kind, Value
 from apps.policies.money import Money
+from apps.policies.operators import OPERATORS
 from apps.policies.specs import GuardrailSpec, Proposal, RuleSpec
 from apps.policies.words import Action, Handler, Seniority
 

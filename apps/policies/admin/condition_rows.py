@@ -9,8 +9,9 @@ from typing import Any
 
 from django.http import QueryDict
 
-from apps.policies.conditions import OPERATORS, BadCondition, operators_for, parse
+from apps.policies.conditions import BadCondition, operators_for, parse
 from apps.policies.facts import VOCABULARY, FactSpec, Kind, choice_in_words
+from apps.policies.operators import OPERATORS
 
 MOST_ROWS = 20
 
