@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
 PY := .venv/bin/python
 
-.PHONY: help run setup setup-test test lint bench format docs
+.PHONY: help run setup setup-test test lint bench format docs lock
 
 help:
 	@echo "make run     set everything up and start Remit: web, workers and watchdog"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench   measure what the README promises"
 	@echo "make docs    write docs/states.md anew from the code"
 	@echo "make format  format the code"
+	@echo "make lock    pin what requirements*.in ask for (needs uv)"
 
 run: setup
 	@exec $(PY) -m config.processes
@@ -39,3 +40,7 @@ docs: setup
 format: setup-test
 	@$(PY) -m ruff check --fix-only .
 	@$(PY) -m ruff format .
+
+lock:
+	@uv pip compile -q --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements.in -o requirements.txt
+	@uv pip compile -q --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements-test.in -o requirements-test.txt

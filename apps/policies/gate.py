@@ -12,14 +12,15 @@ than what would match below it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apps.policies.conditions import Condition, Test, compiled
+from apps.policies.conditions import Condition, compiled
 from apps.policies.facts import Value
 from apps.policies.money import Money
+from apps.policies.operators import Test
 from apps.policies.specs import GuardrailSpec, LimitSpec, Proposal, RuleSpec, content_hash
 from apps.policies.words import MONEY_ACTIONS, ORDER_ACTIONS, Action, Handler, Seniority
 
 AUTONOMOUS, COLLABORATIVE, HUMAN = Handler.AUTONOMOUS.value, Handler.COLLABORATIVE.value, Handler.HUMAN.value
-_STRICTNESS = {
+STRICTNESS = {
     (AUTONOMOUS, Seniority.ANY.value): 0,
     (AUTONOMOUS, Seniority.SENIOR.value): 0,
     (COLLABORATIVE, Seniority.ANY.value): 1,
@@ -99,7 +100,7 @@ class CompiledPolicy:
         self._rules: dict[str, tuple[_Rule, ...]] = {}
         for rule in rules:
             failed = tuple(Step(rule.key, "failed", index) for index in range(len(rule.conditions)))
-            ready = _Rule(rule, _tests(rule.conditions), _STRICTNESS[rule.handler, rule.seniority], failed)
+            ready = _Rule(rule, _tests(rule.conditions), STRICTNESS[rule.handler, rule.seniority], failed)
             self._rules[rule.case_type] = (*self._rules.get(rule.case_type, ()), ready)
         self._guardrails = tuple(
             _Guardrail(spec, _tests(spec.conditions)) for spec in (*BUILT_IN_GUARDRAILS, *guardrails)
@@ -116,7 +117,7 @@ class CompiledPolicy:
             if outcome is False:
                 trace.append(rule.failed[index])  # type: ignore[index]  # a failure names its condition
                 continue
-            strictness = rule.strictness or _STRICTNESS[_granted(rule.spec, proposal), Seniority.ANY.value]
+            strictness = rule.strictness or STRICTNESS[granted(rule.spec, proposal), Seniority.ANY.value]
             if outcome is None:
                 trace.append(Step(rule.spec.key, "unknown", index))
                 if strictness > halted_strictness:
@@ -134,14 +135,14 @@ class CompiledPolicy:
         handler, seniority, refused_by = verdict.handler, verdict.seniority, verdict.refused_by
         for guardrail in self._guardrails:
             spec = guardrail.spec
-            if not _looks_at(spec, case_type, proposal):
+            if not looks_at(spec, case_type, proposal):
                 continue
             outcome, index = _holds(guardrail.tests, facts)
-            if outcome is False or (spec.ceiling is not None and _within(proposal.amount, spec.ceiling)):
+            if outcome is False or (spec.ceiling is not None and within(proposal.amount, spec.ceiling)):
                 trace.append(Step(spec.key, "held", index))
                 continue
             trace.append(Step(spec.key, "fired", index))
-            if _STRICTNESS[spec.handler, spec.seniority] > _STRICTNESS[handler, seniority]:
+            if STRICTNESS[spec.handler, spec.seniority] > STRICTNESS[handler, seniority]:
                 if handler == AUTONOMOUS:
                     refused_by = spec.key
                 handler, seniority = spec.handler, spec.seniority
@@ -171,18 +172,18 @@ def _holds(tests: tuple[tuple[str, Test], ...], facts: Mapping[str, Value | None
     return (True, None) if unknown is None else (None, unknown)
 
 
-def _granted(rule: RuleSpec, proposal: Proposal) -> str:
+def granted(rule: RuleSpec, proposal: Proposal) -> str:
     """What an autonomous rule gives this proposal: another action, or more money, is a person's."""
     if rule.action != proposal.action:
         return HUMAN
     if proposal.action in MONEY_ACTIONS and (proposal.amount is None or rule.ceiling is None):
         return HUMAN
-    if proposal.amount is not None and rule.ceiling is not None and not _within(proposal.amount, rule.ceiling):
+    if proposal.amount is not None and rule.ceiling is not None and not within(proposal.amount, rule.ceiling):
         return HUMAN
     return AUTONOMOUS
 
 
-def _within(amount: Money | None, ceiling: Money) -> bool:
+def within(amount: Money | None, ceiling: Money) -> bool:
     """Money of another currency is unknown, so it is never within."""
     if amount is None:
         return True
@@ -192,7 +193,7 @@ def _within(amount: Money | None, ceiling: Money) -> bool:
 def _first_verdict(matched: _Rule | None, halted: _Rule | None, proposal: Proposal, trace: list[Step]) -> Verdict:
     below = _outcome(matched, proposal)
     above = _outcome(halted, proposal) if halted else None
-    if halted and above and _STRICTNESS[above] > _STRICTNESS[below]:
+    if halted and above and STRICTNESS[above] > STRICTNESS[below]:
         spec, (handler, seniority) = halted.spec, above
         return Verdict(handler, seniority, spec.key, spec.due_minutes, spec.key, tuple(trace))
     if matched is None:
@@ -206,11 +207,11 @@ def _outcome(rule: _Rule | None, proposal: Proposal) -> tuple[str, str]:
     if rule is None:
         return HUMAN, Seniority.ANY.value
     if rule.spec.handler == AUTONOMOUS:
-        return _granted(rule.spec, proposal), Seniority.ANY.value
+        return granted(rule.spec, proposal), Seniority.ANY.value
     return rule.spec.handler, rule.spec.seniority
 
 
-def _looks_at(spec: GuardrailSpec, case_type: str, proposal: Proposal) -> bool:
+def looks_at(spec: GuardrailSpec, case_type: str, proposal: Proposal) -> bool:
     if spec.case_types and case_type not in spec.case_types:
         return False
     if spec.actions and proposal.action not in spec.actions:

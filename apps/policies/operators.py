@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from apps.policies.cells import Cell, Members, One, OtherCurrency, Span
-from apps.policies.columns import Column, Outcomes, cents_of, mask_of, three_valued
+from apps.policies.columns import Column, Mask, Outcomes, cents_of, mask_of, three_valued
 from apps.policies.facts import FactSpec, Kind, Value, choice_in_words, value_in_words
 from apps.policies.money import Money
 
@@ -101,10 +101,11 @@ def _evaluate_none_of(unwanted: Operand | None) -> Test:
 # Many values, in columns.
 
 
-def _number_in(column: Column, limit: Value) -> tuple[float, np.typing.NDArray[np.bool_] | None]:
+def _number_in(column: Column, limit: Value) -> tuple[float, Mask | None]:
     """The limit as the column's numbers are written, and for money which cases are in its currency."""
     if isinstance(limit, Money):
-        return cents_of(limit.amount), column.currencies == column.code_of(limit.currency)
+        assert column.currencies is not None
+        return cents_of(limit.amount), np.equal(column.currencies, column.code_of(limit.currency))
     return (float(limit) if isinstance(limit, Decimal) else int(limit)), None  # type: ignore[arg-type]
 
 

@@ -30,20 +30,10 @@ def rule_sentence(rule: Rule) -> str:
 
 
 def guardrail_sentence(guardrail: Guardrail) -> str:
-    parts = conditions_in_words(guardrail)
-    when = " when " + " and ".join(parts) if parts else ""
-    where = f" ({', '.join(CaseType(t).label for t in guardrail.case_types)})" if guardrail.case_types else ""
-    what = ", ".join(Action(a).label.lower() for a in guardrail.actions) or "anything"
-    match guardrail.kind:
-        case Guardrail.Kind.CEILING:
-            return f"Never more than {guardrail.limit} at once for {what}{when}{where}."
-        case Guardrail.Kind.BUDGET:
-            return f"Never more than {guardrail.limit} a day and brand for {what}{where}."
-        case Guardrail.Kind.CONFIDENCE:
-            return f"Never AI alone when less sure than {guardrail.floor}{where}."
-    senior = "; a senior decides" if guardrail.seniority == Seniority.SENIOR else ""
-    action = f" to {what}" if guardrail.actions else ""
-    return f"Never AI alone{action}{when}{senior}{where}."
+    try:
+        return guardrail.spec().in_words()
+    except BadCondition as error:
+        return f"[cannot be read: {error}]"
 
 
 def sentence_of(row: RuleRow) -> str:

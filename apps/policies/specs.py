@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from apps.policies.conditions import Condition
 from apps.policies.money import Money
-from apps.policies.words import Handler, Seniority
+from apps.policies.words import Action, CaseType, Handler, Seniority
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class GuardrailSpec:
     """What no rule may exceed: fires when all conditions hold, or when the amount is over the ceiling.
 
     `actions` and `case_types` limit where it looks; empty means everywhere. A guardrail with a ceiling
-    fires above it; one without fires on its conditions alone.
+    fires above it; one without fires on its conditions alone. `hard` changes nothing when ruling: it keeps a draft
+    whose rules go beyond the guardrail from being submitted.
     """
 
     key: str
@@ -73,6 +74,7 @@ class GuardrailSpec:
     handler: str = Handler.HUMAN.value
     seniority: str = Seniority.ANY.value
     order_data_only: bool = False
+    hard: bool = False
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -84,7 +86,30 @@ class GuardrailSpec:
             "handler": self.handler,
             "seniority": self.seniority,
             "order_data_only": self.order_data_only,
+            "hard": self.hard,
         }
+
+    def in_words(self) -> str:
+        """As a sentence: "Never AI alone to refund when said in public is yes; a senior decides." """
+        parts = [condition.in_words() for condition in self.conditions]
+        when = " when " + " and ".join(parts) if parts else ""
+        what, where = _actions_in_words(self.actions), _types_in_words(self.case_types)
+        if self.ceiling is not None:
+            return f"Never more than {self.ceiling} at once for {what or 'anything'}{when}{where}."
+        senior = "; a senior decides" if self.seniority == Seniority.SENIOR else ""
+        return f"Never AI alone{f' to {what}' if what else ''}{when}{senior}{where}."
+
+    def says_the_same(self, other: "GuardrailSpec") -> bool:
+        """Equal but for the key, which is only its place in the version."""
+        return replace(self, key="") == replace(other, key="")
+
+
+def _actions_in_words(actions: frozenset[str]) -> str:
+    return ", ".join(sorted(Action(action).label.lower() for action in actions))
+
+
+def _types_in_words(case_types: frozenset[str]) -> str:
+    return f" ({', '.join(sorted(CaseType(case_type).label for case_type in case_types))})" if case_types else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,13 @@ class LimitSpec:
     amount: Money | None = None
     floor: Decimal | None = None
 
+    def in_words(self) -> str:
+        """As a sentence: "Never more than 2,000.00 USD a day and brand for refund." """
+        if self.kind == "confidence":
+            return f"Never AI alone when less sure than {self.floor}{_types_in_words(self.case_types)}."
+        what = _actions_in_words(self.actions) or "anything"
+        return f"Never more than {self.amount} a day and brand for {what}{_types_in_words(self.case_types)}."
+
     def looks_at(self, case_type: str, action: str) -> bool:
         return (not self.case_types or case_type in self.case_types) and (not self.actions or action in self.actions)
 
@@ -113,6 +145,22 @@ class LimitSpec:
             "amount": str(self.amount) if self.amount else None,
             "floor": str(self.floor) if self.floor is not None else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """All that a version says, with its parent's part: rules in order, guardrails, limits."""
+
+    rules: tuple[RuleSpec, ...] = ()
+    guardrails: tuple[GuardrailSpec, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
+
+    def rules_for(self, case_type: str) -> tuple[RuleSpec, ...]:
+        return tuple(rule for rule in self.rules if rule.case_type == case_type)
+
+    @property
+    def content_hash(self) -> str:
+        return content_hash(self.rules, self.guardrails, self.limits)
 
 
 def canonical_json(value: object) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.policies.conditions import Condition
-from apps.policies.gate import _STRICTNESS, compile_policy
+from apps.policies.gate import STRICTNESS, compile_policy
 from apps.policies.money import Money
 from apps.policies.specs import GuardrailSpec, LimitSpec, Proposal, RuleSpec
 from tests.policies import strategies
@@ -122,7 +122,7 @@ class TestGuardrails:
     def test_law_guardrails_only_tighten(self, rules, guardrails, proposal, facts):
         free, held = compile_policy(rules), compile_policy(rules, guardrails)
         before, after = rule_of(free, facts, proposal), rule_of(held, facts, proposal)
-        assert _STRICTNESS[after.handler, after.seniority] >= _STRICTNESS[before.handler, before.seniority]
+        assert STRICTNESS[after.handler, after.seniority] >= STRICTNESS[before.handler, before.seniority]
 
 
 @settings(max_examples=600, deadline=None)
@@ -136,7 +136,7 @@ class TestGuardrails:
 def test_law_making_any_fact_unknown_never_widens(rules, guardrails, proposal, facts, name):
     policy = compile_policy(rules, guardrails)
     known, forgotten = rule_of(policy, facts, proposal), rule_of(policy, {**facts, name: None}, proposal)
-    assert _STRICTNESS[forgotten.handler, forgotten.seniority] >= _STRICTNESS[known.handler, known.seniority]
+    assert STRICTNESS[forgotten.handler, forgotten.seniority] >= STRICTNESS[known.handler, known.seniority]
 
 
 @settings(max_examples=200, deadline=None)

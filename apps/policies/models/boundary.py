@@ -12,7 +12,7 @@ from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.machines import guard, in_state_list
 from apps.policies.models.partner import valid_currency
 from apps.policies.money import Money, exact_amount
-from apps.policies.specs import GuardrailSpec, LimitSpec, RuleSpec, content_hash
+from apps.policies.specs import GuardrailSpec, LimitSpec, PolicySpec, RuleSpec
 from apps.policies.words import Action, CaseType, Handler, Seniority
 
 
@@ -133,20 +133,21 @@ class BoundaryVersion(models.Model):
             return "The version is not what was approved. Send it back to draft and have it approved again."
         return None
 
-    def rule_specs(self) -> tuple[RuleSpec, ...]:
-        return tuple(rule.spec() for rule in self.rules.all())
-
-    def _content(self) -> tuple[tuple[RuleSpec, ...], tuple[GuardrailSpec, ...], tuple[LimitSpec, ...]]:
-        specs = [guardrail.spec() for guardrail in self.guardrails.all()]
-        guardrails = tuple(spec for spec in specs if isinstance(spec, GuardrailSpec))
-        limits = tuple(spec for spec in specs if isinstance(spec, LimitSpec))
-        return self.rule_specs(), guardrails, limits
+    def policy(self) -> PolicySpec:
+        """All that the version says. Raises BadCondition when a stored condition cannot be read."""
+        specs = [guardrail.spec() for guardrail in self.guardrails.select_related("version__boundary")]
+        return PolicySpec(
+            tuple(rule.spec() for rule in self.rules.select_related("version__boundary")),
+            tuple(spec for spec in specs if isinstance(spec, GuardrailSpec)),
+            tuple(spec for spec in specs if isinstance(spec, LimitSpec)),
+        )
 
     def current_hash(self) -> str:
-        return content_hash(*self._content())
+        return self.policy().content_hash
 
     def compile(self) -> CompiledPolicy:
-        return compile_policy(*self._content())
+        policy = self.policy()
+        return compile_policy(policy.rules, policy.guardrails, policy.limits)
 
 
 _only_in_a_draft = pgtrigger.Trigger(
