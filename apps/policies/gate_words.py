@@ -2,7 +2,7 @@
 
 from apps.policies import sentences
 from apps.policies.models import Ruling
-from apps.policies.models.boundary import RuleRow
+from apps.policies.models.rule import RuleRow
 
 _OUTCOMES = {
     "matched": "matches",

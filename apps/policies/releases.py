@@ -1,35 +1,46 @@
-"""Releasing a boundary version: draft, submit, approve by another person, activate.
+"""Releasing a boundary version: draft, submit, approve, shadow, activate, roll back.
 
 Every function takes the person who acts, raises Refused with a sentence when it may not be, and leaves audit
-rows. Edits are allowed in drafts only, also by trigger.
+rows. Edits are allowed in drafts only, also by trigger. Whether a version widens is decided by the verifier: then
+somebody who contributed to no part of it has to approve it, also by trigger; one that only tightens takes one person.
 """
+
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit
-from apps.policies.conditions import BadCondition
+from apps.policies import audit, checking
 from apps.policies.errors import Refused
-from apps.policies.facts import VOCABULARY
 from apps.policies.machines import move
-from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Rule
-from apps.policies.words import MONEY_ACTIONS, Handler
+from apps.policies.models import Boundary, BoundaryVersion
+from apps.policies.verification import Verification
 
 
 def draft_from(user: User, boundary: Boundary, source: BoundaryVersion | None = None) -> BoundaryVersion:
     """A new draft with the rules and guardrails of `source` (default: the active version)."""
     with transaction.atomic():
-        Boundary.objects.select_for_update(no_key=True).get(pk=boundary.pk)
         source = source or boundary.active_version
-        last = boundary.versions.aggregate(last=models.Max("number"))["last"] or 0
-        version = BoundaryVersion.objects.create(boundary=boundary, number=last + 1)
+        version = copy_of(source) if source else _next_version(boundary)
         version.contributors.add(user)
-        if source is not None:
-            _copy_rows(source, version)
         reason = f"from version {source.number}" if source else "empty"
         audit.record(audit.person(user), version, "drafted", reason=reason)
     return version
+
+
+def copy_of(source: BoundaryVersion, *, note: str = "") -> BoundaryVersion:
+    """A draft that says the same, inside the caller's transaction."""
+    version = _next_version(source.boundary, parent=source.parent, note=note)
+    _copy_rows(source, version)
+    return version
+
+
+def _next_version(boundary: Boundary, **fields: Any) -> BoundaryVersion:
+    Boundary.objects.select_for_update(no_key=True).get(pk=boundary.pk)
+    last = boundary.versions.aggregate(last=models.Max("number"))["last"] or 0
+    return BoundaryVersion.objects.create(boundary=boundary, number=last + 1, **fields)
 
 
 def _copy_rows(source: BoundaryVersion, target: BoundaryVersion) -> None:
@@ -40,18 +51,30 @@ def _copy_rows(source: BoundaryVersion, target: BoundaryVersion) -> None:
 
 
 def submit(user: User, version: BoundaryVersion) -> BoundaryVersion:
-    """Check every rule and hand the draft to a second person. Raises Refused naming the rule and why."""
+    """Verify the draft and hand it on for approval. Raises Refused with every problem that was found."""
     with transaction.atomic():
         version = _locked(version)
-        problems = problems_of(version)
+        problems = checking.problems_of(version)
         if problems:
             raise Refused(" ".join(problems))
-        move(version, "submit", actor=audit.person(user))
+        keep_verification(version, checking.verification_of(version))
+        move(version, "submit", actor=audit.person(user), save=VERIFIED,
+             details=lambda row: {"widens": row.widens, "content_hash": row.verified_hash})  # fmt: skip
         version.contributors.add(user)
     return version
 
 
+VERIFIED = ("verification", "verified_hash", "verified_against", "widens")
+
+
+def keep_verification(version: BoundaryVersion, verification: Verification) -> None:
+    """Put what was found on the version, to be saved with `VERIFIED`."""
+    version.verification, version.widens = verification.as_json(), verification.widens
+    version.verified_hash, version.verified_against = version.current_hash(), version.boundary.active_version
+
+
 def approve(user: User, version: BoundaryVersion) -> BoundaryVersion:
+    """Agree to exactly this content. Raises Refused when it widens and the person had a part in it."""
     with transaction.atomic():
         version = _locked(version)
         version.approved_by, version.approved_hash = user, version.current_hash()
@@ -60,9 +83,18 @@ def approve(user: User, version: BoundaryVersion) -> BoundaryVersion:
             "approve",
             actor=audit.person(user),
             save=("approved_by", "approved_hash"),
-            details=lambda row: {"content_hash": row.approved_hash},
+            details=lambda row: {"content_hash": row.approved_hash, "widens": row.widens},
         )
     return version
+
+
+def tighten(user: User, version: BoundaryVersion) -> BoundaryVersion:
+    """Release a draft that only tightens, by one person and at once. Raises Refused when it widens anything."""
+    with transaction.atomic():
+        version = submit(user, version)
+        if version.widens:
+            raise Refused("This version widens what the AI may do, so a second person has to approve it.")
+        return activate(user, approve(user, version))
 
 
 def reject(user: User, version: BoundaryVersion, reason: str) -> BoundaryVersion:
@@ -71,70 +103,95 @@ def reject(user: User, version: BoundaryVersion, reason: str) -> BoundaryVersion
         raise Refused("Say what has to change: its authors will read it.")
     with transaction.atomic():
         version = _locked(version)
-        version.approved_by, version.approved_hash = None, ""
+        version.approved_by, version.approved_hash, version.widens = None, "", None
         move(
             version,
             "reject",
             actor=audit.person(user),
             reason=reason.strip(),
-            save=("approved_by", "approved_hash"),
+            save=("approved_by", "approved_hash", "widens"),
         )
     return version
 
 
-def activate(user: User, version: BoundaryVersion) -> BoundaryVersion:
-    """Make an approved version the one that rules; the one before it is retired in the same transaction."""
-    actor = audit.person(user)
+def start_shadow(user: User, version: BoundaryVersion) -> BoundaryVersion:
+    """Rule live traffic beside the active version from now on, storing both and acting on neither's account."""
+    with transaction.atomic():
+        return move(_locked(version), "shadow", actor=audit.person(user))[0]
+
+
+def activate(
+    user: User, version: BoundaryVersion, *, share: int = 100, ends_at: datetime | None = None
+) -> BoundaryVersion:
+    """Make an approved version the one that rules; the one before it is retired in the same transaction.
+
+    `share` is the percent of cases that it rules at first, `ends_at` when it gives way by itself. Raises Refused when
+    the version is not as it was approved, or when another one was released since and against that one it widens.
+    """
+    _valid_end(ends_at)
     with transaction.atomic():
         Boundary.objects.select_for_update(no_key=True).get(pk=version.boundary_id)
         version = _locked(version)
         before = version.boundary.active_version
+        if version.verified_against != before:
+            keep_verification(version, checking.verification_of(version))
+            version.save(update_fields=VERIFIED)
+        actor = audit.person(user)
         if version.state == BoundaryVersion.State.APPROVED:
             move(version, "shadow", actor=actor, reason="no live shadow period was asked for")
-        if before is not None:
-            move(before, "retire", actor=actor, reason=f"replaced by version {version.number}")
-        version.activated_at = timezone.now()
-        move(version, "activate", actor=actor, save=("activated_at",))
+        swap(version, before, actor, reason="", share=share, ends_at=ends_at)
     return version
+
+
+def swap(
+    version: BoundaryVersion,
+    before: BoundaryVersion | None,
+    actor: audit.Actor,
+    *,
+    reason: str,
+    share: int,
+    ends_at: datetime | None,
+) -> None:
+    """The old version goes and the new one rules, inside the caller's transaction."""
+    if before is not None:
+        move(before, "retire", actor=actor, reason=f"replaced by version {version.number}")
+    version.activated_at, version.replaced, version.share, version.ends_at = timezone.now(), before, share, ends_at
+    move(version, "activate", actor=actor, reason=reason, save=("activated_at", "replaced", "share", "ends_at"),
+         details=lambda row: {"share": row.share, "ends_at": row.ends_at.isoformat() if row.ends_at else None})  # fmt: skip
+
+
+def _valid_end(ends_at: datetime | None) -> None:
+    if ends_at is not None and ends_at <= timezone.now():
+        raise Refused("The end of a release lies in the future.")
+
+
+def raise_share(user: User, version: BoundaryVersion, share: int) -> BoundaryVersion:
+    """Let an active version rule more of the cases; the rest is ruled by the version it replaced."""
+    with transaction.atomic():
+        version = _locked(version)
+        if version.state != BoundaryVersion.State.ACTIVE or not version.share < share <= 100:
+            raise Refused(f"The share of an active version can be raised, from {version.share} % up to 100 %.")
+        before, version.share = version.share, share
+        version.save(update_fields=["share"])
+        audit.record(audit.person(user), version, "share_raised", details={"from": before, "to": share})
+    return version
+
+
+def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reason: str) -> BoundaryVersion:
+    """A new version from an older one of the same boundary: at once when that only tightens, else for review.
+
+    Raises Refused without a reason. The answer's state says which it was.
+    """
+    if not reason.strip():
+        raise Refused("Say why you roll back: the log and the next editor will ask.")
+    with transaction.atomic():
+        version = draft_from(user, active.boundary, target)
+        version.note = f"Roll back from version {active.number} to version {target.number}: {reason.strip()}"
+        version.save(update_fields=["note"])
+        audit.record(audit.person(user), version, "rolled_back", reason=version.note)
+        version = submit(user, version)
+        return version if version.widens else activate(user, approve(user, version))
 
 
 def _locked(version: BoundaryVersion) -> BoundaryVersion:
     return BoundaryVersion.objects.select_for_update(no_key=True).select_related("boundary").get(pk=version.pk)
-
-
-def problems_of(version: BoundaryVersion) -> list[str]:
-    """What keeps a version from being submitted, a sentence each, naming the rule."""
-    found = [problem for rule in version.rules.all() for problem in problems_of_rule(rule)]
-    return found + [problem for rail in version.guardrails.all() for problem in problems_of_guardrail(rail)]
-
-
-def problems_of_guardrail(guardrail: Guardrail) -> list[str]:
-    name = f"Guardrail {guardrail.position}" if guardrail.position else "This guardrail"
-    try:
-        conditions = guardrail.parsed_conditions()
-    except BadCondition as error:
-        return [f"{name}: {error}"]
-    if guardrail.kind == Guardrail.Kind.NEVER and not conditions:
-        return [f"{name} has no condition: it would stop everything. Use a pause for that."]
-    return []
-
-
-def problems_of_rule(rule: Rule) -> list[str]:
-    name = f"Rule {rule.position}" if rule.position else "This rule"
-    try:
-        conditions = rule.parsed_conditions()
-    except BadCondition as error:
-        return [f"{name}: {error}"]
-    found = []
-    if rule.handler == Handler.AUTONOMOUS:
-        said = [VOCABULARY[c.fact].label for c in conditions if not VOCABULARY[c.fact].grants]
-        if said:
-            found.append(
-                f"{name} lets the AI act because of {', '.join(said)}, which the customer writes. "
-                "Such a fact may only restrict: move it to a rule for people, or to a guardrail."
-            )
-        if not rule.action:
-            found.append(f"{name} lets the AI act but names no action.")
-        if rule.action in MONEY_ACTIONS and rule.ceiling is None:
-            found.append(f"{name} lets the AI give money without a ceiling. Set one.")
-    return found

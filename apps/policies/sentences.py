@@ -2,7 +2,7 @@
 
 from apps.policies.conditions import BadCondition
 from apps.policies.models import Guardrail, Rule
-from apps.policies.models.boundary import RuleRow
+from apps.policies.models.rule import RuleRow
 from apps.policies.words import Action, CaseType, Handler, Seniority
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from apps.policies.conditions import Condition
 from apps.policies.money import Money
@@ -158,9 +159,25 @@ class PolicySpec:
     def rules_for(self, case_type: str) -> tuple[RuleSpec, ...]:
         return tuple(rule for rule in self.rules if rule.case_type == case_type)
 
+    def inheriting(self, parent: "PolicySpec") -> "PolicySpec":
+        """This policy over its parent's: types it mentions are wholly its own, guardrails and limits of both apply."""
+        own = {rule.case_type for rule in self.rules}
+        return PolicySpec(
+            self.rules + tuple(_inherited(rule) for rule in parent.rules if rule.case_type not in own),
+            self.guardrails + tuple(_inherited(guardrail) for guardrail in parent.guardrails),
+            self.limits + tuple(_inherited(limit) for limit in parent.limits),
+        )
+
     @property
     def content_hash(self) -> str:
         return content_hash(self.rules, self.guardrails, self.limits)
+
+
+Spec = TypeVar("Spec", RuleSpec, GuardrailSpec, LimitSpec)
+
+
+def _inherited(spec: Spec) -> Spec:
+    return replace(spec, key=f"parent {spec.key}")
 
 
 def canonical_json(value: object) -> str:

@@ -1,13 +1,23 @@
 """A boundary version is written by one person and approved by another, exactly as it is."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import Error, IntegrityError, transaction
+from django.utils import timezone
 
-from apps.policies import compiled, editing, releases
+from apps.policies import checking, compiled, editing, endings, releases
 from apps.policies.errors import Refused
-from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Partner, Rule
+from apps.policies.models import (
+    AuditEntry,
+    Boundary,
+    BoundaryVersion,
+    Guardrail,
+    Partner,
+    Rule,
+    VersionContributor,
+)
 from tests import factories
 
 State = BoundaryVersion.State
@@ -51,13 +61,21 @@ def test_a_released_version_rules_and_the_one_before_is_retired(boundary, author
     assert BoundaryVersion.objects.get(pk=before.pk).state == State.RETIRED
 
 
-def test_nobody_approves_what_they_worked_on(boundary, author, other):
-    draft = releases.draft_from(author, boundary)
-    editing.save(other, refund_rule(draft))
-    releases.submit(author, draft)
-    for contributor in (author, other):
-        with pytest.raises(Refused, match="did not has to approve"):
-            releases.approve(contributor, draft)
+def limit_of_the_day(person, draft, amount):
+    """Set the budget of the day, which is 2,000.00 in the demo boundary: more of it widens, less tightens."""
+    budget = draft.guardrails.get(kind=Guardrail.Kind.BUDGET)
+    budget.amount = Decimal(amount)
+    editing.save(person, budget)
+
+
+def widening(person, boundary):
+    draft = releases.draft_from(person, boundary)
+    limit_of_the_day(person, draft, "3000.00")
+    return draft
+
+
+def edits(person, draft):
+    editing.save(person, refund_rule(draft))
 
 
 def annotates(person, draft):
@@ -68,21 +86,135 @@ def submits(person, draft):
     releases.submit(person, draft)
 
 
-@pytest.mark.parametrize("contributes", [annotates, submits])
-def test_any_part_in_it_is_too_much_to_approve(boundary, author, other, contributes):
-    draft = releases.draft_from(author, boundary)
+@pytest.mark.parametrize("contributes", [edits, annotates, submits])
+def test_any_part_in_what_widens_is_too_much_to_approve_it(boundary, author, other, contributes):
+    draft = widening(author, boundary)
     contributes(other, draft)
-    if contributes is annotates:
+    if contributes is not submits:
         releases.submit(author, draft)
-    with pytest.raises(Refused, match="did not has to approve"):
-        releases.approve(other, draft)
+    for contributor in (author, other):
+        with pytest.raises(Refused, match="did not has to approve"):
+            releases.approve(contributor, draft)
 
 
 def test_who_only_made_the_draft_may_not_approve_it(boundary, author, other):
     draft = releases.draft_from(author, boundary)
+    limit_of_the_day(other, draft, "3000.00")
     releases.submit(other, draft)
     with pytest.raises(Refused, match="did not has to approve"):
         releases.approve(author, draft)
+
+
+def test_the_two_person_rule_holds_in_the_database_too(boundary, author, other):
+    draft = widening(author, boundary)
+    releases.submit(author, draft)
+    with pytest.raises(Error, match="contributed to no part of it"), transaction.atomic():
+        BoundaryVersion.objects.filter(pk=draft.pk).update(state=State.APPROVED, approved_by=author)
+    with pytest.raises(Error, match="contributed to no part of it"), transaction.atomic():
+        BoundaryVersion.objects.filter(pk=draft.pk).update(state=State.ACTIVE)
+    with pytest.raises(Error, match="Cannot update or delete"), transaction.atomic():
+        VersionContributor.objects.filter(version=draft, user=author).delete()
+    assert releases.approve(other, draft).state == State.APPROVED
+
+
+class TestTightening:
+    def test_it_takes_one_person_and_is_at_once(self, boundary, author):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "500.00")
+        released = releases.tighten(author, draft)
+        assert (released.state, released.widens) == (State.ACTIVE, False)
+        assert boundary.active_version.pk == draft.pk
+
+    def test_what_widens_is_refused_and_stays_a_draft(self, boundary, author):
+        draft = widening(author, boundary)
+        with pytest.raises(Refused, match="a second person has to approve"):
+            releases.tighten(author, draft)
+        assert BoundaryVersion.objects.get(pk=draft.pk).state == State.DRAFT
+
+    def test_the_verifier_decides_whether_a_rule_widens_not_its_author(self, boundary, author):
+        draft = releases.draft_from(author, boundary)
+        dead = refund_rule(draft)
+        editing.save(author, dead)  # behind a rule for people that takes every case
+        assert releases.submit(author, draft).widens is False
+        other = releases.draft_from(author, boundary)
+        first = refund_rule(other)
+        editing.save(author, first)
+        for _ in range(2):
+            editing.move(author, first, up=True)
+        assert releases.submit(author, other).widens is True
+
+    def test_what_tightened_an_older_version_and_widens_a_newer_one_needs_two_after_all(self, boundary, author, other):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "1000.00")
+        releases.submit(author, draft)
+        approved = releases.approve(author, draft)
+        narrower = releases.draft_from(author, boundary)
+        limit_of_the_day(author, narrower, "100.00")
+        releases.tighten(author, narrower)
+        with pytest.raises(Refused, match="against that one this widens"):
+            releases.activate(author, approved)
+        releases.reject(author, approved, "look again")
+        releases.submit(author, approved)
+        releases.activate(author, releases.approve(other, approved))
+        assert boundary.active_version.pk == approved.pk
+
+
+class TestRollingBack:
+    def test_to_a_narrower_version_it_is_at_once_and_by_one(self, boundary, author, other):
+        before = boundary.active_version
+        draft = widening(author, boundary)
+        releases.submit(author, draft)
+        releases.activate(author, releases.approve(other, draft))
+        back = releases.roll_back(author, draft, before, "too many refunds")
+        assert back.state == State.ACTIVE
+        assert back.current_hash() == before.current_hash()
+
+    def test_to_a_wider_version_it_waits_for_a_second_person(self, boundary, author, other):
+        before = boundary.active_version
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "10.00")
+        narrow = releases.tighten(author, draft)
+        back = releases.roll_back(author, narrow, before, "it was fine")
+        assert back.state == State.IN_REVIEW
+        with pytest.raises(Refused, match="did not has to approve"):
+            releases.approve(author, back)
+        releases.activate(author, releases.approve(other, back))
+        assert boundary.active_version.pk == back.pk
+
+    def test_it_needs_a_reason(self, boundary, author):
+        active = boundary.active_version
+        with pytest.raises(Refused, match="Say why"):
+            releases.roll_back(author, active, active, " ")
+
+
+class TestEnds:
+    @pytest.fixture
+    def sale_week(self, boundary, author, other):
+        draft = widening(author, boundary)
+        releases.submit(author, draft)
+        in_a_week = timezone.now() + timedelta(days=7)
+        return releases.activate(author, releases.approve(other, draft), ends_at=in_a_week)
+
+    def test_it_is_announced_once_a_day_before(self, sale_week):
+        for hours in (1, 2, 3):
+            endings.end_due(sale_week.ends_at - timedelta(hours=hours))
+        assert AuditEntry.objects.filter(event="ends_soon", subject_id=str(sale_week.pk)).count() == 1
+        assert BoundaryVersion.objects.get(pk=sale_week.pk).state == State.ACTIVE
+
+    def test_at_its_end_what_it_replaced_rules_again_and_no_person_is_said_to_have_done_it(self, boundary, sale_week):
+        assert endings.end_due(sale_week.ends_at) == 1
+        assert endings.end_due(sale_week.ends_at) == 0
+        back = boundary.active_version
+        assert back.current_hash() == sale_week.replaced.current_hash()
+        entries = AuditEntry.objects.filter(subject_type="policies.boundaryversion", subject_id=str(back.pk))
+        assert {(entry.actor_kind, entry.actor) for entry in entries} == {("system", "release clock")}
+
+    def test_an_end_in_the_past_is_refused(self, boundary, author):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "10.00")
+        releases.submit(author, draft)
+        with pytest.raises(Refused, match="lies in the future"):
+            releases.activate(author, releases.approve(author, draft), ends_at=timezone.now())
 
 
 def test_a_guardrail_that_would_stop_everything_is_refused(boundary, author):
@@ -93,8 +225,9 @@ def test_a_guardrail_that_would_stop_everything_is_refused(boundary, author):
 
 
 def test_a_rule_that_lets_the_ai_act_names_what_it_may_do():
-    rule = Rule(position=1, case_type="other", handler="autonomous", action="")
-    assert "names no action" in " ".join(releases.problems_of_rule(rule))
+    version = BoundaryVersion(boundary=Boundary(name="X"))
+    rule = Rule(version=version, position=1, case_type="other", handler="autonomous", action="")
+    assert "names no action" in " ".join(checking.problems_of_rule(rule))
 
 
 def test_an_approval_names_the_content_and_an_edit_voids_it(boundary, author, other):
@@ -152,7 +285,7 @@ def test_a_draft_without_rules_cannot_be_submitted(boundary, author):
 
 def test_at_most_one_version_is_active_in_the_database(boundary, author):
     with pytest.raises(IntegrityError), transaction.atomic():
-        BoundaryVersion.objects.create(boundary=boundary, number=99, state=State.ACTIVE)
+        BoundaryVersion.objects.create(boundary=boundary, number=99, state=State.ACTIVE, widens=False)
 
 
 def test_an_autonomous_rule_without_an_action_cannot_be_stored(boundary, author):

@@ -54,6 +54,9 @@ def test_the_whole_release_from_draft_to_active(ops, second, draft, partner):
     shown = page(ops, f"{base}change/")
     assert "When <b>days past the window is 1 day to 15 days</b> and <b>customer tier is gold, VIP</b>" in shown
     assert "Refund ≤ 100.00" in shown
+    assert "never decides" in shown, "a rule for people above takes every case"
+    for _ in range(2):
+        ops.post(f"{base}rule/{rule.pk}/move/", {"up": "yes"})
     ops.post(f"{base}act/submit/")
     assert "You worked on this version" in page(ops, f"{base}change/")
     ops.post(f"{base}act/approve/")

@@ -15,9 +15,9 @@ from apps.policies.admin import condition_rows
 from apps.policies.admin.base import person
 from apps.policies.admin.condition_rows import ConditionRow, facts_by_subject
 from apps.policies.admin.forms import GuardrailForm, RuleForm
+from apps.policies.checking import problems_of_guardrail, problems_of_rule
 from apps.policies.errors import Refused
 from apps.policies.models import BoundaryVersion, Guardrail, Rule
-from apps.policies.releases import problems_of_guardrail, problems_of_rule
 from apps.policies.sentences import sentence_of
 
 Form = RuleForm | GuardrailForm

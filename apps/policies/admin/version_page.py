@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from apps.policies.checking import problems_of, problems_of_rule
 from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Rule
-from apps.policies.releases import problems_of, problems_of_rule
 from apps.policies.sentences import conditions_in_words, guardrail_sentence
 from apps.policies.words import Action, CaseType
 

@@ -1,8 +1,9 @@
 from apps.policies.models.audit import AuditEntry
-from apps.policies.models.boundary import Boundary, BoundaryVersion, Guardrail, Rule
+from apps.policies.models.boundary import Boundary, BoundaryVersion, VersionContributor
 from apps.policies.models.partner import Partner, PartnerStage, Terms
 from apps.policies.models.pause import Pause
 from apps.policies.models.remit import Remit, partners_of, remit_of
+from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Rule",
     "Ruling",
     "Terms",
+    "VersionContributor",
     "partners_of",
     "remit_of",
 ]

@@ -7,13 +7,11 @@ from django.conf import settings
 from django.db import models
 from django_fsm import FSMField, transition
 
-from apps.policies.conditions import Condition, parse
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.machines import guard, in_state_list
+from apps.policies.models.audit import append_only
 from apps.policies.models.partner import valid_currency
-from apps.policies.money import Money, exact_amount
-from apps.policies.specs import GuardrailSpec, LimitSpec, PolicySpec, RuleSpec
-from apps.policies.words import Action, CaseType, Handler, Seniority
+from apps.policies.specs import GuardrailSpec, LimitSpec, PolicySpec
 
 
 class Boundary(models.Model):
@@ -36,8 +34,16 @@ class Boundary(models.Model):
 
 @guard
 def approver_is_another(version: BoundaryVersion) -> bool:
-    """approved by somebody who contributed to no part of it"""
-    return version.approved_by is not None and not version.contributors.filter(pk=version.approved_by.pk).exists()
+    """approved by somebody who contributed to no part of it, or proved not to widen"""
+    if version.approved_by is None:
+        return False
+    return version.widens is False or not version.contributors.filter(pk=version.approved_by.pk).exists()
+
+
+@guard
+def is_verified(version: BoundaryVersion) -> bool:
+    """verified as it is, without a problem"""
+    return version.verified_hash == version.current_hash() and version.widens is not None
 
 
 @guard
@@ -61,6 +67,25 @@ class BoundaryVersionState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
+_widening_takes_two = pgtrigger.Trigger(
+    name="widening_takes_two",
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    when=pgtrigger.Before,
+    func="""
+        IF NEW.state NOT IN ('approved', 'shadow', 'active') OR NEW.widens IS FALSE THEN RETURN NEW; END IF;
+        IF TG_OP = 'UPDATE' AND (OLD.state, OLD.approved_by_id) IS NOT DISTINCT FROM (NEW.state, NEW.approved_by_id)
+        THEN RETURN NEW; END IF;
+        IF NEW.approved_by_id IS NULL OR EXISTS (
+            SELECT 1 FROM policies_versioncontributor
+            WHERE version_id = NEW.id AND user_id = NEW.approved_by_id
+        ) THEN
+            RAISE EXCEPTION 'A version that widens is approved by somebody who contributed to no part of it';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 class BoundaryVersion(models.Model):
     """An immutable release of a boundary; only a draft can be edited."""
 
@@ -69,12 +94,36 @@ class BoundaryVersion(models.Model):
     number = models.PositiveIntegerField()
     state = FSMField(max_length=12, choices=State.choices, default=State.DRAFT, protected=True, db_index=True)
     note = models.TextField(blank=True, help_text="What this version changes and why.")
-    contributors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+        help_text="The version it inherits from, until a release moves it to another.",
+    )
+    contributors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="+", blank=True, through="policies.VersionContributor"
+    )
+    verification = models.JSONField(null=True, blank=True, help_text="What verification found when it was submitted.")
+    verified_hash = models.CharField(max_length=64, blank=True)
+    verified_against = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    widens = models.BooleanField(
+        null=True, help_text="Whether it gives the AI more than the version before, as proved."
+    )
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     approved_hash = models.CharField(max_length=64, blank=True)
     activated_at = models.DateTimeField(null=True, blank=True)
+    replaced = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    share = models.PositiveSmallIntegerField(
+        default=100, help_text="Percent of cases it rules; the others are ruled by the version it replaced."
+    )
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it gives way by itself to the version it replaced."
+    )
+    end_warned_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -85,7 +134,9 @@ class BoundaryVersion(models.Model):
                 fields=["boundary"], condition=models.Q(state="active"), name="one_active_version_per_boundary"
             ),
             in_state_list(BoundaryVersionState, "boundaryversion_state"),
+            models.CheckConstraint(condition=models.Q(share__gte=1, share__lte=100), name="share_is_a_percentage"),
         ]
+        triggers = [_widening_takes_two]
         permissions = [
             ("approve_boundaryversion", "Can approve a boundary version somebody else wrote"),
             ("activate_boundaryversion", "Can activate an approved boundary version"),
@@ -94,22 +145,22 @@ class BoundaryVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.boundary} version {self.number}"
 
-    @transition(state, source=State.DRAFT, target=State.IN_REVIEW, conditions=[has_rules],
+    @transition(state, source=State.DRAFT, target=State.IN_REVIEW, conditions=[has_rules, is_verified],
                 custom={"who": "ops manager"})  # fmt: skip
     def submit(self) -> None:
         """Hand the draft to a second person."""
 
     @transition(state, source=State.IN_REVIEW, target=State.APPROVED, conditions=[approver_is_another],
-                custom={"who": "another ops manager"})  # fmt: skip
+                custom={"who": "another ops manager; its author when it only tightens"})  # fmt: skip
     def approve(self) -> None:
-        """A second person agrees to exactly this content."""
+        """Somebody agrees to exactly this content: a second person where it widens."""
 
     @transition(state, source=[State.IN_REVIEW, State.APPROVED, State.SHADOW], target=State.DRAFT,
                 custom={"who": "ops manager"})  # fmt: skip
     def reject(self) -> None:
         """Back to draft: what was agreed no longer counts."""
 
-    @transition(state, source=State.APPROVED, target=State.SHADOW, conditions=[approved_as_it_is],
+    @transition(state, source=State.APPROVED, target=State.SHADOW, conditions=[approver_is_another, approved_as_it_is],
                 custom={"who": "ops manager"})  # fmt: skip
     def shadow(self) -> None:
         """Rule live traffic beside the active version without acting."""
@@ -125,22 +176,32 @@ class BoundaryVersion(models.Model):
 
     def why_not(self, event: str) -> str | None:
         """The sentence for a guard that said no, or None when the state itself does not allow the event."""
-        if event == "submit" and self.state == self.State.DRAFT:
+        if event == "submit" and self.state == self.State.DRAFT and not self.rules.exists():
             return "This draft has no rules yet. Add a rule before you submit it."
         if event == "approve" and self.state == self.State.IN_REVIEW:
-            return "You worked on this version. Somebody who did not has to approve it."
-        if event in ("shadow", "activate") and self.state in (self.State.APPROVED, self.State.SHADOW):
+            return "You worked on this version, and it widens. Somebody who did not has to approve it."
+        if event == "submit" and self.state == self.State.DRAFT:
+            return "This draft has not been verified as it is."
+        released = event in ("shadow", "activate") and self.state in (self.State.APPROVED, self.State.SHADOW)
+        if released and not approver_is_another(self):
+            return (
+                "Another version was released since, and against that one this widens. Send it back to draft, and have "
+                "it approved by somebody who worked on no part of it."
+            )
+        if released:
             return "The version is not what was approved. Send it back to draft and have it approved again."
         return None
 
     def policy(self) -> PolicySpec:
-        """All that the version says. Raises BadCondition when a stored condition cannot be read."""
+        """All that the version says together with its parent: a type that it mentions is wholly its own, any other
+        the parent's; the guardrails of both apply. Raises BadCondition when a stored condition cannot be read."""
         specs = [guardrail.spec() for guardrail in self.guardrails.select_related("version__boundary")]
-        return PolicySpec(
+        own = PolicySpec(
             tuple(rule.spec() for rule in self.rules.select_related("version__boundary")),
             tuple(spec for spec in specs if isinstance(spec, GuardrailSpec)),
             tuple(spec for spec in specs if isinstance(spec, LimitSpec)),
         )
+        return own if self.parent is None else own.inheriting(self.parent.policy())
 
     def current_hash(self) -> str:
         return self.policy().content_hash
@@ -150,136 +211,15 @@ class BoundaryVersion(models.Model):
         return compile_policy(policy.rules, policy.guardrails, policy.limits)
 
 
-_only_in_a_draft = pgtrigger.Trigger(
-    name="only_in_a_draft",
-    operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-    when=pgtrigger.Before,
-    declare=[("version", "bigint"), ("version_state", "text")],
-    func="""
-        IF TG_OP = 'DELETE' THEN version := OLD.version_id; ELSE version := NEW.version_id; END IF;
-        IF TG_OP = 'UPDATE' AND OLD.version_id IS DISTINCT FROM NEW.version_id THEN
-            RAISE EXCEPTION 'A row of a boundary version stays with it';
-        END IF;
-        SELECT state INTO version_state FROM policies_boundaryversion WHERE id = version;
-        IF version_state IS DISTINCT FROM 'draft' AND version_state IS NOT NULL THEN
-            RAISE EXCEPTION 'A boundary version is edited only while it is a draft';
-        END IF;
-        IF TG_OP = 'DELETE' THEN RETURN OLD; ELSE RETURN NEW; END IF;
-    """,
-)
+class VersionContributor(models.Model):
+    """Somebody had a part in a version: drafted, edited or submitted it. That is never taken back."""
 
-
-class RuleRow(models.Model):
-    """What rules and guardrails have in common: a place in a version, and conditions as checked JSON."""
-
-    position = models.PositiveIntegerField()
-    conditions = models.JSONField(default=list, blank=True)
+    version = models.ForeignKey(BoundaryVersion, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        abstract = True
-
-    def parsed_conditions(self) -> tuple[Condition, ...]:
-        return tuple(parse(raw) for raw in self.conditions)
-
-
-def _money(amount: object, currency: str) -> Money | None:
-    return None if amount is None else Money(exact_amount(amount), currency)
-
-
-class Rule(RuleRow):
-    version = models.ForeignKey(BoundaryVersion, on_delete=models.CASCADE, related_name="rules")
-    case_type = models.CharField(max_length=30, choices=CaseType.choices)
-    handler = models.CharField(max_length=15, choices=Handler.choices, default=Handler.HUMAN)
-    action = models.CharField(
-        max_length=20, choices=Action.choices, blank=True, help_text="What the AI may do alone under this rule."
-    )
-    ceiling = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
-    due_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="Minutes a person has to decide.")
-
-    class Meta:
-        ordering = ["position", "id"]
-        triggers = [_only_in_a_draft]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["version", "position"], name="rule_position", deferrable=models.Deferrable.DEFERRED
-            ),
-            models.CheckConstraint(condition=models.Q(ceiling__isnull=True) | models.Q(ceiling__gte=0),
-                                   name="rule_ceiling_not_negative"),
-            models.CheckConstraint(condition=~models.Q(handler="autonomous") | ~models.Q(action=""),
-                                   name="autonomous_rule_names_its_action"),
-        ]  # fmt: skip
+        constraints = [models.UniqueConstraint(fields=["version", "user"], name="contributor_once")]
+        triggers = append_only()
 
     def __str__(self) -> str:
-        return f"rule {self.position} of {self.version}"
-
-    def spec(self) -> RuleSpec:
-        return RuleSpec(
-            key=f"rule {self.position}",
-            case_type=self.case_type,
-            conditions=self.parsed_conditions(),
-            handler=self.handler,
-            action=self.action,
-            ceiling=_money(self.ceiling, self.version.boundary.currency),
-            seniority=self.seniority,
-            due_minutes=self.due_minutes,
-        )
-
-
-class Guardrail(RuleRow):
-    class Kind(models.TextChoices):
-        NEVER = "never", "Never AI alone when …"
-        CEILING = "ceiling", "Never more than … at once"
-        BUDGET = "budget", "Never more than … a day, per brand and action"
-        CONFIDENCE = "confidence", "Never when less sure than …"
-
-    version = models.ForeignKey(BoundaryVersion, on_delete=models.CASCADE, related_name="guardrails")
-    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEVER)
-    actions = models.JSONField(default=list, blank=True, help_text="Actions it looks at; none: all.")
-    case_types = models.JSONField(default=list, blank=True, help_text="Types it looks at; none: all.")
-    amount = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    floor = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
-    seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
-
-    class Meta:
-        ordering = ["position", "id"]
-        triggers = [_only_in_a_draft]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["version", "position"], name="guardrail_position", deferrable=models.Deferrable.DEFERRED
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(kind__in=["ceiling", "budget"]) | models.Q(amount__gte=0, amount__isnull=False),
-                name="limit_has_an_amount",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(kind="confidence") | models.Q(floor__gte=0, floor__lte=1, floor__isnull=False),
-                name="floor_is_a_share",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"guardrail {self.position} of {self.version}"
-
-    @property
-    def limit(self) -> Money | None:
-        return _money(self.amount, self.version.boundary.currency)
-
-    def spec(self) -> GuardrailSpec | LimitSpec:
-        """What the gate reads of it, or, for budgets and floors, what the checks after the gate read."""
-        key, actions, case_types = (
-            f"guardrail {self.position}",
-            frozenset(self.actions),
-            frozenset(self.case_types),
-        )
-        if self.kind in (self.Kind.BUDGET, self.Kind.CONFIDENCE):
-            return LimitSpec(key, self.kind, actions, case_types, self.limit, self.floor)
-        return GuardrailSpec(
-            key=key,
-            conditions=self.parsed_conditions(),
-            ceiling=self.limit if self.kind == self.Kind.CEILING else None,
-            actions=actions,
-            case_types=case_types,
-            handler=Handler.HUMAN,
-            seniority=self.seniority,
-        )
+        return f"{self.user} worked on {self.version}"

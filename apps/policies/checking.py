@@ -1,0 +1,65 @@
+"""Checking a version before it may go on: every row can be read, and the verifier has nothing against it."""
+
+from functools import lru_cache
+
+from apps.policies.conditions import BadCondition
+from apps.policies.models import BoundaryVersion, Guardrail, Rule
+from apps.policies.models.rule import RuleRow
+from apps.policies.specs import PolicySpec
+from apps.policies.verification import PROBLEM, Verification, findings_of_rule, verify
+
+
+def problems_of(version: BoundaryVersion) -> list[str]:
+    """What keeps a version from being submitted, a sentence each, naming the rule."""
+    found = unreadable(version)
+    return found or [*verification_of(version).problems, *_empty_guardrails(version)]
+
+
+def verification_of(version: BoundaryVersion) -> Verification:
+    """The verification of a version against the one that is active now. Raises BadCondition on unreadable rows."""
+    active = version.boundary.active_version
+    return _verified(version.policy(), active.policy() if active else None)
+
+
+@lru_cache(maxsize=64)
+def _verified(draft: PolicySpec, active: PolicySpec | None) -> Verification:
+    return verify(draft, active)
+
+
+def unreadable(version: BoundaryVersion) -> list[str]:
+    """Rows with a condition that cannot be read, a sentence each."""
+    rows: list[RuleRow] = [*version.rules.all(), *version.guardrails.all()]
+    return [problem for row in rows for problem in _unreadable(row)]
+
+
+def _unreadable(row: RuleRow) -> list[str]:
+    try:
+        row.parsed_conditions()
+    except BadCondition as error:
+        return [f"{_name(row)}: {error}"]
+    return []
+
+
+def problems_of_guardrail(guardrail: Guardrail) -> list[str]:
+    found = _unreadable(guardrail)
+    if not found and guardrail.kind == Guardrail.Kind.NEVER and not guardrail.conditions:
+        found = [f"{_name(guardrail)} has no condition: it would stop everything. Use a pause for that."]
+    return found
+
+
+def _empty_guardrails(version: BoundaryVersion) -> list[str]:
+    return [problem for guardrail in version.guardrails.all() for problem in problems_of_guardrail(guardrail)]
+
+
+def problems_of_rule(rule: Rule) -> list[str]:
+    """What is wrong with a rule taken alone."""
+    found = _unreadable(rule)
+    if found:
+        return found
+    said = [finding.sentence for finding in findings_of_rule(rule.spec()) if finding.weight == PROBLEM]
+    return said if rule.position else [sentence.replace("Rule None", "This rule") for sentence in said]
+
+
+def _name(row: RuleRow) -> str:
+    kind = "rule" if isinstance(row, Rule) else "guardrail"
+    return f"{kind.capitalize()} {row.position}" if row.position else f"This {kind}"
