@@ -66,7 +66,8 @@ def _reserve_budgets(effect: Effect, now: datetime) -> None:
     assert effect.amount is not None
     case_type = effect.decision.ruling.case_type
     in_force = policies_in_force([effect.partner]).get(effect.partner_id)
-    for limit in _budgets(in_force[1] if in_force else None, case_type, effect.action):
+    released = in_force.ruling(effect.decision.ruling.subject) if in_force else None
+    for limit in _budgets(released.policy if released else None, case_type, effect.action):
         budget = budget_row(effect.partner, limit, local_day(effect.partner, now))
         assert limit.amount is not None
         if limit.amount.currency != effect.currency or not spend(budget.pk, effect.amount, limit.amount.amount):

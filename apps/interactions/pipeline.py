@@ -26,8 +26,7 @@ from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
 from apps.policies import audit, pauses
-from apps.policies.compiled import policies_in_force
-from apps.policies.gate import CompiledPolicy
+from apps.policies.compiled import InForce, policies_in_force
 from apps.policies.machines import move
 from apps.policies.models import Pause
 
@@ -124,7 +123,7 @@ def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
 
 def _work_on(
     worked: Worked,
-    in_force: dict[int, tuple[int, CompiledPolicy]],
+    in_force: dict[int, InForce],
     pausing: list[Pause],
     seen: dict[tuple[int | None, str], int],
 ) -> None:
@@ -149,16 +148,20 @@ def _is_open(message: Message) -> bool:
     return message.author == "customer" and not message.handled
 
 
-def _rule(worked: Worked, in_force: dict[int, tuple[int, CompiledPolicy]], pausing: list[Pause]) -> None:
+def _rule(worked: Worked, in_force: dict[int, InForce], pausing: list[Pause]) -> None:
     case = worked.case
     case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
     worked.plan, worked.playbook_version = plan_for(case)
-    policy = None
-    if case.partner.pk in in_force:
-        worked.version_id, policy = in_force[case.partner.pk]
-        worked.content_hash = policy.content_hash
+    rules_here = in_force.get(case.partner.pk)
+    released = rules_here.ruling(str(case.interaction.reference)) if rules_here else None
+    if released is not None:
+        worked.version_id, worked.content_hash = released.version_id, released.policy.content_hash
     failed_before = escalating.last_failure(case.interaction)
+    policy = released.policy if released else None
     worked.authority = authority_for(case, worked.plan, policy, pausing, failed_before=failed_before)
+    for shadow in rules_here.shadows if rules_here else ():
+        verdict = shadow.policy.rule(case.case_type.value, worked.authority.proposal, case.facts.known_at(case.at))
+        worked.shadows.append((shadow.version_id, verdict))
 
 
 def _load(claimed: Sequence[Interaction]) -> list[Case]:

@@ -21,7 +21,8 @@ from apps.interactions.models import (
 )
 from apps.interactions.playbooks.base import REPLY_ONLY
 from apps.interactions.worked import Worked
-from apps.policies import audit
+from apps.policies import audit, shadowing
+from apps.policies.facts import vocabulary_hash
 from apps.policies.machines import move
 from apps.policies.models import Ruling
 from apps.policies.words import Action
@@ -88,6 +89,7 @@ def brief_failed(worked: Worked, actor: audit.Actor) -> None:
     assert worked.authority is not None
     row.ruling = _ruling(worked, now)
     row.ruling.save(force_insert=True)
+    shadowing.record([(row.ruling, worked.shadows)])
     row.handler = worked.authority.handler.value
     row.save(update_fields=["ruling", "handler"])
     escalating.brief_people([worked], actor, now)
@@ -97,6 +99,7 @@ def _write_ruled(ruled: Sequence[Worked], actor: audit.Actor, now: datetime) -> 
     if not ruled:
         return
     rulings = Ruling.objects.bulk_create([_ruling(worked, now) for worked in ruled])
+    shadowing.record(zip(rulings, (worked.shadows for worked in ruled), strict=True))
     for worked, ruling in zip(ruled, rulings, strict=True):
         row, case = worked.case.interaction, worked.case
         assert worked.authority is not None
@@ -121,6 +124,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         at=now,
         partner_id=case.partner.pk,
         subject=str(case.interaction.reference),
+        party=str(case.customer.pk) if case.customer else "",
         version_id=worked.version_id,
         content_hash=worked.content_hash,
         terms_number=case.terms.number if case.terms else None,
@@ -128,7 +132,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         action=authority.proposal.action,
         proposal=authority.proposal.as_json(),
         confidence=_share(case.reading.confidence),
-        facts=case.facts.as_json(),
+        facts=case.facts.as_json(case.at),
         gate_handler=authority.verdict.handler,
         rule=authority.verdict.rule or "",
         verdict=authority.verdict.as_json(),
@@ -139,6 +143,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
             "classifier": model_version(),
             "drafter": replies.VERSION,
             "playbook": worked.playbook_version,
+            "vocabulary": vocabulary_hash(),
         },
     )
 

@@ -1,15 +1,19 @@
 """A case as far as the pipeline got with it: handed from the work to whoever records it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.interactions.checks import Authority
 from apps.interactions.gathering import Case
 from apps.interactions.playbooks.base import Plan
+from apps.policies.gate import Verdict
 
 
 @dataclass(slots=True)
 class Worked:
-    """A case as far as it got: the plan and who may carry it out, or the error that stopped it."""
+    """A case as far as it got: the plan and who may carry it out, or the error that stopped it.
+
+    `shadows` are the verdicts of versions in shadow, by version id: they are stored and act on nothing.
+    """
 
     case: Case
     plan: Plan | None = None
@@ -17,5 +21,6 @@ class Worked:
     authority: Authority | None = None
     version_id: int | None = None
     content_hash: str = ""
+    shadows: list[tuple[int, Verdict]] = field(default_factory=list)
     merge_into: int | None = None
     error: str = ""

@@ -4,6 +4,7 @@ A fact that the customer wrote, or that anyone could make true by writing, may o
 (`grants=False`). A fact that was not found out is unknown (`None`), never a default.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,18 +65,70 @@ class Facts:
         return None if fact is None else fact.value
 
     def known_at(self, now: datetime) -> dict[str, Value | None]:
-        """The values the gate may use at `now`: a fact older than its maximum age is unknown."""
-        return {fact.name: None if is_stale(fact, now) else fact.value for fact in self}
+        """The values the gate may use at `now`: one that is too old, or that its fact cannot have, is unknown."""
+        return {fact.name: fact.value if is_usable(fact, now) else None for fact in self}
 
-    def as_json(self) -> dict[str, object]:
-        return {
-            fact.name: {
-                "value": value_as_json(fact.value),
-                "source": fact.source,
-                "as_of": fact.as_of.isoformat() if fact.as_of else None,
-            }
-            for fact in sorted(self, key=lambda fact: fact.name)
-        }
+    def as_json(self, now: datetime) -> dict[str, dict[str, object]]:
+        """The facts as they are stored; one that the gate could not use at `now` is marked `unusable`."""
+        return {fact.name: _stored(fact, now) for fact in sorted(self, key=lambda fact: fact.name)}
+
+
+def _stored(fact: Fact, now: datetime) -> dict[str, object]:
+    stored: dict[str, object] = {
+        "value": value_as_json(fact.value),
+        "source": fact.source,
+        "as_of": fact.as_of.isoformat() if fact.as_of else None,
+    }
+    return stored if is_usable(fact, now) else {**stored, "unusable": True}
+
+
+def is_usable(fact: Fact, now: datetime) -> bool:
+    """Fresh enough, and a value that its fact can have: proofs cover no other."""
+    spec = VOCABULARY.get(fact.name)
+    return spec is not None and not is_stale(fact, now) and is_possible(spec, fact.value)
+
+
+def is_possible(spec: FactSpec, value: Value | None) -> bool:
+    """Whether the value is of the fact's kind and inside its range or list."""
+    match spec.kind:
+        case Kind.BOOL:
+            return isinstance(value, bool)
+        case Kind.CHOICE:
+            return value in spec.choices
+        case Kind.SET:
+            return isinstance(value, frozenset)
+        case Kind.MONEY:
+            return isinstance(value, Money) and value.amount >= 0
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return False
+    whole = spec.kind is Kind.DECIMAL or isinstance(value, int)
+    return whole and (spec.minimum is None or value >= spec.minimum) and (spec.maximum is None or value <= spec.maximum)
+
+
+def usable_values(stored: Mapping[str, Mapping[str, object]]) -> dict[str, Value | None]:
+    """The facts of a stored ruling as the gate used them."""
+    return {
+        name: value_from_json(VOCABULARY[name], fact["value"])
+        for name, fact in stored.items()
+        if name in VOCABULARY and not fact.get("unusable")
+    }
+
+
+def value_from_json(spec: FactSpec, raw: object) -> Value | None:
+    """The opposite of `value_as_json`."""
+    match raw:
+        case None:
+            return None
+        case {"amount": amount, "currency": currency}:
+            return Money(Decimal(str(amount)), str(currency))
+        case list():
+            return frozenset(str(item) for item in raw)
+    return Decimal(str(raw)) if spec.kind is Kind.DECIMAL else raw  # type: ignore[return-value]
+
+
+def vocabulary_hash() -> str:
+    """Names the list of facts that could be recorded: a later fact was not unknown then, it was not asked for."""
+    return hashlib.sha256(",".join(sorted(VOCABULARY)).encode()).hexdigest()[:12]
 
 
 def is_stale(fact: Fact, now: datetime) -> bool:

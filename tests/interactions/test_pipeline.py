@@ -66,7 +66,7 @@ class TestAlone:
         assert (case.state, case.handler) == ("resolved", "autonomous")
         reply = case.messages.get(author="ai")
         assert order.number in reply.text
-        assert f"delivered on {timezone.localtime(order.delivered_at).day}" in reply.text
+        assert f"delivered on {order.delivered_at.astimezone(order.partner.zone).day}" in reply.text
         assert case.ruling.rule == "rule 2"
         assert case.ruling.made_with["classifier"]
 

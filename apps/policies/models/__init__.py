@@ -4,7 +4,7 @@ from apps.policies.models.partner import Partner, PartnerStage, Terms
 from apps.policies.models.pause import Pause
 from apps.policies.models.remit import Remit, partners_of, remit_of
 from apps.policies.models.rule import Guardrail, Rule
-from apps.policies.models.ruling import Ruling
+from apps.policies.models.ruling import Ruling, ShadowRuling
 
 __all__ = [
     "AuditEntry",
@@ -17,6 +17,7 @@ __all__ = [
     "Remit",
     "Rule",
     "Ruling",
+    "ShadowRuling",
     "Terms",
     "VersionContributor",
     "partners_of",

@@ -12,6 +12,7 @@ class Ruling(models.Model):
     at = models.DateTimeField(db_index=True)
     partner = models.ForeignKey("policies.Partner", on_delete=models.PROTECT, related_name="+")
     subject = models.CharField(max_length=64, db_index=True)
+    party = models.CharField(max_length=64, blank=True, help_text="Opaque key of the customer, for limits a customer.")
     version = models.ForeignKey("policies.BoundaryVersion", null=True, on_delete=models.PROTECT, related_name="rulings")
     content_hash = models.CharField(max_length=64, blank=True)
     terms_number = models.PositiveIntegerField(null=True)
@@ -37,3 +38,22 @@ class Ruling(models.Model):
 
     def __str__(self) -> str:
         return f"ruling {self.pk}: {self.case_type} → {self.handler}"
+
+
+class ShadowRuling(models.Model):
+    """What a version in shadow said to the same proposal and facts. Append-only; nothing was done because of it."""
+
+    ruling = models.ForeignKey(Ruling, on_delete=models.PROTECT, related_name="shadows")
+    version = models.ForeignKey("policies.BoundaryVersion", on_delete=models.PROTECT, related_name="shadow_rulings")
+    handler = models.CharField(max_length=15, choices=Handler.choices)
+    rule = models.CharField(max_length=40, blank=True)
+    differs = models.BooleanField(help_text="Another handler, seniority or rule than the version that ruled.")
+    verdict = models.JSONField()
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = append_only()
+        indexes = [models.Index(fields=["version", "differs", "id"], name="shadow_disagreements")]
+
+    def __str__(self) -> str:
+        return f"shadow of ruling {self.ruling_id}: {self.handler}"
