@@ -23,14 +23,23 @@ _CONTACTS_FOR_A_PERSON = 3
 
 @dataclass(frozen=True, slots=True)
 class Downgrade:
-    """One question that said no: why, in words, and what handler is left."""
+    """One question that said no: why, as a code and in words, and what handler is left.
+
+    A replay asks the boundary's limits anew and keeps every other no as it was recorded.
+    """
 
     question: Question
+    code: str
     reason: str
-    handler: Handler
+    handler: Handler = Handler.HUMAN
 
     def as_json(self) -> dict[str, str]:
-        return {"question": self.question.value, "reason": self.reason, "handler": self.handler.value}
+        return {
+            "question": self.question.value,
+            "code": self.code,
+            "reason": self.reason,
+            "handler": self.handler.value,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> 
 
 def _able(plan: Plan, failed_before: str) -> list[Downgrade]:
     reasons = [reason for reason in (failed_before, plan.unable_because) if reason]
-    return [Downgrade(Question.ABLE, reason, Handler.HUMAN) for reason in reasons]
+    return [Downgrade(Question.ABLE, "unable", reason) for reason in reasons]
 
 
 def _permitted(verdict: Verdict, case: Case) -> list[Downgrade]:
@@ -90,7 +99,7 @@ def _permitted(verdict: Verdict, case: Case) -> list[Downgrade]:
     )
     if verdict.refused_by and verdict.refused_by.startswith("built-in"):
         reason = _refusal_in_words(verdict)
-    return [Downgrade(Question.PERMITTED, reason, Handler(verdict.handler))]
+    return [Downgrade(Question.PERMITTED, "gate", reason, Handler(verdict.handler))]
 
 
 def _refusal_in_words(verdict: Verdict) -> str:
@@ -111,23 +120,27 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     said = []
     stage = case.partner.stage_of(case.case_type.value)
     if stage == Stage.ASSIST:
-        said.append(Downgrade(Question.EARNED, "for this type the AI only drafts so far", Handler.COLLABORATIVE))
+        said.append(_not_earned("stage", "for this type the AI only drafts so far", Handler.COLLABORATIVE))
     elif stage != Stage.LIVE:
-        said.append(Downgrade(Question.EARNED, "for this type the AI only watches so far", Handler.HUMAN))
+        said.append(_not_earned("stage", "for this type the AI only watches so far"))
     if not case.reading.intents:
-        said.append(Downgrade(Question.EARNED, "the message was not understood with enough certainty", Handler.HUMAN))
+        said.append(_not_earned("not understood", "the message was not understood with enough certainty"))
     elif case.reading.confidence < _floor(case, option, policy):
         sure = f"{case.reading.confidence:.2f}"
-        said.append(Downgrade(Question.EARNED, f"the reading is only {sure} sure", Handler.HUMAN))
+        said.append(_not_earned("confidence", f"the reading is only {sure} sure"))
     if case.facts.value("message.injection_suspected"):
-        said.append(Downgrade(Question.EARNED, "the message tries to instruct the AI", Handler.HUMAN))
+        said.append(_not_earned("injection", "the message tries to instruct the AI"))
     said += _matter(case)
     covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
     if covering:
-        said.append(Downgrade(Question.EARNED, f"the AI is paused here: {covering[0].reason}", Handler.HUMAN))
+        said.append(_not_earned("paused", f"the AI is paused here: {covering[0].reason}"))
     if option.amount is not None and policy is not None and not ledger.budget_left(case, option, policy):
-        said.append(Downgrade(Question.EARNED, "today's budget for this is used up", Handler.HUMAN))
+        said.append(_not_earned("budget", "today's budget for this is used up"))
     return said
+
+
+def _not_earned(code: str, reason: str, handler: Handler = Handler.HUMAN) -> Downgrade:
+    return Downgrade(Question.EARNED, code, reason, handler)
 
 
 def _matter(case: Case) -> list[Downgrade]:
@@ -135,10 +148,10 @@ def _matter(case: Case) -> list[Downgrade]:
     said = []
     others = case.facts.value("order.open_cases")
     if isinstance(others, int) and others > 0:
-        said.append(Downgrade(Question.EARNED, "another case on this order is open", Handler.HUMAN))
+        said.append(_not_earned("open case", "another case on this order is open"))
     contacts = case.facts.value("case.contacts")
     if isinstance(contacts, int) and contacts >= _CONTACTS_FOR_A_PERSON:
-        said.append(Downgrade(Question.EARNED, f"the customer wrote {contacts} times about this", Handler.HUMAN))
+        said.append(_not_earned("contacts", f"the customer wrote {contacts} times about this"))
     return said
 
 

@@ -5,7 +5,7 @@ UPDATE (`spent + amount <= limit`), never read and written. Both are also databa
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.interactions.gathering import Case
-from apps.interactions.models import Budget, Effect, Order, OrderLine, Reservation
+from apps.interactions.models import Budget, Customer, Effect, Order, OrderLine, Reservation
 from apps.interactions.playbooks.base import Option
 from apps.policies.compiled import policies_in_force
 from apps.policies.errors import Refused
@@ -155,3 +155,26 @@ def release(effects: Sequence[Effect], now: datetime) -> None:
 
 def local_day(partner: Partner, at: datetime) -> date:
     return at.astimezone(partner.zone).date()
+
+
+def parties_of(customer: Customer | None, order: Order | None) -> dict[str, str]:
+    """Opaque keys of the customer, the address and the payment token of a case, for limits on each of them."""
+    found = {}
+    if customer is not None:
+        found["customer"] = str(customer.pk)
+    if order is not None:
+        token = next((p.reference for p in order.payments.all() if p.kind == "payment" and p.reference), "")
+        texts = {"address": _address(order.destination), "payment": token}
+        found |= {name: _digest(order.partner_id, text) for name, text in texts.items() if text}
+    return found
+
+
+def _address(destination: Mapping[str, object]) -> str:
+    """One spelling of an address; without a street it is a neighbourhood, and nobody's own."""
+    if not any(destination.get(part) for part in ("street", "line1", "address1")):
+        return ""
+    return " ".join(str(destination[part]).strip().lower() for part in sorted(destination) if destination[part])
+
+
+def _digest(partner_id: int, text: str) -> str:
+    return hashlib.sha256(f"{partner_id}:{text}".encode()).hexdigest()[:20]

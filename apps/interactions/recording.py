@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.interactions import escalating, hearing
 from apps.interactions.classification.intents import model_version
 from apps.interactions.drafting import replies
+from apps.interactions.ledger import parties_of
 from apps.interactions.models import (
     DecisionRecord,
     Effect,
@@ -124,7 +125,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         at=now,
         partner_id=case.partner.pk,
         subject=str(case.interaction.reference),
-        party=str(case.customer.pk) if case.customer else "",
+        parties=parties_of(case.customer, case.order),
         version_id=worked.version_id,
         content_hash=worked.content_hash,
         terms_number=case.terms.number if case.terms else None,

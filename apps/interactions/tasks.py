@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.interactions import claiming, closing, committing, execution, pipeline
 from apps.interactions.models import WorkerHeartbeat
 from apps.interactions.waking import wake_workers
+from apps.policies import columnar, endings, replaying
 
 LONGEST_SECONDS = 8.0
 
@@ -35,11 +36,16 @@ def one_round() -> int:
 
 
 def sweep() -> None:
-    """What time alone brings about: lapsed leases, overdue effects, quiet cases; and a wake-up that got lost."""
+    """What time alone brings about: lapsed leases, overdue effects, quiet cases, releases that end; a wake-up that got
+    lost; and one more chunk of rulings for replays, when there is one."""
     claiming.release_lapsed()
     execution.look_up_overdue()
     closing.close_quiet()
+    now = timezone.now()
+    endings.end_due(now)
+    replaying.give_up_lost(now)
     advance()
+    columnar.build(now)
 
 
 def beat() -> None:

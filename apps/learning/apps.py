@@ -7,6 +7,7 @@ class LearningConfig(AppConfig):
     verbose_name = "Learning"
 
     def ready(self) -> None:
-        from apps.learning import signals
+        from apps.learning import replay_evidence, signals
 
         signals.connect()
+        replay_evidence.connect()

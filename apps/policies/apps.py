@@ -7,7 +7,8 @@ class PoliciesConfig(AppConfig):
     verbose_name = "Boundaries and partners"
 
     def ready(self) -> None:
-        from apps.policies import signing_in, staff
+        from apps.policies import replaying, signing_in, staff
 
         signing_in.connect()
         staff.connect()
+        replaying.connect()

@@ -115,24 +115,39 @@ def _types_in_words(case_types: frozenset[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LimitSpec:
-    """A limit that the gate cannot read from one case: a budget a day, or a floor of confidence.
+    """A limit that the gate cannot read from one case. `interactions/checks.py` and the ledger ask these; they belong
+    to the version, so they are part of its hash.
 
-    `interactions/checks.py` asks these; they belong to the version, so they are part of its hash.
+    "budget": at most `amount` within `days` for each brand. "velocity": at most `count` times, and `amount` of money,
+    within `days` for each customer, address or payment token (`per`). "confidence": not below `floor`. "quiet": not
+    from `hours[0]` to `hours[1]`, minutes after midnight in the partner's time zone.
     """
 
     key: str
-    kind: str  # "budget" or "confidence"
+    kind: str
     actions: frozenset[str] = frozenset()
     case_types: frozenset[str] = frozenset()
     amount: Money | None = None
     floor: Decimal | None = None
+    days: int = 1
+    count: int | None = None
+    per: str = "brand"
+    hours: tuple[int, int] | None = None
 
     def in_words(self) -> str:
         """As a sentence: "Never more than 2,000.00 USD a day and brand for refund." """
+        where = _types_in_words(self.case_types)
         if self.kind == "confidence":
-            return f"Never AI alone when less sure than {self.floor}{_types_in_words(self.case_types)}."
+            return f"Never AI alone when less sure than {self.floor}{where}."
+        if self.kind == "quiet" and self.hours is not None:
+            start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self.hours)
+            doing = f" to {what}" if (what := _actions_in_words(self.actions)) else ""
+            return f"Never AI alone{doing} from {start} to {end} in the brand's time zone{where}."
         what = _actions_in_words(self.actions) or "anything"
-        return f"Never more than {self.amount} a day and brand for {what}{_types_in_words(self.case_types)}."
+        times = f"{self.count} time{'s' if self.count != 1 else ''}" if self.count is not None else ""
+        most = " or ".join(part for part in (times, str(self.amount) if self.amount else "") if part)
+        within = "a day" if self.days == 1 else f"in {self.days} days"
+        return f"Never more than {most} {within} and {_PER[self.per]} for {what}{where}."
 
     def looks_at(self, case_type: str, action: str) -> bool:
         return (not self.case_types or case_type in self.case_types) and (not self.actions or action in self.actions)
@@ -145,7 +160,17 @@ class LimitSpec:
             "case_types": sorted(self.case_types),
             "amount": str(self.amount) if self.amount else None,
             "floor": str(self.floor) if self.floor is not None else None,
+            "days": self.days,
+            "count": self.count,
+            "per": self.per,
+            "hours": list(self.hours) if self.hours else None,
         }
+
+
+DEFAULT_FLOOR = Decimal("0.60")
+"""How sure the reading of a message must be where no limit says otherwise."""
+
+_PER = {"brand": "brand", "customer": "customer", "address": "address", "payment": "means of payment"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
+from apps.policies.specs import DEFAULT_FLOOR
+
 CORPUS = Path(__file__).parent / "corpus"
-FLOOR = 0.60
+FLOOR = float(DEFAULT_FLOOR)
 SECOND_FLOOR = 0.70
 LONGEST_READ = 4000  # characters: what a person asks for is in the first page
 _RECIPE = "4"  # raise it when features or model change

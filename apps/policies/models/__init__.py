@@ -1,8 +1,10 @@
 from apps.policies.models.audit import AuditEntry
 from apps.policies.models.boundary import Boundary, BoundaryVersion, VersionContributor
+from apps.policies.models.columns import RulingChunk, RulingColumn
 from apps.policies.models.partner import Partner, PartnerStage, Terms
 from apps.policies.models.pause import Pause
 from apps.policies.models.remit import Remit, partners_of, remit_of
+from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
 
@@ -15,11 +17,15 @@ __all__ = [
     "PartnerStage",
     "Pause",
     "Remit",
+    "Replay",
     "Rule",
     "Ruling",
+    "RulingChunk",
+    "RulingColumn",
     "ShadowRuling",
     "Terms",
     "VersionContributor",
+    "Vocabulary",
     "partners_of",
     "remit_of",
 ]

@@ -12,7 +12,9 @@ class Ruling(models.Model):
     at = models.DateTimeField(db_index=True)
     partner = models.ForeignKey("policies.Partner", on_delete=models.PROTECT, related_name="+")
     subject = models.CharField(max_length=64, db_index=True)
-    party = models.CharField(max_length=64, blank=True, help_text="Opaque key of the customer, for limits a customer.")
+    parties = models.JSONField(
+        default=dict, help_text="Opaque keys of customer, address and payment token, which limits on each count by."
+    )
     version = models.ForeignKey("policies.BoundaryVersion", null=True, on_delete=models.PROTECT, related_name="rulings")
     content_hash = models.CharField(max_length=64, blank=True)
     terms_number = models.PositiveIntegerField(null=True)

@@ -1,0 +1,34 @@
+"""What learning knows beside the rulings of a replay: blind decisions, how long people take, how many decide when."""
+
+from collections import defaultdict
+from datetime import datetime
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from apps.learning.models import Signal
+from apps.policies import replaying
+from apps.policies.models import Partner
+from apps.policies.replay_summary import Evidence
+
+
+def connect() -> None:
+    replaying.provide_evidence(evidence_for)
+
+
+def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Evidence:
+    """The decisions of a period. Hours of the day are those of the first of the brands."""
+    signals = Signal.objects.filter(partner_id__in=partner_ids, at__gte=since, at__lt=until)
+    blind = dict(signals.filter(proposal_seen=False).values_list("decision__ruling_id", "agreed"))
+    seconds: defaultdict[str, list[int]] = defaultdict(list)
+    for case_type, took in signals.exclude(seconds=None).values_list("case_type", "seconds"):
+        seconds[case_type].append(took or 0)
+    first = Partner.objects.filter(pk__in=partner_ids).order_by("pk").first()
+    zone = first.zone if first else ZoneInfo("UTC")
+    present: defaultdict[int, set[tuple[str, int | None]]] = defaultdict(set)
+    days: set[str] = set()
+    for at, person in signals.values_list("at", "by_id"):
+        local = at.astimezone(zone)
+        days.add(local.date().isoformat())
+        present[local.hour].add((local.date().isoformat(), person))
+    people = [len(present[hour]) / len(days) if days else 0.0 for hour in range(24)]
+    return Evidence(blind, {name: float(median(took)) for name, took in seconds.items()}, people, zone)

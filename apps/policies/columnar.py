@@ -1,0 +1,131 @@
+"""The column store: copies rulings into arrays, and reads the arrays that a replay needs.
+
+    build(deadline)       copy whole chunks of rulings that are not copied yet
+    batches(period, …)    the rulings of a period, chunk by chunk, then the few that no chunk holds yet
+
+Each array is one row of `RulingColumn`, so that a replay loads only the facts that its policies ask about.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+from django.db import connection, transaction
+from numpy.typing import NDArray
+from psycopg import Cursor
+
+from apps.policies import stored_rulings
+from apps.policies.columns import Column, nothing_known
+from apps.policies.facts import VOCABULARY, Kind
+from apps.policies.models import RulingChunk, RulingColumn
+from apps.policies.stored_rulings import Array
+from apps.policies.vector_gate import Proposals
+
+CHUNK = 50_000
+SETTLED_AFTER = timedelta(minutes=10)  # ids are given before the commit: younger gaps may still fill up
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rulings in columns. `arrays` holds what each was (see `stored_rulings.py`), by name, all of one length."""
+
+    arrays: Mapping[str, Array]
+
+    def __len__(self) -> int:
+        return len(self.arrays["id"].data)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.arrays[name].data
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return self.arrays[name].words
+
+    def fact(self, name: str) -> Column:
+        kind = VOCABULARY[name].kind
+        stored = self.arrays.get(f"fact {name}")
+        if stored is None:
+            return nothing_known(kind, len(self))
+        currencies = self.arrays[f"currency {name}"].data if kind is Kind.MONEY else None
+        known = self.arrays[f"known {name}"].data.astype(np.bool_)
+        return Column(kind, known, stored.data, stored.words, currencies)
+
+    @property
+    def proposals(self) -> Proposals:
+        amount = self.arrays["amount"]
+        known = self["amount known"].astype(np.bool_)
+        amounts = Column(Kind.MONEY, known, amount.data, amount.words, self["amount currency"])
+        return Proposals(self["action"], amounts, self["discloses"].astype(np.bool_))
+
+    def take(self, rows: NDArray[Any]) -> "Batch":
+        return Batch({name: Array(array.data[rows], array.words) for name, array in self.arrays.items()})
+
+
+def build(now: datetime, *, most: int = 1) -> int:
+    """Copy at most so many chunks of rulings that are old enough; returns how many were copied."""
+    for made in range(most):
+        last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
+        rows = stored_rulings.read(after=last, until=now - SETTLED_AFTER, limit=CHUNK)
+        if len(rows) < CHUNK:
+            return made
+        _write_chunk(stored_rulings.arrays_of(rows))
+    return most
+
+
+def _write_chunk(arrays: Mapping[str, Array]) -> None:
+    ids, at = arrays["id"].data, arrays["at"].data
+    with transaction.atomic():
+        chunk, made = RulingChunk.objects.get_or_create(
+            first_id=int(ids[0]),
+            defaults={"last_id": int(ids[-1]), "count": len(ids), "from_at": _moment(at.min()), "to_at": _moment(at.max())},
+        )  # fmt: skip
+        if made:
+            RulingColumn.objects.bulk_create(
+                RulingColumn(
+                    chunk=chunk, name=name, dtype=array.data.dtype.str, words=list(array.words), data=array.data.tobytes()
+                )
+                for name, array in arrays.items()
+            )  # fmt: skip
+
+
+def _moment(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(float(seconds), UTC)
+
+
+def batches(
+    since: datetime, until: datetime, facts: Sequence[str], partner_ids: Sequence[int] | None
+) -> Iterator[Batch]:
+    """The rulings from `since` to before `until` with these facts: whole chunks from the store, the rest from the log."""
+    wanted = [*stored_rulings.ALWAYS, *(f"{part} {name}" for name in facts for part in ("fact", "known", "currency"))]
+    chunks = RulingChunk.objects.filter(from_at__lt=until, to_at__gte=since)
+    for chunk in chunks:
+        yield from _of_period(_load(chunk.pk, wanted), since, until, partner_ids)
+    last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
+    while rows := stored_rulings.read(after=last, until=until, limit=CHUNK):
+        last = rows[-1][0]
+        yield from _of_period(Batch(stored_rulings.arrays_of(rows)), since, until, partner_ids)
+
+
+def _of_period(batch: Batch, since: datetime, until: datetime, partner_ids: Sequence[int] | None) -> Iterator[Batch]:
+    rows = (batch["at"] >= since.timestamp()) & (batch["at"] < until.timestamp())
+    if partner_ids is not None:
+        rows &= np.isin(batch["partner"], list(partner_ids))
+    if rows.all():
+        yield batch
+    elif rows.any():
+        yield batch.take(np.nonzero(rows)[0])
+
+
+def _load(chunk_id: int, names: Sequence[str]) -> Batch:
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:  # not Django's own: arrays are read in binary
+        cursor.execute(
+            "SELECT name, dtype, words::text, data FROM policies_rulingcolumn WHERE chunk_id = %s AND name = ANY(%s)",
+            [chunk_id, list(names)],
+            binary=True,
+        )
+        return Batch(
+            {name: Array(np.frombuffer(data, dtype), tuple(orjson.loads(words))) for name, dtype, words, data in cursor}
+        )
