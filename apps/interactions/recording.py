@@ -23,9 +23,9 @@ from apps.interactions.models import (
 from apps.interactions.playbooks.base import REPLY_ONLY
 from apps.interactions.worked import Worked
 from apps.policies import audit, shadowing
-from apps.policies.facts import vocabulary_hash
 from apps.policies.machines import move
 from apps.policies.models import Ruling
+from apps.policies.rulings import ruling_of
 from apps.policies.words import Action
 
 RETRY_AFTER = timedelta(seconds=20)
@@ -121,8 +121,18 @@ def _write_ruled(ruled: Sequence[Worked], actor: audit.Actor, now: datetime) -> 
 def _ruling(worked: Worked, now: datetime) -> Ruling:
     case, authority = worked.case, worked.authority
     assert authority is not None
-    return Ruling(
+    return ruling_of(
         at=now,
+        facts=case.facts,
+        facts_at=case.at,
+        proposal=authority.proposal,
+        verdict=authority.verdict,
+        downgrades=[down.as_json() for down in authority.downgrades],
+        made_with={
+            "classifier": model_version(),
+            "drafter": replies.VERSION,
+            "playbook": worked.playbook_version,
+        },
         partner_id=case.partner.pk,
         subject=str(case.interaction.reference),
         parties=parties_of(case.customer, case.order),
@@ -130,22 +140,9 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         content_hash=worked.content_hash,
         terms_number=case.terms.number if case.terms else None,
         case_type=case.case_type.value,
-        action=authority.proposal.action,
-        proposal=authority.proposal.as_json(),
         confidence=_share(case.reading.confidence),
-        facts=case.facts.as_json(case.at),
-        gate_handler=authority.verdict.handler,
-        rule=authority.verdict.rule or "",
-        verdict=authority.verdict.as_json(),
-        downgrades=[down.as_json() for down in authority.downgrades],
         handler=authority.handler.value,
         seniority=authority.seniority.value,
-        made_with={
-            "classifier": model_version(),
-            "drafter": replies.VERSION,
-            "playbook": worked.playbook_version,
-            "vocabulary": vocabulary_hash(),
-        },
     )
 
 

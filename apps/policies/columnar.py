@@ -16,11 +16,12 @@ import orjson
 from django.db import connection, transaction
 from numpy.typing import NDArray
 from psycopg import Cursor
+from psycopg.types.json import Jsonb
 
 from apps.policies import stored_rulings
 from apps.policies.columns import Column, nothing_known
 from apps.policies.facts import VOCABULARY, Kind
-from apps.policies.models import RulingChunk, RulingColumn
+from apps.policies.models import RulingChunk
 from apps.policies.stored_rulings import Array
 from apps.policies.vector_gate import Proposals
 
@@ -67,10 +68,10 @@ def build(now: datetime, *, most: int = 1) -> int:
     """Copy at most so many chunks of rulings that are old enough; returns how many were copied."""
     for made in range(most):
         last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
-        rows = stored_rulings.read(after=last, until=now - SETTLED_AFTER, limit=CHUNK)
-        if len(rows) < CHUNK:
+        arrays = stored_rulings.read(after=last, until=now - SETTLED_AFTER, limit=CHUNK)
+        if not arrays or len(arrays["id"].data) < CHUNK:
             return made
-        _write_chunk(stored_rulings.arrays_of(rows))
+        _write_chunk(arrays)
     return most
 
 
@@ -82,12 +83,17 @@ def _write_chunk(arrays: Mapping[str, Array]) -> None:
             defaults={"last_id": int(ids[-1]), "count": len(ids), "from_at": _moment(at.min()), "to_at": _moment(at.max())},
         )  # fmt: skip
         if made:
-            RulingColumn.objects.bulk_create(
-                RulingColumn(
-                    chunk=chunk, name=name, dtype=array.data.dtype.str, words=list(array.words), data=array.data.tobytes()
-                )
-                for name, array in arrays.items()
-            )  # fmt: skip
+            _write_columns(chunk.pk, arrays)
+
+
+def _write_columns(chunk_id: int, arrays: Mapping[str, Array]) -> None:
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:
+        copying = "COPY policies_rulingcolumn (chunk_id, name, dtype, words, data) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(copying) as copy:
+            copy.set_types(["int8", "varchar", "varchar", "jsonb", "bytea"])
+            for name, array in arrays.items():
+                copy.write_row((chunk_id, name, array.data.dtype.str, Jsonb(list(array.words)), array.data.tobytes()))
 
 
 def _moment(seconds: Any) -> datetime:
@@ -103,9 +109,9 @@ def batches(
     for chunk in chunks:
         yield from _of_period(_load(chunk.pk, wanted), since, until, partner_ids)
     last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
-    while rows := stored_rulings.read(after=last, until=until, limit=CHUNK):
-        last = rows[-1][0]
-        yield from _of_period(Batch(stored_rulings.arrays_of(rows)), since, until, partner_ids)
+    while arrays := stored_rulings.read(after=last, until=until, limit=CHUNK):
+        last = int(arrays["id"].data[-1])
+        yield from _of_period(Batch(arrays), since, until, partner_ids)
 
 
 def _of_period(batch: Batch, since: datetime, until: datetime, partner_ids: Sequence[int] | None) -> Iterator[Batch]:

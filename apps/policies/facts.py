@@ -105,27 +105,6 @@ def is_possible(spec: FactSpec, value: Value | None) -> bool:
     return whole and (spec.minimum is None or value >= spec.minimum) and (spec.maximum is None or value <= spec.maximum)
 
 
-def usable_values(stored: Mapping[str, Mapping[str, object]]) -> dict[str, Value | None]:
-    """The facts of a stored ruling as the gate used them."""
-    return {
-        name: value_from_json(VOCABULARY[name], fact["value"])
-        for name, fact in stored.items()
-        if name in VOCABULARY and not fact.get("unusable")
-    }
-
-
-def value_from_json(spec: FactSpec, raw: object) -> Value | None:
-    """The opposite of `value_as_json`."""
-    match raw:
-        case None:
-            return None
-        case {"amount": amount, "currency": currency}:
-            return Money(Decimal(str(amount)), str(currency))
-        case list():
-            return frozenset(str(item) for item in raw)
-    return Decimal(str(raw)) if spec.kind is Kind.DECIMAL else raw  # type: ignore[return-value]
-
-
 def vocabulary_hash() -> str:
     """Names the list of facts that could be recorded: a later fact was not unknown then, it was not asked for."""
     return hashlib.sha256(",".join(sorted(VOCABULARY)).encode()).hexdigest()[:12]

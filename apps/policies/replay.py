@@ -138,16 +138,11 @@ def _sure(policy: PolicySpec, case_type: str, actions: NDArray[Any], thousandths
 
 def _wrong(batch: Batch, side: Side, of_active: NDArray[np.bool_]) -> list[int]:
     """Rulings of the active version that the replay does not reproduce exactly."""
-    rows = np.nonzero(of_active)[0]
-    rule_words, refused_words = batch.words("rule"), batch.words("refused by")
-    stored_rules, stored_refused = batch["rule"], batch["refused by"]
-    return [
-        int(batch["id"][row])
-        for row in rows
-        if side.strictness[row] != batch["strictness"][row]
-        or side.rules[row] != rule_words[stored_rules[row]]
-        or side.refused_by[row] != refused_words[stored_refused[row]]
-    ]
+    stored_rules = np.array(batch.words("rule"), object)[batch["rule"]]
+    stored_refused = np.array(batch.words("refused by"), object)[batch["refused by"]]
+    differs = side.strictness != batch["strictness"]
+    differs |= (np.array(side.rules, object) != stored_rules) | (np.array(side.refused_by, object) != stored_refused)
+    return [int(ruling) for ruling in batch["id"][differs & of_active]]
 
 
 def _cannot_say(

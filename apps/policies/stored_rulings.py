@@ -2,39 +2,37 @@
 
 Arrays, one number a ruling: `id`, `at` (seconds since 1970), `partner`, `case type`, `action` (places in the closed
 lists), `amount` (cents), `amount known`, `amount currency`, `discloses`, `strictness` (what the gate said), `rule`,
-`refused by`, `version`, `handler` (in the end), `kept no` (the strictest handler among the noes that no limit said),
-`confidence` (thousandths), `customer`, `address`, `payment`, `vocabulary`, and for each fact `fact …`, `known …`
-and for money `currency …`. Where the number is a code, `words` says what it stands for.
+`refused by`, `version`, `kept no` (a place in Handler), `confidence` (thousandths), `customer`, `address`, `payment`,
+`vocabulary`, and for each fact `fact …`, `known …` and for money `currency …`. Where the number is a code, `words`
+says what it stands for.
+
+PostgreSQL gathers each column into one array, which is read as it comes over the wire: no Python object is made for
+any number.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import orjson
 from django.db import connection
 from numpy.typing import NDArray
+from psycopg import Cursor
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 from apps.policies.columns import MOST_MEMBERS, mask_of
 from apps.policies.facts import VOCABULARY, FactSpec, Kind
 from apps.policies.gate import STRICTNESS
-from apps.policies.words import Action, CaseType, Handler
+from apps.policies.words import Action, CaseType
 
-LIMIT_CODES = frozenset({"confidence", "budget", "velocity", "quiet"})  # noes that a replay asks anew
 ALWAYS = (
     "id", "at", "partner", "case type", "action", "amount", "amount known", "amount currency", "discloses", "strictness",
-    "rule", "refused by", "version", "handler", "kept no", "confidence", "customer", "address", "payment", "vocabulary",
+    "rule", "refused by", "version", "kept no", "confidence", "customer", "address", "payment", "vocabulary",
 )  # fmt: skip
-_HANDLERS = tuple(Handler.values)
-_STORED = """
-    SELECT id, extract(epoch FROM at)::float8, partner_id, case_type, action, proposal::text, gate_handler,
-           verdict->>'seniority', rule, verdict->>'refused_by', version_id, handler, downgrades::text, confidence::float8,
-           parties::text, made_with->>'vocabulary', facts::text
-    FROM policies_ruling WHERE id > %s AND at < %s ORDER BY id LIMIT %s
-"""
+_UNKNOWN = -(2**31)  # no fact has this value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,103 +41,160 @@ class Array:
     words: tuple[str, ...] = ()
 
 
-def read(*, after: int, until: datetime, limit: int) -> list[tuple[Any, ...]]:
-    """Rows of the log in the order of their ids, with JSON as text."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STORED, [after, until, limit])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+class _Numbers(Loader):
+    """A PostgreSQL array of numbers without NULL, in binary: a header of 20 bytes, then length and value of each."""
+
+    format = Format.BINARY
+    value = "i4"
+
+    def load(self, data: Any) -> NDArray[Any]:
+        item = np.dtype([("length", ">i4"), ("value", f">{self.value}")])
+        numbers: NDArray[Any] = np.frombuffer(data, item, offset=20)["value"] if len(data) > 20 else np.zeros(0, item)
+        return numbers.astype(self.value)
 
 
-def arrays_of(rows: Sequence[tuple[Any, ...]]) -> dict[str, Array]:
-    """The rows as arrays, each as small as its numbers allow."""
-    (ids, at, partners, types, actions, proposals, gate_handlers, seniorities, rules, refused, versions, handlers,
-     downgrades, confidences, parties, vocabularies, facts) = zip(*rows, strict=True)  # fmt: skip
-    proposed = [orjson.loads(text) for text in proposals]
-    amounts = [proposal["amount"] for proposal in proposed]
-    keys = [orjson.loads(text) for text in parties]
-    arrays = {
-        "id": Array(np.array(ids, np.int64)),
-        "at": Array(np.array(at, np.float64)),
-        "partner": Array(np.array(partners, np.int32)),
-        "case type": _listed(types, CaseType.values),
-        "action": _listed(actions, Action.values),
-        **_money("amount", "amount known", "amount currency", amounts),
-        "discloses": Array(np.array([proposal["discloses_order"] for proposal in proposed], np.bool_)),
-        "strictness": Array(
-            np.array([STRICTNESS[pair] for pair in zip(gate_handlers, seniorities, strict=True)], np.int8)
-        ),
-        "rule": _coded(rules),
-        "refused by": _coded([key or "" for key in refused]),
-        "version": Array(np.array([version or 0 for version in versions], np.int64)),
-        "handler": _listed(handlers, _HANDLERS),
-        "kept no": Array(np.array([_kept_no(orjson.loads(text)) for text in downgrades], np.int8)),
-        "confidence": Array(np.array([round(share * 1000) for share in confidences], np.int16)),
-        **{name: _coded([key.get(name, "") for key in keys]) for name in ("customer", "address", "payment")},
-        "vocabulary": _coded([name or "" for name in vocabularies]),
+class _Long(_Numbers):
+    value = "i8"
+
+
+class _Float(_Numbers):
+    value = "f8"
+
+
+_LOADERS = {1007: _Numbers, 1016: _Long, 1022: _Float}  # int4[], int8[], float8[] in PostgreSQL's catalogue
+
+
+def read(*, after: int, until: datetime, limit: int) -> dict[str, Array]:
+    """The next rulings of the log after this id, in the order of their ids; no arrays when there is none."""
+    columns = [*_ROW, *(column for spec in VOCABULARY.values() for column in _columns_of(spec))]
+    gathered = ", ".join(f"array_agg({column})" for column in columns)  # in the order of the rows, which is by id
+    record = ", ".join(column for spec in VOCABULARY.values() for column in _record_of(spec))
+    chosen = "SELECT * FROM policies_ruling WHERE id > %s AND at < %s ORDER BY id LIMIT %s"
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:  # not Django's own: arrays are read in binary
+        for oid, loader in _LOADERS.items():
+            cursor.adapters.register_loader(oid, loader)
+        query = f"SELECT {gathered} FROM ({chosen}) r, jsonb_to_record(r.used) AS f({record})"
+        found = cursor.execute(query, [after, until, limit], binary=True).fetchone()
+    if found is None or found[0] is None:
+        return {}
+    assert (np.diff(found[0]) > 0).all(), "rows are gathered in the order of their ids"
+    row, facts = found[: len(_ROW)], iter(found[len(_ROW) :])
+    arrays = _row_arrays(dict(zip(_ROW.values(), row, strict=True)))
+    for spec in VOCABULARY.values():
+        arrays |= _fact_arrays(spec, [next(facts) for _ in _columns_of(spec)])
+    return arrays
+
+
+def _listed(column: str, words: Sequence[str]) -> str:
+    """The place of a word in a closed list, from 0; -1 for a word that is not in it, or NULL."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return f"coalesce(array_position(ARRAY[{listed}]::text[], {column}), 0) - 1"
+
+
+_PAIRS = tuple(f"{handler} {seniority}" for handler, seniority in STRICTNESS)
+_ROW = {
+    "r.id": "id",
+    "extract(epoch FROM r.at)::float8": "at",
+    "r.partner_id::int4": "partner",
+    _listed("r.case_type", CaseType.values): "case type",
+    _listed("r.action", Action.values): "action",
+    "coalesce((r.proposal->'amount'->>'amount')::numeric * 100, -1)::int8": "amount",
+    "coalesce(r.proposal->'amount'->>'currency', '')": "amount currency",
+    "(r.proposal->'discloses_order')::bool::int4": "discloses",
+    _listed("r.gate_handler || ' ' || r.gate_seniority", _PAIRS): "strictness",
+    "r.rule": "rule",
+    "r.refused_by": "refused by",
+    "coalesce(r.version_id, 0)::int8": "version",
+    "r.kept_no::int4": "kept no",
+    "(r.confidence * 1000)::int4": "confidence",
+    "coalesce(r.parties->>'customer', '')": "customer",
+    "coalesce(r.parties->>'address', '')": "address",
+    "coalesce(r.parties->>'payment', '')": "payment",
+    "coalesce(r.made_with->>'vocabulary', '')": "vocabulary",
+}
+
+
+def _row_arrays(found: dict[str, Any]) -> dict[str, Array]:
+    strictness = np.array(list(STRICTNESS.values()), np.int8)
+    amounts, currencies = found["amount"], _coded(found["amount currency"])
+    arrays = {name: Array(found[name]) for name in ("id", "at", "partner", "version")}
+    for name in ("kept no", "confidence"):
+        arrays[name] = Array(found[name].astype(np.int16))
+    for name in ("rule", "refused by", "customer", "address", "payment", "vocabulary"):
+        arrays[name] = _coded(found[name])
+    return {
+        **arrays,
+        "case type": Array(found["case type"].astype(np.int16), tuple(CaseType.values)),
+        "action": Array(found["action"].astype(np.int16), tuple(Action.values)),
+        "amount": Array(np.maximum(amounts, 0), currencies.words),
+        "amount known": Array(amounts >= 0),
+        "amount currency": Array(currencies.data.astype(np.int16)),
+        "discloses": Array(found["discloses"].astype(np.bool_)),
+        "strictness": Array(strictness[found["strictness"]]),
     }
-    return {**arrays, **_facts([orjson.loads(text) for text in facts])}
-
-
-def _listed(values: Sequence[str], known: Sequence[str]) -> Array:
-    place = {word: code for code, word in enumerate(known)}
-    return Array(np.array([place[value] for value in values], np.int16), tuple(known))
 
 
 def _coded(values: Sequence[str]) -> Array:
     words = sorted(set(values))
     place = {word: code for code, word in enumerate(words)}
-    return Array(np.array([place[value] for value in values], np.int32), tuple(words))
+    return Array(np.fromiter((place[value] for value in values), np.int32, len(values)), tuple(words))
 
 
-def _kept_no(downgrades: Iterable[Mapping[str, str]]) -> int:
-    """The strictest handler that *able* or *earned* left, other than by a limit of the boundary; 0: none said no."""
-    kept = [d["handler"] for d in downgrades if d["question"] != "permitted" and d.get("code") not in LIMIT_CODES]
-    return max((_HANDLERS.index(handler) for handler in kept), default=0)
+def _record_of(spec: FactSpec) -> tuple[str, ...]:
+    """How a fact stands in `used`, for jsonb_to_record."""
+    kinds = {Kind.BOOL: "bool", Kind.CHOICE: "text", Kind.SET: "jsonb", Kind.DECIMAL: "float8", Kind.MONEY: "int8"}
+    column = f'"{spec.name}" {kinds.get(spec.kind, "int4")}'
+    return (column, f'"{spec.name} currency" text') if spec.kind is Kind.MONEY else (column,)
 
 
-def _money(values: str, known: str, currencies: str, amounts: Sequence[Mapping[str, str] | None]) -> dict[str, Array]:
-    words = sorted({amount["currency"] for amount in amounts if amount})
-    place = {word: code for code, word in enumerate(words)}
-    return {
-        values: Array(np.array([_cents(a["amount"]) if a else 0 for a in amounts], np.int64), tuple(words)),
-        known: Array(np.array([a is not None for a in amounts], np.bool_)),
-        currencies: Array(np.array([place[a["currency"]] if a else -1 for a in amounts], np.int16)),
-    }
+def _columns_of(spec: FactSpec) -> tuple[str, ...]:
+    """What is gathered of a fact: numbers with a mark where it is unknown, or words."""
+    column = f'f."{spec.name}"'
+    match spec.kind:
+        case Kind.CHOICE:
+            return (f"{_listed(column, spec.choices)}",)
+        case Kind.SET:
+            return (f"coalesce({column}::text, '')",)
+        case Kind.MONEY:
+            return f"coalesce({column}, -1)", f"""coalesce(f."{spec.name} currency", '')"""
+        case Kind.DECIMAL:
+            return (f"coalesce({column}, 'NaN'::float8)",)
+        case Kind.BOOL:
+            return (f"coalesce({column}::int4, {_UNKNOWN})",)
+    return (f"coalesce({column}, {_UNKNOWN})",)
 
 
-def _cents(text: str) -> int:
-    """ "84.50" → 8450, without the cost of a Decimal; stored amounts always have two decimals."""
-    units, _, cents = text.partition(".")
-    return int(units + cents) if len(cents) == 2 else int(Decimal(text) * 100)
-
-
-def _facts(stored: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, Array]:
-    """A pair of arrays (three for money) for each fact that one of the rulings knew."""
-    arrays: dict[str, Array] = {}
-    for name, spec in VOCABULARY.items():
-        values = [
-            None if fact is None or "unusable" in fact else fact["value"] for fact in (row.get(name) for row in stored)
-        ]
-        if any(value is not None for value in values):
-            arrays |= _fact(spec, values)
-    return arrays
-
-
-def _fact(spec: FactSpec, values: Sequence[Any]) -> dict[str, Array]:
-    names = f"fact {spec.name}", f"known {spec.name}", f"currency {spec.name}"
-    if spec.kind is Kind.MONEY:
-        return _money(*names, values)
-    known = Array(np.array([value is not None for value in values], np.bool_))
+def _fact_arrays(spec: FactSpec, found: Sequence[Any]) -> dict[str, Array]:
+    """The arrays of one fact; none when no ruling knew it."""
+    values, known, currency = f"fact {spec.name}", f"known {spec.name}", f"currency {spec.name}"
+    numbers = found[0]
     if spec.kind is Kind.SET:
-        words = tuple(sorted({member for value in values if value is not None for member in value}))
-        if len(words) > MOST_MEMBERS:
-            raise ValueError(f"{spec.label} has {len(words)} different members; at most {MOST_MEMBERS} fit.")
-        masks = [0 if value is None else mask_of(frozenset(value), words) for value in values]
-        return {names[0]: Array(np.array(masks, np.int64), words), names[1]: known}
-    if spec.kind is Kind.CHOICE:
-        coded = _coded(["" if value is None else value for value in values])
-        return {names[0]: Array(coded.data.astype(np.int16), coded.words), names[1]: known}
-    to_number: Callable[[Any], float] = float if spec.kind is Kind.DECIMAL else int
-    numbers = [0 if value is None else to_number(value) for value in values]
-    return {names[0]: Array(np.array(numbers, np.float64 if spec.kind is Kind.DECIMAL else np.int32)), names[1]: known}
+        return _set_arrays(spec, numbers)
+    if spec.kind is Kind.DECIMAL:
+        is_known = ~np.isnan(numbers)
+    elif spec.kind in (Kind.MONEY, Kind.CHOICE):
+        is_known = numbers >= 0
+    else:
+        is_known = numbers != _UNKNOWN
+    if not is_known.any():
+        return {}
+    if spec.kind is Kind.MONEY:
+        codes = _coded(found[1])
+        return {values: Array(np.where(is_known, numbers, 0), codes.words), known: Array(is_known),
+                currency: Array(codes.data.astype(np.int16))}  # fmt: skip
+    words = spec.choices if spec.kind is Kind.CHOICE else ()
+    return {values: Array(np.where(is_known, numbers, 0).astype(numbers.dtype), words), known: Array(is_known)}
+
+
+def _set_arrays(spec: FactSpec, texts: Sequence[str]) -> dict[str, Array]:
+    coded = _coded(texts)
+    members = [frozenset(orjson.loads(text)) if text else None for text in coded.words]
+    words = tuple(sorted({member for some in members if some for member in some}))
+    if len(words) > MOST_MEMBERS:
+        raise ValueError(f"{spec.label} has {len(words)} different members; at most {MOST_MEMBERS} fit.")
+    if all(some is None for some in members):
+        return {}
+    masks = np.array([mask_of(some, words) if some else 0 for some in members], np.int64)
+    is_known = np.array([some is not None for some in members])
+    return {f"fact {spec.name}": Array(masks[coded.data], words), f"known {spec.name}": Array(is_known[coded.data])}

@@ -4,6 +4,7 @@ from decimal import Decimal
 from apps.policies import facts as vocabulary
 from apps.policies.facts import Fact, Facts, FactSpec, Kind
 from apps.policies.money import Money
+from apps.policies.rulings import used_by_gate
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -31,13 +32,16 @@ def test_a_value_that_its_fact_cannot_have_is_unknown_and_stored_as_unusable():
     }  # fmt: skip
     facts = Facts({name: Fact(name, value, "shop", NOW) for name, value in impossible.items()})
     assert set(facts.known_at(NOW).values()) == {None}
-    assert vocabulary.usable_values(facts.as_json(NOW)) == {}
+    assert used_by_gate(facts, NOW) == {}
+    assert all(stored.get("unusable") for stored in facts.as_json(NOW).values())
 
 
-def test_stored_facts_read_back_as_the_gate_used_them():
+def test_what_the_gate_used_is_kept_flat():
     values = {
         "order.days_past_window": 4, "customer.tier": "gold", "sender.verified": True,
-        "order.total": Money(Decimal("84.50"), "USD"), "message.intents": frozenset({"complaint"}),
+        "order.total": Money(Decimal("84.50"), "USD"), "message.intents": frozenset({"feedback", "complaint"}),
     }  # fmt: skip
     facts = Facts({name: Fact(name, value, "shop", NOW) for name, value in values.items()})
-    assert vocabulary.usable_values(facts.as_json(NOW)) == facts.known_at(NOW) == values
+    assert used_by_gate(facts, NOW) == {
+        **values, "order.total": 8450, "order.total currency": "USD", "message.intents": ["complaint", "feedback"],
+    }  # fmt: skip

@@ -22,11 +22,17 @@ class Ruling(models.Model):
     action = models.CharField(max_length=20, choices=Action.choices)
     proposal = models.JSONField()
     confidence = models.DecimalField(max_digits=4, decimal_places=3)
-    facts = models.JSONField()
+    facts = models.JSONField(help_text="Each with value, source and time, as they were known.")
+    used = models.JSONField(default=dict, help_text="The values that the gate could use, flat, for replays.")
     gate_handler = models.CharField(max_length=15, choices=Handler.choices)
+    gate_seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
     rule = models.CharField(max_length=40, blank=True)
+    refused_by = models.CharField(max_length=40, blank=True, help_text="What stopped the AI at the gate.")
     verdict = models.JSONField(help_text="Handler, rule and trace as the gate gave them.")
     downgrades = models.JSONField(default=list, help_text="Each: which question said no, and why.")
+    kept_no = models.PositiveSmallIntegerField(
+        default=0, help_text="The strictest handler that able or earned left, other than by a limit; 0: none said no."
+    )
     handler = models.CharField(max_length=15, choices=Handler.choices)
     seniority = models.CharField(max_length=10, choices=Seniority.choices)
     made_with = models.JSONField(default=dict, help_text="Versions of classifier, drafter and playbook.")
