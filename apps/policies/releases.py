@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit, checking
+from apps.policies import audit, checking, replaying
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
@@ -58,6 +58,8 @@ def submit(user: User, version: BoundaryVersion) -> BoundaryVersion:
         if problems:
             raise Refused(" ".join(problems))
         keep_verification(version, checking.verification_of(version))
+        if version.widens and replaying.is_missing(version):
+            raise Refused("This version widens, and was not replayed as it is. Replay it over the last days first.")
         move(version, "submit", actor=audit.person(user), save=VERIFIED,
              details=lambda row: {"widens": row.widens, "content_hash": row.verified_hash})  # fmt: skip
         version.contributors.add(user)
@@ -178,9 +180,8 @@ def raise_share(user: User, version: BoundaryVersion, share: int) -> BoundaryVer
 
 
 def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reason: str) -> BoundaryVersion:
-    """A new version from an older one of the same boundary: at once when that only tightens, else for review.
-
-    Raises Refused without a reason. The answer's state says which it was.
+    """A new version from an older one of the same boundary: active at once when that only tightens. Otherwise it is a
+    release like any other, prepared: in review, or still a draft while it is replayed. Raises Refused without a reason.
     """
     if not reason.strip():
         raise Refused("Say why you roll back: the log and the next editor will ask.")
@@ -189,8 +190,12 @@ def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reas
         version.note = f"Roll back from version {active.number} to version {target.number}: {reason.strip()}"
         version.save(update_fields=["note"])
         audit.record(audit.person(user), version, "rolled_back", reason=version.note)
-        version = submit(user, version)
-        return version if version.widens else activate(user, approve(user, version))
+        if not checking.verification_of(version).widens:
+            return tighten(user, version)
+        if replaying.is_missing(version):
+            replaying.ask(user, version)
+            return version
+        return submit(user, version)
 
 
 def _locked(version: BoundaryVersion) -> BoundaryVersion:

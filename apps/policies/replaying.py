@@ -90,6 +90,14 @@ def _say(replay_id: int, done: int) -> None:
     Replay.objects.filter(pk=replay_id).update(done=done)
 
 
+def is_missing(version: BoundaryVersion) -> bool:
+    """The brands have a history, and what the version says now was not replayed over it."""
+    since = timezone.now() - timedelta(days=DAYS)
+    if not Ruling.objects.filter(partner__boundary=version.boundary, at__gte=since).exists():
+        return False
+    return not version.replays.filter(content_hash=version.current_hash(), state=Replay.State.DONE).exists()
+
+
 def latest(version: BoundaryVersion) -> Replay | None:
     """The newest replay of what the version says now."""
     return version.replays.filter(content_hash=version.current_hash()).first()

@@ -9,6 +9,7 @@ a *warning*, or a *note*.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from apps.policies import differences
 from apps.policies.cells import TooComplex, cells_of
@@ -66,7 +67,7 @@ class Verification:
         ]
         return found + [f"Not proved: {reason}. Make the conditions simpler." for reason in self.not_proved]
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "findings": [finding.as_json() for finding in self.findings],
             "changes": [change.as_json() for change in self.changes],

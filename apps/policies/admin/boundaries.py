@@ -1,6 +1,7 @@
 """Boundaries and their versions: the page of a version reads as sentences and carries its release steps."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 
-from apps.policies import editing, releases
+from apps.policies import editing, releases, replaying
 from apps.policies.admin import rules
 from apps.policies.admin.base import Audited, ReadOnly, person
 from apps.policies.admin.version_page import version_context
@@ -74,10 +76,20 @@ class BoundaryVersionAdmin(ReadOnly):
     list_display = ("boundary", "number", "state", "note", "approved_by", "activated_at")
     list_filter = ("state", "boundary")
 
+    def replay(self, request: HttpRequest, version_id: int) -> HttpResponse:
+        """The replay box alone, asked for again and again while a worker is at it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        version = get_object_or_404(BoundaryVersion, pk=version_id)
+        return TemplateResponse(
+            request, "admin/policies/_replay.html", {"version": version, "replay": replaying.latest(version)}
+        )
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
+        box = path("<int:version_id>/replay/", view(self.replay), name="policies_version_replay")
         acts = path("<int:version_id>/act/<slug:act>/", view(self.act), name="policies_version_act")
-        return [*rules.urls(self.admin_site), acts, *super().get_urls()]
+        return [*rules.urls(self.admin_site), acts, box, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -108,8 +120,9 @@ class BoundaryVersionAdmin(ReadOnly):
 
 
 def _submit(request: HttpRequest, version: BoundaryVersion) -> str:
-    releases.submit(person(request), version)
-    return "Submitted. Somebody who did not work on it has to approve it."
+    if releases.submit(person(request), version).widens:
+        return "Submitted. It widens, so somebody who did not work on it has to approve it."
+    return "Submitted. It only tightens, so anybody with the right may approve it."
 
 
 def _approve(request: HttpRequest, version: BoundaryVersion) -> str:
@@ -123,8 +136,62 @@ def _reject(request: HttpRequest, version: BoundaryVersion) -> str:
 
 
 def _activate(request: HttpRequest, version: BoundaryVersion) -> str:
-    releases.activate(person(request), version)
-    return "Active: it rules from the next case on."
+    share = request.POST.get("share", "") or "100"
+    if not share.isdigit() or not 1 <= int(share) <= 100:
+        raise Refused("The share of cases is a whole number from 1 to 100 percent.")
+    released = releases.activate(person(request), version, share=int(share), ends_at=_end(request))
+    return (
+        "Active: it rules from the next case on."
+        if released.share == 100
+        else (f"Active for {released.share} % of the cases: version {_number(released.replaced)} rules the others.")
+    )
+
+
+def _number(version: BoundaryVersion | None) -> str:
+    return str(version.number) if version else "none"
+
+
+def _end(request: HttpRequest) -> datetime | None:
+    """The end that was typed, on the clock of the person's own time zone."""
+    text = request.POST.get("ends_at", "")
+    try:
+        typed = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise Refused(f"“{text[:30]}” is no date and time; write it like 2026-12-01T08:00.") from None
+    return timezone.make_aware(typed) if typed else None
+
+
+def _tighten(request: HttpRequest, version: BoundaryVersion) -> str:
+    releases.tighten(person(request), version)
+    return "Active: it only tightens, so it took nobody else."
+
+
+def _shadow(request: HttpRequest, version: BoundaryVersion) -> str:
+    releases.start_shadow(person(request), version)
+    return "In shadow: from the next case on it rules beside the active version, and acts on nothing."
+
+
+def _raise_share(request: HttpRequest, version: BoundaryVersion) -> str:
+    share = request.POST.get("share", "")
+    raised = releases.raise_share(person(request), version, int(share) if share.isdigit() else 0)
+    return f"It rules {raised.share} % of the cases now."
+
+
+def _roll_back(request: HttpRequest, version: BoundaryVersion) -> str:
+    active = version.boundary.active_version
+    if active is None:
+        raise Refused("No version is active. Make a draft from this one and release it.")
+    back = releases.roll_back(person(request), active, version, request.POST.get("reason", ""))
+    if back.state == BoundaryVersion.State.ACTIVE:
+        return f"Version {back.number} says what version {version.number} said, and rules from the next case on."
+    step = "waits for a second person" if back.state == BoundaryVersion.State.IN_REVIEW else "is being replayed"
+    return f"That would widen what the AI may do: version {back.number} is prepared and {step}."
+
+
+def _replay(request: HttpRequest, version: BoundaryVersion) -> str:
+    days = request.POST.get("days", "")
+    replaying.ask(person(request), version, days=int(days) if days.isdigit() else replaying.DAYS)
+    return "A worker replays it: the result appears on this page."
 
 
 def _note(request: HttpRequest, version: BoundaryVersion) -> str:
@@ -132,10 +199,16 @@ def _note(request: HttpRequest, version: BoundaryVersion) -> str:
     return "The note is kept."
 
 
+_CHANGE, _ACTIVATE = "policies.change_boundaryversion", "policies.activate_boundaryversion"
 _ACTS: dict[str, tuple[str, Act]] = {
-    "submit": ("policies.change_boundaryversion", _submit),
+    "submit": (_CHANGE, _submit),
     "approve": ("policies.approve_boundaryversion", _approve),
-    "reject": ("policies.change_boundaryversion", _reject),
-    "activate": ("policies.activate_boundaryversion", _activate),
-    "note": ("policies.change_boundaryversion", _note),
+    "reject": (_CHANGE, _reject),
+    "activate": (_ACTIVATE, _activate),
+    "tighten": (_ACTIVATE, _tighten),
+    "shadow": (_ACTIVATE, _shadow),
+    "raise": (_ACTIVATE, _raise_share),
+    "roll_back": (_ACTIVATE, _roll_back),
+    "replay": (_CHANGE, _replay),
+    "note": (_CHANGE, _note),
 }

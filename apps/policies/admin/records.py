@@ -48,7 +48,7 @@ class RulingAdmin(OfPartners, ReadOnly):
     search_fields = ("=subject", "=content_hash")
     search_help_text = "Reference of a case, or the hash of a version"
     date_hierarchy = "at"
-    exclude = ("facts", "verdict")
+    exclude = ("facts", "used", "verdict")
     readonly_fields = ("known_facts", "trace")
 
     @admin.display(description="gate", ordering="gate_handler")

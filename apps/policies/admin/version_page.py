@@ -5,42 +5,54 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from apps.policies.checking import problems_of, problems_of_rule
-from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Rule
-from apps.policies.sentences import conditions_in_words, guardrail_sentence
+from apps.policies import replaying, shadowing
+from apps.policies.checking import problems_of, problems_of_rule, unreadable, verification_of
+from apps.policies.differences import type_in_words
+from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Replay, Rule
+from apps.policies.sentences import conditions_in_words, guardrail_sentence, sentence_of
+from apps.policies.verification import HOLDS, NOTE, PROBLEM, WARNING
 from apps.policies.words import Action, CaseType
 
 _S = BoundaryVersion.State
-_STEPS = (
-    (_S.DRAFT, "Draft"),
-    (_S.IN_REVIEW, "Review"),
-    (_S.APPROVED, "Approved"),
-    (_S.SHADOW, "Shadow"),
-    (_S.ACTIVE, "Active"),
-)
+_STEPS = ("Draft", "Verified", "Replayed", "Review", "Approved", "Shadow", "Active")
+_AFTER_DRAFT = {_S.IN_REVIEW: "Review", _S.APPROVED: "Approved", _S.SHADOW: "Shadow", _S.ACTIVE: "Active"}
 
 
 def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
     draft = version.state == _S.DRAFT
-    mine = version.contributors.filter(pk=user.pk).exists()
+    may_change = user.has_perm("policies.change_boundaryversion")
+    may_activate = user.has_perm("policies.activate_boundaryversion")
+    problems = problems_of(version) if draft else []
+    verification = None if unreadable(version) else verification_shown(version)
+    replay = replaying.latest(version)
+    widens = verification is None or bool(verification["widens"])
     return {
         "title": f"{version.boundary}, version {version.number}",
         "version": version,
         "brands": list(version.boundary.partner_set.values_list("name", flat=True)),
         "replaces": None if version.state in (_S.ACTIVE, _S.RETIRED) else version.boundary.active_version,
-        "steps": _steps(version),
+        "steps": _steps(version, not problems, replay),
         "groups": _groups(version),
-        "guardrails": [{"row": row, "sentence": guardrail_sentence(row)} for row in _guardrails(version)],
-        "problems": problems_of(version) if draft else [],
-        "may_edit": draft and user.has_perm("policies.change_boundaryversion"),
-        "may_submit": draft and user.has_perm("policies.change_boundaryversion"),
+        "guardrails": _guardrails(version, verification),
+        "inherited": _inherited(version),
+        "problems": problems,
+        "verification": verification,
+        "widens": widens,
+        "replay": replay,
+        "replay_missing": draft and widens and replaying.is_missing(version),
+        "may_edit": draft and may_change,
+        "may_replay": may_change,
+        "may_submit": draft and may_change,
+        "may_tighten": draft and may_change and may_activate and not widens and not problems,
         "may_approve": version.state == _S.IN_REVIEW and user.has_perm("policies.approve_boundaryversion"),
-        "worked_on_it": mine,
-        "may_activate": version.state in (_S.APPROVED, _S.SHADOW)
-        and user.has_perm("policies.activate_boundaryversion"),
-        "may_reject": version.state in (_S.IN_REVIEW, _S.APPROVED, _S.SHADOW)
-        and user.has_perm("policies.change_boundaryversion"),
+        "worked_on_it": version.contributors.filter(pk=user.pk).exists(),
+        "may_activate": version.state in (_S.APPROVED, _S.SHADOW) and may_activate,
+        "may_shadow": version.state == _S.APPROVED and may_activate,
+        "may_raise": version.state == _S.ACTIVE and version.share < 100 and may_activate,
+        "may_roll_back": version.state == _S.RETIRED and may_change and may_activate,
+        "may_reject": version.state in (_S.IN_REVIEW, _S.APPROVED, _S.SHADOW) and may_change,
         "may_draft": user.has_perm("policies.add_boundaryversion"),
+        "shadow": shadowing.report(version) if version.shadow_rulings.exists() else None,
         "history": AuditEntry.objects.filter(
             subject_type="policies.boundaryversion", subject_id=str(version.pk)
         ).order_by("-id")[:40],
@@ -48,14 +60,37 @@ def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
     }
 
 
-def _steps(version: BoundaryVersion) -> list[dict[str, str]]:
-    states = [state for state, _ in _STEPS]
+def verification_shown(version: BoundaryVersion) -> dict[str, Any] | None:
+    """What verification says: of a draft as it is now, of any other version as it was kept when it was submitted."""
+    found = verification_of(version).as_json() if version.state == _S.DRAFT else version.verification
+    if found is None:
+        return None
+    return {
+        **found,
+        "problems": [finding for finding in found["findings"] if finding["weight"] == PROBLEM],
+        "warnings": [finding for finding in found["findings"] if finding["weight"] == WARNING],
+        "notes": [finding for finding in found["findings"] if finding["weight"] == NOTE],
+        "wider": [_change(change) for change in found["changes"] if change["widens"]],
+        "narrower": [_change(change) for change in found["changes"] if not change["widens"]],
+    }
+
+
+def _change(change: dict[str, Any]) -> dict[str, Any]:
+    return {**change, "type": type_in_words(change["case_type"])}
+
+
+def _steps(version: BoundaryVersion, verified: bool, replay: Replay | None) -> list[dict[str, str]]:
     if version.state == _S.RETIRED:
-        return [{"label": label, "place": "done"} for _, label in _STEPS] + [{"label": "Retired", "place": "now"}]
-    here = states.index(_S(version.state))
+        return [{"label": label, "place": "done"} for label in _STEPS] + [{"label": "Retired", "place": "now"}]
+    done = {"Draft": True, "Verified": verified, "Replayed": bool(replay and replay.state == Replay.State.DONE)}
+    if version.state == _S.DRAFT:
+        here = next((label for label, is_done in done.items() if not is_done), "Replayed")
+    else:
+        here = _AFTER_DRAFT[_S(version.state)]
+        done |= dict.fromkeys(_STEPS[3 : _STEPS.index(here)], True)
     return [
-        {"label": label, "place": "done" if index < here else "now" if index == here else "later"}
-        for index, (_, label) in enumerate(_STEPS)
+        {"label": label, "place": "now" if label == here else "done" if done.get(label) else "later"}
+        for label in _STEPS
     ]
 
 
@@ -84,5 +119,29 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _guardrails(version: BoundaryVersion) -> list[Guardrail]:
-    return list(version.guardrails.select_related("version__boundary"))
+def _guardrails(version: BoundaryVersion, verification: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Each as a sentence, and whether a rule would break it without its tightening."""
+    held = {f["about"] for f in verification["findings"] if f["kind"] == HOLDS} if verification else set()
+    rows = version.guardrails.select_related("version__boundary")
+    return [
+        {"row": row, "sentence": guardrail_sentence(row), "standing": _standing(row, held, verification)}
+        for row in rows
+    ]
+
+
+def _standing(row: Guardrail, held: set[str], verification: dict[str, Any] | None) -> str:
+    if row.kind not in (Guardrail.Kind.NEVER, Guardrail.Kind.CEILING):
+        return "counted"
+    if verification is None or verification["not_proved"]:
+        return "not proved"
+    return "holds back" if f"guardrail {row.position}" in held else "proved"
+
+
+def _inherited(version: BoundaryVersion) -> list[dict[str, str]]:
+    """What comes from the parent and applies here: its rules of types that this version leaves to it, its guardrails."""
+    if version.parent is None:
+        return []
+    own = set(version.rules.values_list("case_type", flat=True))
+    rows: list[Rule | Guardrail] = [rule for rule in version.parent.rules.all() if rule.case_type not in own]
+    rows += list(version.parent.guardrails.all())
+    return [{"sentence": sentence_of(row), "key": str(row)} for row in rows] + _inherited(version.parent)

@@ -22,6 +22,12 @@ def money(amount: Decimal | str | None, currency: str = "") -> str:
 
 
 @register.filter
+def thousands(number: int | None) -> str:
+    """ "61,204"."""
+    return f"{number or 0:,}"
+
+
+@register.filter
 def minutes(seconds: int | None) -> str:
     """Seconds as "0:52"; a dash for none."""
     return "–" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}"
