@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from apps.interactions import ledger
+from apps.interactions import budgets
 from apps.interactions.classification.intents import FLOOR
 from apps.interactions.gathering import Case
 from apps.interactions.playbooks.base import Option, Plan
@@ -134,8 +134,12 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
     if covering:
         said.append(_not_earned("paused", f"the AI is paused here: {covering[0].reason}"))
-    if option.amount is not None and policy is not None and not ledger.budget_left(case, option, policy):
-        said.append(_not_earned("budget", "today's budget for this is used up"))
+    limit = budgets.reached(
+        policy, case.partner, case.case_type.value, option.action.value, option.amount,
+        budgets.parties_of(case.customer, case.order), case.at,
+    )  # fmt: skip
+    if limit is not None:
+        said.append(_not_earned(limit.code, limit.why))
     return said
 
 

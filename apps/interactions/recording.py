@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.interactions import escalating, hearing
+from apps.interactions.budgets import parties_of
 from apps.interactions.classification.intents import model_version
 from apps.interactions.drafting import replies
-from apps.interactions.ledger import parties_of
 from apps.interactions.models import (
     DecisionRecord,
     Effect,

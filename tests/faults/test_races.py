@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import claiming, deciding, execution, ledger, recording, submitting, tasks
+from apps.interactions import budgets, claiming, deciding, execution, recording, submitting, tasks
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
     Budget,
@@ -19,6 +19,7 @@ from apps.interactions.models import (
     Message,
     OrderLine,
     OutboxEvent,
+    Reservation,
     SimulatedAction,
 )
 from apps.policies import editing, releases
@@ -115,6 +116,7 @@ def committed_refund(brand, order, amount, number):
     ruling = Ruling.objects.create(
         at=timezone.now(), partner=brand, subject=str(case.reference), case_type="standard_return", action="refund", proposal={},
         confidence=1, facts={}, gate_handler="autonomous", verdict={}, handler="autonomous", seniority="any",
+        parties=budgets.parties_of(order.customer, order),
     )  # fmt: skip
     decision = DecisionRecord.objects.create(
         partner=brand, interaction=case, ruling=ruling, state="committed", how="alone", action="refund", amount=amount,
@@ -151,11 +153,40 @@ def test_32_processes_spend_exactly_the_limit_of_the_day(brand):
     assert Interaction.objects.filter(state="awaiting_decision").count() == 64 - 25, "at the limit a person decides"
 
 
+def test_64_processes_under_three_overlapping_limits_overspend_none_and_leave_nothing_reserved(brand):
+    """A day, a week, and each of four customers: 40.00 a refund against 400.00, 320.00 and 3 times."""
+    author = factories.ops_manager()
+    draft = releases.draft_from(author, brand.boundary)
+    day = draft.guardrails.get(kind=Guardrail.Kind.BUDGET)
+    day.amount = Decimal("400.00")
+    editing.save(author, day)
+    editing.save(
+        author,
+        Guardrail(version=draft, kind="budget", actions=["refund", "goodwill"], amount=Decimal("320.00"), days=7),
+    )
+    editing.save(author, Guardrail(version=draft, kind="velocity", actions=["refund"], count=3, days=90))
+    releases.tighten(author, draft)
+    customers = [factories.CustomerFactory(partner=brand) for _ in range(4)]
+    for number in range(48):
+        order = factories.OrderFactory(customer=customers[number % 4], total=Decimal("40.00"))
+        committed_refund(brand, order, Decimal("40.00"), number)
+    race(lambda _: [execution.execute() for _ in range(4)], 64)
+    done = Effect.objects.filter(action="refund", state="done")
+    assert done.count() == 8, "the week holds 320.00"
+    assert Effect.objects.filter(action="refund", state="refused").count() == 40
+    for budget in Budget.objects.all():
+        held = Reservation.objects.filter(budget=budget, released_at=None)
+        assert (budget.count, budget.spent) == (held.count(), held.count() * Decimal("40.00"))
+        assert {reservation.effect.state for reservation in held} <= {"done"}
+    assert Budget.objects.get(day=None, party="").spent == Decimal("320.00")
+    assert max(Budget.objects.exclude(party="").values_list("count", flat=True)) <= 3
+
+
 def test_the_conditional_update_alone_never_overspends(brand):
     budget = Budget.objects.create(
         partner=brand, action="refund", day=timezone.now().date(), currency="USD", limit=1000
     )
-    won = race(lambda _: sum(ledger.spend(budget.pk, Decimal("7.00"), Decimal(1000)) for _ in range(20)), 32)
+    won = race(lambda _: sum(budgets.spend(budget.pk, Decimal("7.00"), Decimal(1000)) for _ in range(20)), 32)
     assert sum(won) == 142
     assert Budget.objects.get().spent == Decimal("994.00")
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import execution, ledger, operating, settling
+from apps.interactions import budgets, execution, ledger, operating, settling
 from apps.interactions.connectors import Outcome, simulator
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
@@ -214,7 +214,7 @@ class TestMoney:
         budget = Budget.objects.create(
             partner=partner, action="refund", day=timezone.now().date(), currency="USD", limit=100
         )
-        assert [ledger.spend(budget.pk, Decimal("40.00"), Decimal(100)) for _ in range(3)] == [True, True, False]
+        assert [budgets.spend(budget.pk, Decimal("40.00"), Decimal(100)) for _ in range(3)] == [True, True, False]
         with pytest.raises(IntegrityError), transaction.atomic():
             Budget.objects.update(spent=Decimal("100.01"))
 
@@ -288,15 +288,15 @@ def test_a_budget_that_was_lowered_holds_at_once(partner):
     budget = Budget.objects.create(
         partner=partner, action="refund", day=timezone.now().date(), currency="USD", limit=2000, spent=600
     )
-    assert not ledger.spend(budget.pk, Decimal("1.00"), Decimal(500))
-    assert ledger.spend(budget.pk, Decimal("1.00"), Decimal(2000))
+    assert not budgets.spend(budget.pk, Decimal("1.00"), Decimal(500))
+    assert budgets.spend(budget.pk, Decimal("1.00"), Decimal(2000))
 
 
 def test_two_limits_for_different_types_are_two_budgets_and_every_name_fits():
     everything = LimitSpec("g", "budget", frozenset(Action.values), frozenset(CaseType.values))
     some = LimitSpec("g", "budget", frozenset({"refund"}), frozenset({"complaint"}))
     other = LimitSpec("g", "budget", frozenset({"refund"}))
-    names = {ledger.scope_of(limit) for limit in (everything, some, other)}
+    names = {budgets.scope_of(limit) for limit in (everything, some, other)}
     assert len(names) == 3
     assert max(map(len, names)) <= 60
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from apps.interactions.budgets import open_rows
 from apps.interactions.models import Budget, OutboxEvent, WorkerHeartbeat
 from apps.policies.admin.base import OfPartners, ReadOnly
 
@@ -15,8 +16,36 @@ class OutboxEventAdmin(OfPartners, ReadOnly):
 
 @admin.register(Budget)
 class BudgetAdmin(OfPartners, ReadOnly):
-    list_display = ("day", "partner", "action", "spent", "limit", "currency")
-    list_filter = ("partner", "action")
+    """The ledger: what each limit allowed, what was spent of it, what of that is still under way, and what is left."""
+
+    list_display = ("partner", "action", "period", "whom", "spent_of", "reserved", "left", "often")
+    list_filter = ("partner", "action", "day")
+    search_fields = ("=party",)
+    date_hierarchy = "day"
+
+    @admin.display(description="period", ordering="day")
+    def period(self, budget: Budget) -> str:
+        return f"{budget.day:%d %b %Y}" if budget.day else "the last days"
+
+    @admin.display(description="for", ordering="party")
+    def whom(self, budget: Budget) -> str:
+        return budget.party[:12] or "the brand"
+
+    @admin.display(description="spent", ordering="spent")
+    def spent_of(self, budget: Budget) -> str:
+        return f"{budget.spent:,.2f} {budget.currency}".strip()
+
+    @admin.display(description="of it reserved")
+    def reserved(self, budget: Budget) -> str:
+        return f"{open_rows([budget]).get(budget.pk, 0):,.2f}"
+
+    @admin.display(description="left")
+    def left(self, budget: Budget) -> str:
+        return "–" if budget.limit is None else f"{budget.limit - budget.spent:,.2f}"
+
+    @admin.display(description="times")
+    def often(self, budget: Budget) -> str:
+        return f"{budget.count} of {budget.most}" if budget.most is not None else str(budget.count)
 
 
 @admin.register(WorkerHeartbeat)

@@ -91,32 +91,49 @@ class Effect(models.Model):
 
 
 class Budget(models.Model):
-    """What the AI may give in a day, per partner, action and currency. Spent by one conditional update only."""
+    """What one limit has left: of a brand, or for one customer, address or means of payment.
+
+    Money and count are spent by one conditional update only. A limit of one day has a row for each day of the partner's
+    calendar; one of several days has a single row, from which what is older is taken off again (`Reservation.until`).
+    """
 
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="+")
-    action = models.CharField(max_length=60, help_text="The actions the limit is for, joined by a comma.")
-    day = models.DateField(help_text="In the partner's time zone.")
-    currency = models.CharField(max_length=3)
-    limit = money_field()
+    action = models.CharField(max_length=60, help_text="What the limit is for: actions, types, days.")
+    party = models.CharField(max_length=64, blank=True, help_text="Opaque key of whom it is for; empty: the brand.")
+    day = models.DateField(null=True, help_text="In the partner's time zone; none: a limit of several days.")
+    currency = models.CharField(max_length=3, blank=True)
+    limit = optional_money_field()
     spent = money_field(default=0)
+    most = models.PositiveIntegerField(null=True, help_text="How often at most.")
+    count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["partner", "action", "day", "currency"], name="one_budget_a_day"),
-            models.CheckConstraint(condition=Q(spent__gte=0, spent__lte=F("limit")), name="budget_never_overspent"),
+            models.UniqueConstraint(
+                fields=["partner", "action", "party", "day", "currency"], name="one_budget_a_day", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(spent__gte=0) & (Q(limit__isnull=True) | Q(spent__lte=F("limit"))),
+                name="budget_never_overspent",
+            ),
+            models.CheckConstraint(
+                condition=Q(most__isnull=True) | Q(count__lte=F("most")), name="never_more_often_than_allowed"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.partner} {self.day} {self.action}: {self.spent} of {self.limit} {self.currency}"
+        return f"{self.partner} {self.day or ''} {self.action}"
 
 
 class Reservation(models.Model):
-    """What one effect holds: money on an order line, or in a budget. Released when the effect is refused."""
+    """What one effect holds: money on an order line, or in a budget. Released when the effect is refused; what a limit
+    of several days counted ends `until` by itself."""
 
     effect = models.ForeignKey(Effect, on_delete=models.PROTECT, related_name="reservations")
     line = models.ForeignKey("interactions.OrderLine", null=True, on_delete=models.PROTECT, related_name="+")
     budget = models.ForeignKey(Budget, null=True, on_delete=models.PROTECT, related_name="+")
     amount = money_field()
+    until = models.DateTimeField(null=True)
     released_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -125,6 +142,9 @@ class Reservation(models.Model):
                 condition=Q(line__isnull=False, budget__isnull=True) | Q(line__isnull=True, budget__isnull=False),
                 name="reservation_of_line_or_budget",
             )
+        ]
+        indexes = [
+            models.Index(fields=["budget", "until"], condition=Q(released_at__isnull=True), name="reservation_open")
         ]
 
     def __str__(self) -> str:

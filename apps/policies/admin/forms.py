@@ -42,21 +42,48 @@ class GuardrailForm(ModelForm):
 
     class Meta:
         model = Guardrail
-        fields = ("kind", "amount", "floor", "seniority", "actions", "case_types")
-        labels = {"kind": "What it limits", "seniority": "Then decides"}
+        fields = ("kind", "amount", "count", "days", "per", "floor", "quiet_from", "quiet_to", "seniority", "hard", "actions",
+                  "case_types")  # fmt: skip
+        labels = {"kind": "What it limits", "seniority": "Then decides", "per": "For one", "hard": "Hard",
+                  "quiet_from": "From", "quiet_to": "To"}  # fmt: skip
         help_texts = {
-            "amount": "For a ceiling or a budget, in the boundary's currency.",
+            "amount": "For a ceiling, a budget or a limit of money, in the boundary's currency.",
+            "count": "For how often: at most so many times.",
             "floor": "For the least certainty, from 0.00 to 1.00.",
+            "quiet_from": "For quiet hours, in the brand's time zone.",
         }
+        widgets = {name: forms.TimeInput(attrs={"type": "time"}) for name in ("quiet_from", "quiet_to")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["days"].required = self.fields["per"].required = False
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         kind = data.get("kind")
-        if kind in (Guardrail.Kind.CEILING, Guardrail.Kind.BUDGET) and data.get("amount") is None:
+        data["days"], data["per"] = data.get("days") or 1, data.get("per") or Guardrail.Per.CUSTOMER
+        for name in ("amount", "count", "floor", "quiet_from", "quiet_to"):
+            if kind not in _OF_KIND[name]:
+                data[name] = None  # an amount would quietly turn "never" into "never above"
+        if kind in (_K.CEILING, _K.BUDGET) and data["amount"] is None:
             self.add_error("amount", "This guardrail needs an amount.")
-        if kind not in (Guardrail.Kind.CEILING, Guardrail.Kind.BUDGET):
-            data["amount"] = None  # an amount would quietly turn "never" into "never above"
-        floor = data.get("floor")
-        if kind == Guardrail.Kind.CONFIDENCE and (floor is None or not 0 <= floor <= 1):
+        if kind == _K.VELOCITY and data["amount"] is None and data["count"] is None:
+            self.add_error("count", "Say how often, or how much money, or both.")
+        if kind == _K.QUIET and (data["quiet_from"] is None or data["quiet_to"] is None):
+            self.add_error("quiet_from", "Say from when to when the AI is quiet.")
+        if kind == _K.CONFIDENCE and (data["floor"] is None or not 0 <= data["floor"] <= 1):
             self.add_error("floor", "This guardrail needs a share from 0.00 to 1.00.")
+        if not 1 <= data["days"] <= 365:
+            self.add_error("days", "From 1 to 365 days.")
         return data
+
+
+_K = Guardrail.Kind
+_OF_KIND = {
+    "amount": (_K.CEILING, _K.BUDGET, _K.VELOCITY),
+    "count": (_K.VELOCITY,),
+    "floor": (_K.CONFIDENCE,),
+    "quiet_from": (_K.QUIET,),
+    "quiet_to": (_K.QUIET,),
+}
+"""The fields that a kind of guardrail has; the others are emptied."""

@@ -1,5 +1,7 @@
 """The rows of a version: rules and guardrails. They change only while their version is a draft, also by trigger."""
 
+from datetime import time
+
 import pgtrigger
 from django.db import models
 
@@ -39,6 +41,11 @@ class RuleRow(models.Model):
 
     def parsed_conditions(self) -> tuple[Condition, ...]:
         return tuple(parse(raw) for raw in self.conditions)
+
+
+def _minutes(at: time | None) -> int:
+    """After midnight."""
+    return at.hour * 60 + at.minute if at else 0
 
 
 def _money(amount: object, currency: str) -> Money | None:
@@ -89,8 +96,15 @@ class Guardrail(RuleRow):
     class Kind(models.TextChoices):
         NEVER = "never", "Never AI alone when …"
         CEILING = "ceiling", "Never more than … at once"
-        BUDGET = "budget", "Never more than … a day, per brand and action"
+        BUDGET = "budget", "Never more than … in some days, per brand"
+        VELOCITY = "velocity", "Never more often than … for one customer, address or means of payment"
         CONFIDENCE = "confidence", "Never when less sure than …"
+        QUIET = "quiet", "Never from … to … o'clock"
+
+    class Per(models.TextChoices):
+        CUSTOMER = "customer", "Customer"
+        ADDRESS = "address", "Address"
+        PAYMENT = "payment", "Means of payment"
 
     version = models.ForeignKey(BoundaryVersion, on_delete=models.CASCADE, related_name="guardrails")
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEVER)
@@ -99,6 +113,13 @@ class Guardrail(RuleRow):
     amount = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     floor = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
+    days = models.PositiveSmallIntegerField(
+        default=1, help_text="Within so many days; 1: the calendar day in the brand's time zone."
+    )
+    count = models.PositiveSmallIntegerField(null=True, blank=True, help_text="At most so many times.")
+    per = models.CharField(max_length=10, choices=Per.choices, default=Per.CUSTOMER)
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_to = models.TimeField(null=True, blank=True)
     hard = models.BooleanField(
         default=False, help_text="Hard: a draft with a rule that goes beyond it cannot be submitted."
     )
@@ -118,6 +139,15 @@ class Guardrail(RuleRow):
                 condition=~models.Q(kind="confidence") | models.Q(floor__gte=0, floor__lte=1, floor__isnull=False),
                 name="floor_is_a_share",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="velocity") | models.Q(amount__isnull=False) | models.Q(count__isnull=False),
+                name="velocity_counts_something",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="quiet") | models.Q(quiet_from__isnull=False, quiet_to__isnull=False),
+                name="quiet_hours_have_ends",
+            ),
+            models.CheckConstraint(condition=models.Q(days__gte=1, days__lte=365), name="limit_days"),
         ]
 
     def __str__(self) -> str:
@@ -134,8 +164,17 @@ class Guardrail(RuleRow):
             frozenset(self.actions),
             frozenset(self.case_types),
         )
-        if self.kind in (self.Kind.BUDGET, self.Kind.CONFIDENCE):
-            return LimitSpec(key, self.kind, actions, case_types, self.limit, self.floor)
+        match self.kind:
+            case self.Kind.BUDGET:
+                return LimitSpec(key, "budget", actions, case_types, amount=self.limit, days=self.days)
+            case self.Kind.VELOCITY:
+                return LimitSpec(key, "velocity", actions, case_types, amount=self.limit, days=self.days, count=self.count,
+                                 per=self.per)  # fmt: skip
+            case self.Kind.CONFIDENCE:
+                return LimitSpec(key, "confidence", actions, case_types, floor=self.floor)
+            case self.Kind.QUIET:
+                hours = (_minutes(self.quiet_from), _minutes(self.quiet_to))
+                return LimitSpec(key, "quiet", actions, case_types, hours=hours)
         return GuardrailSpec(
             key=key,
             conditions=self.parsed_conditions(),
