@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from apps.interactions.models import ApiKey, Customer, Order, OrderEvent, OrderLine, Payment, Scope
-from apps.policies import staff
-from apps.policies.models import Remit
+from apps.policies import partner_releases, staff
+from apps.policies.models import Partner, PartnerRelease, Remit
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
@@ -104,3 +104,16 @@ class ApiKeyFactory(factory.django.DjangoModelFactory[ApiKey]):
         key.issue()
         key.save()
         return key
+
+
+def released(partner: Partner, kind: str, **content: Any) -> PartnerRelease:
+    """A change of a partner's boundary, stage or Terms, as two ops managers release it."""
+    release = partner_releases.propose(ops_manager(), partner, kind, content, "for a test")
+    return partner_releases.agree(ops_manager(), release.pk) if release.state == "open" else release
+
+
+def terms(partner: Partner, **fields: Any) -> dict[str, Any]:
+    """The active Terms of a partner, with other values for some."""
+    active = partner.terms_versions.get(active=True)
+    values = {name: getattr(active, name) for name in partner_releases.TERMS_FIELDS}
+    return values | {"return_fee": str(active.return_fee)} | fields

@@ -1,18 +1,29 @@
 """What learning knows beside the rulings of a replay: blind decisions, how long people take, how many decide when."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from apps.learning.models import Signal
-from apps.policies import replaying
+from apps.policies import replaying, stages
 from apps.policies.models import Partner
 from apps.policies.replay_summary import Evidence
+from apps.policies.stages import Known
 
 
 def connect() -> None:
     replaying.provide_evidence(evidence_for)
+    stages.provide_known(known_of)
+
+
+def known_of(partner_id: int, case_type: str, days: int) -> Known:
+    """What people decided on a type of one partner."""
+    since = timezone.now() - timedelta(days=days)
+    signals = Signal.objects.filter(partner_id=partner_id, case_type=case_type, at__gte=since)
+    return Known(signals.count(), signals.filter(agreed=True).count(), signals.filter(proposal_seen=False).count())
 
 
 def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Evidence:

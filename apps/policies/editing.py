@@ -11,6 +11,7 @@ from apps.policies.models import BoundaryVersion, Guardrail, Rule
 from apps.policies.sentences import sentence_of
 
 Row = Rule | Guardrail
+MOST_GENERATIONS = 5
 
 
 def save(user: User, row: Row) -> None:
@@ -59,6 +60,38 @@ def annotate(user: User, version: BoundaryVersion, note: str) -> None:
         locked.save(update_fields=["note"])
         locked.contributors.add(user)
         audit.record(audit.person(user), locked, "note_changed", reason=note)
+
+
+def set_parent(user: User, version: BoundaryVersion, parent: BoundaryVersion | None) -> None:
+    """Let a draft inherit from a released version of another boundary, or from none.
+
+    Raises Refused for a version that is not released, of another currency, or that inherits from this boundary.
+    """
+    with transaction.atomic():
+        locked = _draft(version.pk)
+        if parent is not None:
+            _may_inherit(locked, parent)
+        locked.parent = parent
+        locked.save(update_fields=["parent"])
+        locked.contributors.add(user)
+        audit.record(audit.person(user), locked, "parent_changed", reason=str(parent or "none"))
+
+
+def _may_inherit(version: BoundaryVersion, parent: BoundaryVersion) -> None:
+    if parent.state not in (BoundaryVersion.State.ACTIVE, BoundaryVersion.State.RETIRED):
+        raise Refused(f"{parent} was never released: only a released version can be a parent.")
+    if parent.boundary.currency != version.boundary.currency:
+        raise Refused(
+            f"{parent} is in {parent.boundary.currency}, and {version.boundary} in {version.boundary.currency}."
+        )
+    ancestor: BoundaryVersion | None = parent
+    for _ in range(MOST_GENERATIONS):
+        if ancestor is None:
+            return
+        if ancestor.boundary_id == version.boundary_id:
+            raise Refused(f"{parent} inherits from {version.boundary} itself: that would be a circle.")
+        ancestor = ancestor.parent
+    raise Refused(f"At most {MOST_GENERATIONS} generations of boundaries inherit from each other.")
 
 
 def _siblings(row: Row) -> models.QuerySet[Any]:

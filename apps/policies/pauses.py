@@ -21,20 +21,23 @@ def pause(user: User, reason: str, *, partner: Partner | None = None, case_type:
     return made
 
 
-def lift(user: User, pause_id: int) -> Pause:
-    """Ask to lift a pause, or, as a second person, lift it. Raises Refused when the same person asks twice."""
+def lift(user: User, pause_id: int, reason: str) -> Pause:
+    """Ask to lift a pause, or, as a second person, lift it; each says why. Raises Refused when the same person asks
+    twice, without a reason, or when it is lifted already."""
+    if not reason.strip():
+        raise Refused("Say why the AI may go on: the second person, and the log, will ask.")
     with transaction.atomic():
         found = Pause.objects.select_for_update(no_key=True).get(pk=pause_id)
         if found.lifted_at:
             raise Refused("This pause has been lifted already.")
         if found.lift_asked_by_id is None:
             found.lift_asked_by = user
-            audit.record(audit.person(user), found, "lift_asked")
+            audit.record(audit.person(user), found, "lift_asked", reason=reason.strip())
         elif found.lift_asked_by_id == user.pk:
             raise Refused("You asked to lift this pause. Letting the AI act again takes a second person.")
         else:
             found.lifted_by, found.lifted_at = user, timezone.now()
-            audit.record(audit.person(user), found, "lifted")
+            audit.record(audit.person(user), found, "lifted", reason=reason.strip())
         found.save()
     return found
 

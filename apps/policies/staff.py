@@ -29,6 +29,8 @@ _OPS = (
     }
     | {f"policies.delete_{name}" for name in ("rule", "guardrail")}
     | {"policies.approve_boundaryversion", "policies.activate_boundaryversion"}
+    | {"policies.view_partnerrelease", "policies.add_partnerrelease", "policies.change_partnerrelease"}
+    | {"policies.agree_partnerrelease", "policies.view_replay", "policies.view_shadowruling"}
     | {"policies.add_pause", "policies.change_pause", "policies.view_ruling", "policies.view_auditentry"}
     | {"policies.view_remit", "policies.change_remit", "policies.add_remit"}
     | {f"interactions.{verb}_{name}" for verb in ("view", "change") for name in ("casetypesetting", "reasoncode")}

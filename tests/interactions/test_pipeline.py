@@ -373,7 +373,7 @@ class TestWhereIsMyRefund:
 
 
 def test_a_return_fee_is_said_with_the_label_and_taken_off_the_refund(arrive, order, partner, api, drain):
-    partner.terms_versions.update(return_fee="5.00")
+    factories.released(partner, "terms", **factories.terms(partner, return_fee="5.00"))
     case = arrive(RETURN, order=order)
     assert "less the return fee of 5.00 USD" in case.messages.get(author="ai").text
     scan = [{"at": timezone.now().isoformat(), "kind": "return_received"}]

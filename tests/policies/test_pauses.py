@@ -18,10 +18,10 @@ def test_a_pause_sends_the_next_case_to_a_person_and_lifting_lets_the_ai_go_on(a
     case = arrive(STATUS, order=other)
     assert case.handler == "human"
     assert "paused here: the shop reports wrong dates" in case.ruling.downgrades[0]["reason"]
-    pauses.lift(first, paused.pk)
+    pauses.lift(first, paused.pk, "mended")
     with pytest.raises(Refused, match="second person"):
-        pauses.lift(first, paused.pk)
-    pauses.lift(second, paused.pk)
+        pauses.lift(first, paused.pk, "mended")
+    pauses.lift(second, paused.pk, "mended")
     third = factories.OrderFactory(customer=order.customer)
     assert arrive(STATUS, order=third).handler == "autonomous"
 

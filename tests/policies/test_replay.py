@@ -84,7 +84,7 @@ class TestExactness:
 
 class TestFlips:
     def test_cases_that_would_newly_be_the_ais_are_counted_by_type_and_rule_with_examples(self, night, author, partner):
-        partner.stages.filter(case_type="refund_exception").update(stage="live")
+        factories.released(partner, "stage", case_type="refund_exception", stage="live")
         late = factories.OrderFactory(customer=partner.customers.get(), days_ago=34)
         draft = with_refund_rule(author, partner)
         partner.refresh_from_db()

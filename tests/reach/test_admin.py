@@ -146,9 +146,9 @@ def test_a_pause_is_made_at_once_and_lifted_by_two(ops, second, partner):
     pause = Pause.objects.get()
     assert "Paused: Lumi Skin." in page(second, "/signals/")
     for _ in range(2):
-        ops.post(f"/admin/policies/pause/{pause.pk}/lift/")
+        ops.post(f"/admin/policies/pause/{pause.pk}/lift/", {"reason": "mended"})
     assert Pause.objects.get().lifted_at is None
-    second.post(f"/admin/policies/pause/{pause.pk}/lift/")
+    second.post(f"/admin/policies/pause/{pause.pk}/lift/", {"reason": "mended"})
     assert Pause.objects.get().lifted_at is not None
     assert list(
         AuditEntry.objects.filter(subject_type="policies.pause")

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from apps.policies.admin.base import Audited, OfPartners, TabularInline
-from apps.policies.models import Partner, PartnerStage, Terms
+from apps.policies.models import Partner, PartnerRelease, PartnerStage, Terms
 
 
 class _Shown(TabularInline):
@@ -53,6 +53,21 @@ class PartnerAdmin(OfPartners, Audited):
         ("Execution", {"fields": ("connector", "undo_seconds", "quiet_days", "effect_deadline_minutes")}),
     )
     readonly_fields = ("boundary",)
+    change_form_template = "admin/policies/partner.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Partner | None = None) -> bool:
         return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        waiting = PartnerRelease.objects.filter(
+            partner_id=object_id if object_id.isdigit() else 0, state=PartnerRelease.State.OPEN
+        )
+        extra = {
+            **(extra_context or {}),
+            "waiting": waiting,
+            "kinds": PartnerRelease.Kind.choices,
+            "may_propose": request.user.has_perm("policies.add_partnerrelease"),
+        }
+        return super().change_view(request, object_id, form_url, extra)

@@ -51,7 +51,7 @@ class PauseAdmin(Audited):
         if request.method != "POST" or not request.user.has_perm("policies.change_pause"):
             return back if request.method != "POST" else HttpResponse("You may not lift pauses.", status=403)
         try:
-            found = pauses.lift(person(request), pause_id)
+            found = pauses.lift(person(request), pause_id, request.POST.get("reason", ""))
         except Refused as refusal:
             messages.error(request, str(refusal))
             return back
@@ -69,6 +69,7 @@ class PauseAdmin(Audited):
             **(extra_context or {}),
             "pause": found,
             "may_lift": request.user.has_perm("policies.change_pause"),
+            "asked_myself": found is not None and found.lift_asked_by_id == person(request).pk,
             "lift_url": reverse("admin:policies_pause_lift", args=[found.pk]) if found else "",
         }
         return super().change_view(request, object_id, form_url, extra)

@@ -2,6 +2,7 @@ from apps.policies.models.audit import AuditEntry
 from apps.policies.models.boundary import Boundary, BoundaryVersion, VersionContributor
 from apps.policies.models.columns import RulingChunk, RulingColumn
 from apps.policies.models.partner import Partner, PartnerStage, Terms
+from apps.policies.models.partner_release import PartnerRelease
 from apps.policies.models.pause import Pause
 from apps.policies.models.remit import Remit, partners_of, remit_of
 from apps.policies.models.replay import Replay, Vocabulary
@@ -14,6 +15,7 @@ __all__ = [
     "BoundaryVersion",
     "Guardrail",
     "Partner",
+    "PartnerRelease",
     "PartnerStage",
     "Pause",
     "Remit",

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from apps.policies.models.partner_release import only_by_release
 from apps.policies.words import CaseType, Stage
 
 
@@ -49,6 +50,12 @@ class Partner(models.Model):
 
     class Meta:
         ordering = ["name"]
+        triggers = [
+            only_by_release(
+                "boundary_by_release", kind="boundary", partner="NEW.id",
+                when="NEW.boundary_id IS NOT NULL AND NEW.boundary_id IS DISTINCT FROM OLD.boundary_id",
+            )
+        ]  # fmt: skip
         constraints = [
             models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="partner_currency")
         ]
@@ -76,6 +83,13 @@ class PartnerStage(models.Model):
 
     class Meta:
         ordering = ["partner", "case_type"]
+        triggers = [
+            only_by_release(
+                "stage_by_release", kind="stage", partner="NEW.partner_id",
+                when="array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
+                "> array_position(ARRAY['observe', 'assist', 'live'], OLD.stage::text)",
+            )
+        ]  # fmt: skip
         constraints = [
             models.UniqueConstraint(fields=["partner", "case_type"], name="one_stage_per_partner_and_type"),
             models.CheckConstraint(condition=models.Q(stage__in=Stage.values), name="stage_in_list"),
@@ -110,6 +124,12 @@ class Terms(models.Model):
         verbose_name = "terms"
         verbose_name_plural = "terms"
         ordering = ["partner", "-number"]
+        triggers = [
+            only_by_release(
+                "terms_by_release", kind="terms", partner="NEW.partner_id",
+                when="to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' OR (NEW.active AND NOT OLD.active)",
+            )
+        ]  # fmt: skip
         constraints = [
             models.UniqueConstraint(fields=["partner", "number"], name="terms_number_per_partner"),
             models.UniqueConstraint(

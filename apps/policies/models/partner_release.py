@@ -1,0 +1,89 @@
+"""Releases of what belongs to one partner: its boundary, a stage, its Terms. Whatever widens takes two people."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+
+from apps.policies.models.audit import no_truncate
+
+
+class PartnerRelease(models.Model):
+    """One change of a partner's authority: proposed by one person and, when it widens, agreed to by another.
+
+    What was proposed never changes afterwards; for another content another release is proposed.
+    """
+
+    class Kind(models.TextChoices):
+        BOUNDARY = "boundary", "Boundary"
+        STAGE = "stage", "Stage of a type"
+        TERMS = "terms", "Terms"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Waits for a second person"
+        RELEASED = "released", "Released"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    partner = models.ForeignKey("policies.Partner", on_delete=models.PROTECT, related_name="releases")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    content = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    in_words = models.TextField()
+    widens = models.BooleanField()
+    because = models.JSONField(default=list, help_text="Why it widens, a sentence each.")
+    reason = models.TextField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    agreed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "partner release"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="released", widens=True)
+                | (models.Q(agreed_by__isnull=False) & ~models.Q(agreed_by=models.F("proposed_by"))),
+                name="partner_release_that_widens_takes_two",
+            )
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="content_stays", operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    "partner", "kind", "content", "content_hash", "in_words", "widens", "reason", "proposed_by"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="ended_stays", operation=pgtrigger.Update, condition=pgtrigger.Condition("OLD.state <> 'open'")
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            no_truncate(),
+        ]  # fmt: skip
+        permissions = [("agree_partnerrelease", "Can agree to a partner release somebody else proposed")]
+
+    def __str__(self) -> str:
+        return f"{self.partner}: {self.in_words}"
+
+
+def only_by_release(name: str, *, kind: str, partner: str, when: str) -> pgtrigger.Trigger:
+    """Refuses an UPDATE that widens (`when`, SQL over OLD and NEW) outside a partner release.
+
+    A release names itself in the setting `remit.release` of its transaction; then it must exist, be released, and be
+    of this partner and kind.
+    """
+    return pgtrigger.Trigger(
+        name=name,
+        operation=pgtrigger.Update,
+        when=pgtrigger.Before,
+        func=f"""
+            IF ({when}) AND NOT EXISTS (
+                SELECT 1 FROM policies_partnerrelease
+                WHERE id = nullif(current_setting('remit.release', true), '')::bigint
+                AND state = 'released' AND kind = '{kind}' AND partner_id = {partner}
+            ) THEN
+                RAISE EXCEPTION 'This widens what the AI may do: it takes a release that a second person agrees to';
+            END IF;
+            RETURN NEW;
+        """,
+    )

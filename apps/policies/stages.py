@@ -1,0 +1,67 @@
+"""Stages of a type, observe → assist → live: what each step asks for, and what is known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.policies.models import Partner, Pause, Ruling
+from apps.policies.words import Stage
+
+DAYS = 30
+LEAST_RULINGS, LEAST_DECISIONS, LEAST_AGREEMENT = 50, 50, 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What people decided on a type: how many, how many as the AI proposed, and how many of them blind."""
+
+    decisions: int = 0
+    agreed: int = 0
+    blind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    label: str
+    value: str
+    met: bool
+
+
+KnownOf = Callable[[int, str, int], Known]
+_known: list[KnownOf] = []
+
+
+def provide_known(provider: KnownOf) -> None:
+    """Let another layer say what people decided: (partner id, type, days) → Known."""
+    _known[:] = [provider]
+
+
+def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
+    """What moving to a stage asks for. The second person sees it; short evidence is theirs to judge, and is kept."""
+    since = timezone.now() - timedelta(days=DAYS)
+    rulings = Ruling.objects.filter(partner=partner, case_type=case_type, at__gte=since)
+    count = rulings.count()
+    found = [
+        Check(f"Cases of this type ruled in {DAYS} days: at least {LEAST_RULINGS}", str(count), count >= LEAST_RULINGS)
+    ]
+    if stage == Stage.OBSERVE:
+        return []
+    known = _known[0](partner.pk, case_type, DAYS) if _known else Known()
+    found.append(
+        Check(
+            f"Decided by people: at least {LEAST_DECISIONS}", str(known.decisions), known.decisions >= LEAST_DECISIONS
+        )
+    )
+    if stage == Stage.LIVE:
+        share = 100 * known.agreed / known.decisions if known.decisions else 0.0
+        found.append(
+            Check(f"Decided as proposed: at least {LEAST_AGREEMENT:.0f} %", f"{share:.1f} %", share >= LEAST_AGREEMENT)
+        )
+        found.append(Check("Decided without seeing the proposal: some", str(known.blind), known.blind > 0))
+        granted = rulings.filter(gate_handler="autonomous").count()
+        found.append(Check("The boundary grants some of them", str(granted), granted > 0))
+        paused = Pause.objects.filter(lifted_at=None, partner__in=[partner.pk]).exists()
+        found.append(Check("No pause is in force for this brand", "paused" if paused else "none", not paused))
+    return found
