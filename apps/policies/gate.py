@@ -37,6 +37,11 @@ BUILT_IN_GUARDRAILS = (
 )
 
 
+_NOT_ASKED = object()
+Asked = list[object]
+"""What each condition of the table came out as: True, False, None, or not asked yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of the trace: a rule or guardrail that was tried, and how it came out.
@@ -78,7 +83,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class _Rule:
     spec: RuleSpec
-    tests: tuple[tuple[str, Test], ...]
+    conditions: tuple[int, ...]  # places in the policy's table of conditions
     strictness: int
     failed: tuple[Step, ...]  # the trace lines a failing condition leaves, made once
 
@@ -86,25 +91,41 @@ class _Rule:
 @dataclass(frozen=True, slots=True)
 class _Guardrail:
     spec: GuardrailSpec
-    tests: tuple[tuple[str, Test], ...]
+    conditions: tuple[int, ...]
+    held: tuple[Step, ...]  # by the condition that failed; the last without one
+    fired: tuple[Step, ...]
 
 
 class CompiledPolicy:
-    """The rules and guardrails of one version, ready to rule. Stateless: safe to share between threads."""
+    """The rules and guardrails of one version, ready to rule. Stateless: safe to share between threads.
+
+    Each distinct condition stands once in a table and is asked at most once a ruling, however many rules share it.
+    """
 
     def __init__(
         self, rules: Sequence[RuleSpec], guardrails: Sequence[GuardrailSpec], limits: Sequence[LimitSpec]
     ) -> None:
         self.content_hash = content_hash(rules, guardrails, limits)
         self.limits = tuple(limits)
+        self._table: list[tuple[str, Test]] = []
+        places: dict[Condition, int] = {}
         self._rules: dict[str, tuple[_Rule, ...]] = {}
         for rule in rules:
             failed = tuple(Step(rule.key, "failed", index) for index in range(len(rule.conditions)))
-            ready = _Rule(rule, _tests(rule.conditions), STRICTNESS[rule.handler, rule.seniority], failed)
+            strictness = STRICTNESS[rule.handler, rule.seniority]
+            ready = _Rule(rule, self._placed(rule.conditions, places), strictness, failed)
             self._rules[rule.case_type] = (*self._rules.get(rule.case_type, ()), ready)
         self._guardrails = tuple(
-            _Guardrail(spec, _tests(spec.conditions)) for spec in (*BUILT_IN_GUARDRAILS, *guardrails)
+            _Guardrail(spec, self._placed(spec.conditions, places), _steps(spec, "held"), _steps(spec, "fired"))
+            for spec in (*BUILT_IN_GUARDRAILS, *guardrails)
         )
+
+    def _placed(self, conditions: Sequence[Condition], places: dict[Condition, int]) -> tuple[int, ...]:
+        for condition in conditions:
+            if condition not in places:
+                places[condition] = len(self._table)
+                self._table.append((condition.fact, compiled(condition)))
+        return tuple(places[condition] for condition in conditions)
 
     def rule(self, case_type: str, proposal: Proposal, facts: Mapping[str, Value | None]) -> Verdict:
         """Rule one proposal on one case. Raises nothing: what is unknown goes to a person."""
@@ -112,64 +133,88 @@ class CompiledPolicy:
         halted: _Rule | None = None
         halted_strictness = -1
         matched: _Rule | None = None
+        asked: Asked = [_NOT_ASKED] * len(self._table)
+        table, known, note = self._table, facts.get, trace.append
         for rule in self._rules.get(case_type, ()):
-            outcome, index = _holds(rule.tests, facts)
-            if outcome is False:
-                trace.append(rule.failed[index])  # type: ignore[index]  # a failure names its condition
-                continue
-            strictness = rule.strictness or STRICTNESS[granted(rule.spec, proposal), Seniority.ANY.value]
-            if outcome is None:
-                trace.append(Step(rule.spec.key, "unknown", index))
+            unknown: int | None = None
+            for index, place in enumerate(rule.conditions):
+                outcome = asked[place]
+                if outcome is _NOT_ASKED:  # `_ask`, written out: this is the innermost loop
+                    name, test = table[place]
+                    value = known(name)
+                    outcome = asked[place] = None if value is None else test(value)
+                if outcome is True:
+                    continue
+                if outcome is False:
+                    note(rule.failed[index])
+                    break
+                if unknown is None:
+                    unknown = index
+            else:
+                strictness = rule.strictness or STRICTNESS[granted(rule.spec, proposal), Seniority.ANY.value]
+                if unknown is None:
+                    matched = rule
+                    note(Step(rule.spec.key, "matched" if strictness == rule.strictness else "not permitted"))
+                    break
+                note(Step(rule.spec.key, "unknown", unknown))
                 if strictness > halted_strictness:
                     halted, halted_strictness = rule, strictness
-                continue
-            matched = rule
-            trace.append(Step(rule.spec.key, "matched" if strictness == rule.strictness else "not permitted"))
-            break
-        return self._tightened(case_type, _first_verdict(matched, halted, proposal, trace), proposal, facts)
+        said = _first_verdict(matched, halted, proposal)
+        return self._tightened(case_type, said, trace, proposal, facts, asked)
+
+    def _ask(self, place: int, facts: Mapping[str, Value | None], asked: Asked) -> bool | None:
+        name, test = self._table[place]
+        value = facts.get(name)
+        outcome = asked[place] = None if value is None else test(value)
+        return outcome
+
+    def _holds(
+        self, conditions: tuple[int, ...], facts: Mapping[str, Value | None], asked: Asked
+    ) -> tuple[bool | None, int | None]:
+        """All conditions together, three-valued: one failure decides, otherwise one unknown does."""
+        unknown: int | None = None
+        for index, place in enumerate(conditions):
+            outcome = asked[place] if asked[place] is not _NOT_ASKED else self._ask(place, facts, asked)
+            if outcome is False:
+                return False, index
+            if outcome is None and unknown is None:
+                unknown = index
+        return (True, None) if unknown is None else (None, unknown)
 
     def _tightened(
-        self, case_type: str, verdict: Verdict, proposal: Proposal, facts: Mapping[str, Value | None]
-    ) -> Verdict:
-        trace = list(verdict.trace)
-        handler, seniority, refused_by = verdict.handler, verdict.seniority, verdict.refused_by
+        self, case_type: str, said: "_Said", trace: list[Step], proposal: Proposal, facts: Mapping[str, Value | None],
+        asked: Asked,
+    ) -> Verdict:  # fmt: skip
+        handler, seniority, rule, due_minutes, refused_by = said
         for guardrail in self._guardrails:
             spec = guardrail.spec
             if not looks_at(spec, case_type, proposal):
                 continue
-            outcome, index = _holds(guardrail.tests, facts)
+            outcome, index = self._holds(guardrail.conditions, facts, asked)
+            place = -1 if index is None else index
             if outcome is False or (spec.ceiling is not None and within(proposal.amount, spec.ceiling)):
-                trace.append(Step(spec.key, "held", index))
+                trace.append(guardrail.held[place])
                 continue
-            trace.append(Step(spec.key, "fired", index))
+            trace.append(guardrail.fired[place])
             if STRICTNESS[spec.handler, spec.seniority] > STRICTNESS[handler, seniority]:
                 if handler == AUTONOMOUS:
                     refused_by = spec.key
                 handler, seniority = spec.handler, spec.seniority
-        return Verdict(handler, seniority, verdict.rule, verdict.due_minutes, refused_by, tuple(trace))
+        return Verdict(handler, seniority, rule, due_minutes, refused_by, tuple(trace))
+
+
+_Said = tuple[str, str, str | None, int | None, str | None]
+"""What the rules said: handler, seniority, the rule's key, its clock in minutes, and what refused autonomy."""
+
+
+def _steps(spec: GuardrailSpec, outcome: str) -> tuple[Step, ...]:
+    return (*(Step(spec.key, outcome, index) for index in range(len(spec.conditions))), Step(spec.key, outcome))
 
 
 def compile_policy(
     rules: Sequence[RuleSpec], guardrails: Sequence[GuardrailSpec] = (), limits: Sequence[LimitSpec] = ()
 ) -> CompiledPolicy:
     return CompiledPolicy(rules, guardrails, limits)
-
-
-def _tests(conditions: Sequence[Condition]) -> tuple[tuple[str, Test], ...]:
-    return tuple((condition.fact, compiled(condition)) for condition in conditions)
-
-
-def _holds(tests: tuple[tuple[str, Test], ...], facts: Mapping[str, Value | None]) -> tuple[bool | None, int | None]:
-    """All tests together, three-valued: one failure decides, otherwise one unknown does."""
-    unknown: int | None = None
-    for index, (name, test) in enumerate(tests):
-        value = facts.get(name)
-        outcome = None if value is None else test(value)
-        if outcome is False:
-            return False, index
-        if outcome is None and unknown is None:
-            unknown = index
-    return (True, None) if unknown is None else (None, unknown)
 
 
 def granted(rule: RuleSpec, proposal: Proposal) -> str:
@@ -190,17 +235,16 @@ def within(amount: Money | None, ceiling: Money) -> bool:
     return amount.currency == ceiling.currency and amount.amount <= ceiling.amount
 
 
-def _first_verdict(matched: _Rule | None, halted: _Rule | None, proposal: Proposal, trace: list[Step]) -> Verdict:
+def _first_verdict(matched: _Rule | None, halted: _Rule | None, proposal: Proposal) -> _Said:
     below = _outcome(matched, proposal)
-    above = _outcome(halted, proposal) if halted else None
-    if halted and above and STRICTNESS[above] > STRICTNESS[below]:
-        spec, (handler, seniority) = halted.spec, above
-        return Verdict(handler, seniority, spec.key, spec.due_minutes, spec.key, tuple(trace))
+    if halted is not None:
+        above = _outcome(halted, proposal)
+        if STRICTNESS[above] > STRICTNESS[below]:
+            return *above, halted.spec.key, halted.spec.due_minutes, halted.spec.key
     if matched is None:
-        return Verdict(HUMAN, Seniority.ANY.value, None, None, "no rule", tuple(trace))
-    handler, seniority = below
-    refused_by = None if handler == AUTONOMOUS else matched.spec.key
-    return Verdict(handler, seniority, matched.spec.key, matched.spec.due_minutes, refused_by, tuple(trace))
+        return HUMAN, Seniority.ANY.value, None, None, "no rule"
+    refused_by = None if below[0] == AUTONOMOUS else matched.spec.key
+    return *below, matched.spec.key, matched.spec.due_minutes, refused_by
 
 
 def _outcome(rule: _Rule | None, proposal: Proposal) -> tuple[str, str]:
