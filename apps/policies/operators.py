@@ -78,6 +78,8 @@ def _evaluate_ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Operand 
 def _evaluate_between(bounds: Operand | None) -> Test:
     assert isinstance(bounds, tuple)
     low, high = bounds
+    if not isinstance(low, Money):
+        return lambda value: low <= value <= high  # type: ignore[operator]
 
     def test(value: Value) -> bool | None:
         lower, upper = comparable(value, low), comparable(value, high)
