@@ -22,7 +22,7 @@ from apps.interactions.models import (
 )
 from apps.interactions.playbooks.base import REPLY_ONLY
 from apps.interactions.worked import Worked
-from apps.policies import audit, shadowing
+from apps.policies import audit, pauses, shadowing
 from apps.policies.machines import move
 from apps.policies.models import Ruling
 from apps.policies.rulings import ruling_of
@@ -42,7 +42,30 @@ def write_back(results: Sequence[Worked], actor: audit.Actor) -> None:
         merging = [worked for worked in current if worked.merge_into is not None]
         touched = _merge(merging, actor, now)
         ruled = [w for w in current if not w.error and w.merge_into is None and w.case.interaction.pk not in touched]
-        _write_ruled(ruled, actor, now)
+        paused = _paused_since(ruled)
+        _look_again(paused, now)
+        _write_ruled([worked for worked in ruled if worked not in paused], actor, now)
+
+
+def _paused_since(ruled: Sequence[Worked]) -> list[Worked]:
+    """What the AI would do alone though somebody has paused it since it was ruled: a pause holds at once."""
+    pausing = pauses.in_force()
+    return [
+        worked
+        for worked in ruled
+        if pausing and worked.authority is not None and worked.authority.alone
+        if any(
+            pause.covers(worked.case.partner.pk, worked.case.case_type.value, worked.authority.proposal.action)
+            for pause in pausing
+        )
+    ]
+
+
+def _look_again(rows: Sequence[Worked], now: datetime) -> None:
+    for worked in rows:
+        row = worked.case.interaction
+        row.due_at, row.lease_token, row.lease_until, row.attempts = now, None, None, 0
+        row.save(update_fields=["due_at", "lease_token", "lease_until", "attempts"])
 
 
 def _still_ours(results: Sequence[Worked]) -> list[Worked]:
@@ -76,8 +99,7 @@ def _merge(merging: Sequence[Worked], actor: audit.Actor, now: datetime) -> set[
         target = Interaction.objects.select_for_update(no_key=True).in_the_open().filter(pk=worked.merge_into).first()
         row = worked.case.interaction
         if target is None:  # it ended meanwhile: this case is looked at again, on its own
-            row.due_at, row.lease_token, row.lease_until = now, None, None
-            row.save(update_fields=["due_at", "lease_token", "lease_until"])
+            _look_again([worked], now)
             continue
         hearing.merge(row, target, actor=actor, now=now)
         touched.add(target.pk)

@@ -93,6 +93,14 @@ def parse(raw: Mapping[str, object]) -> Condition:
     return Condition(name, sign, _single(spec, value))
 
 
+def read_value(spec: FactSpec, raw: object) -> Value:
+    """A value of a fact as somebody wrote it. Raises BadCondition with the reason."""
+    if spec.kind is Kind.SET:
+        items = raw if isinstance(raw, list | tuple | set | frozenset) else str(raw).split(",")
+        return frozenset(_choice(spec, str(item).strip()) for item in items if str(item).strip())
+    return _single(spec, raw)
+
+
 def _choice(spec: FactSpec, text: str) -> str:
     if spec.choices and text not in spec.choices:
         raise BadCondition(f"{spec.label} is never “{text}”; it is one of {', '.join(spec.choices)}.")

@@ -1,5 +1,7 @@
 """A ruling's trace in words: every rule and guardrail that was tried, and which condition decided."""
 
+from collections.abc import Mapping
+
 from apps.policies import sentences
 from apps.policies.models import Ruling
 from apps.policies.models.rule import RuleRow
@@ -20,18 +22,13 @@ _BUILT_IN = {
 
 def trace_in_words(ruling: Ruling) -> list[dict[str, str]]:
     """One line a step: what was tried, how it came out, and the condition that decided."""
-    rows = _rows(ruling)
-    return [_step(str(key), str(outcome), index, rows) for key, outcome, index in ruling.verdict.get("trace", [])]
+    rows = ruling.version.rows_by_key() if ruling.version else {}
+    return [
+        step_in_words(str(key), str(outcome), index, rows) for key, outcome, index in ruling.verdict.get("trace", [])
+    ]
 
 
-def _rows(ruling: Ruling) -> dict[str, RuleRow]:
-    if ruling.version is None:
-        return {}
-    rules: dict[str, RuleRow] = {f"rule {rule.position}": rule for rule in ruling.version.rules.all()}
-    return rules | {f"guardrail {rail.position}": rail for rail in ruling.version.guardrails.all()}
-
-
-def _step(key: str, outcome: str, index: int | None, rows: dict[str, RuleRow]) -> dict[str, str]:
+def step_in_words(key: str, outcome: str, index: int | None, rows: Mapping[str, RuleRow]) -> dict[str, str]:
     row = rows.get(key)
     because = ""
     if row is not None and index is not None:

@@ -7,17 +7,30 @@ from django.utils import timezone
 from apps.policies import audit
 from apps.policies.errors import Refused
 from apps.policies.models import Partner, Pause
+from apps.policies.words import Action, CaseType
 
 
 def pause(user: User, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = "") -> Pause:
-    """Stop autonomy in a scope from the next ruling on. Raises Refused without a reason."""
+    """Stop autonomy in a scope from the next ruling on. Raises Refused without a reason or for a scope there is not."""
+    return pause_as(audit.person(user), reason, partner=partner, case_type=case_type, action=action)
+
+
+def pause_as(
+    actor: audit.Actor, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = ""
+) -> Pause:
+    """The same by a person or a key."""
     if not reason.strip():
         raise Refused("Say why you pause: the people who find the AI stopped will ask.")
+    if case_type and case_type not in CaseType.values:
+        raise Refused(f"There is no type “{case_type}”; use one of {', '.join(CaseType.values)}.")
+    if action and action not in Action.values:
+        raise Refused(f"There is no action “{action}”; use one of {', '.join(Action.values)}.")
     with transaction.atomic():
         made = Pause.objects.create(
-            partner=partner, case_type=case_type, action=action, reason=reason.strip(), paused_by=user
-        )
-        audit.record(audit.person(user), made, "paused", reason=made.reason)
+            partner=partner, case_type=case_type, action=action, reason=reason.strip(), paused_by_id=actor.user_id,
+            paused_as=actor.name,
+        )  # fmt: skip
+        audit.record(actor, made, "paused", reason=made.reason)
     return made
 
 

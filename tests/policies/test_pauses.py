@@ -1,13 +1,17 @@
 """One person pauses at once; letting the AI go on takes two."""
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
+from apps.interactions import pipeline, recording
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import Interaction
 from apps.policies import pauses
 from apps.policies.errors import Refused
 from apps.policies.models import Pause
 from tests import factories
-from tests.conftest import STATUS
+from tests.conftest import STATUS, api_client
 
 
 def test_a_pause_sends_the_next_case_to_a_person_and_lifting_lets_the_ai_go_on(arrive, order, partner):
@@ -44,3 +48,57 @@ def test_the_database_refuses_one_person_as_both(db):
     person = factories.ops_manager()
     with pytest.raises(IntegrityError), transaction.atomic():
         Pause.objects.create(reason="x", paused_by=person, lift_asked_by=person, lifted_by=person)
+
+
+class TestPausingFromElsewhere:
+    def test_a_shell_command_pauses_and_says_how_it_is_lifted(self, partner, capsys):
+        user = factories.ops_manager()
+        call_command("pause", "wrong dates", user=user.username, partner="lumi", type="order_status")
+        assert "Paused: Lumi Skin, Order status. Two people lift it" in capsys.readouterr().out
+        assert Pause.objects.get().paused_by == user
+
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            ({"user": "nobody"}, "no log-in"),
+            ({"partner": "nope"}, "no partner"),
+            ({"type": "nonsense"}, "no type"),
+            ({"action": "nonsense"}, "no action"),
+        ],
+    )
+    def test_what_is_mistyped_is_refused(self, partner, options, says):
+        user = factories.ops_manager()
+        with pytest.raises(CommandError, match=says):
+            call_command("pause", "because", **{"user": user.username, **options})
+        assert not Pause.objects.exists()
+
+    def test_somebody_without_the_right_pauses_nothing(self, partner):
+        with pytest.raises(CommandError, match="may not pause"):
+            call_command("pause", "because", user=factories.supervisor().username)
+
+    def test_a_key_pauses_its_own_brand_only(self, api, partner):
+        answer = api.post("/api/v1/pauses/", {"reason": "wrong dates", "action": "refund"}, format="json")
+        assert answer.status_code == 201
+        pause = Pause.objects.get()
+        assert (pause.partner, pause.action, pause.paused_by) == (partner, "refund", None)
+        assert len(api.get("/api/v1/pauses/").json()["results"]) == 1
+        stranger = api_client(demo_partner("oru", "Oru"))
+        assert stranger.get("/api/v1/pauses/").json()["results"] == []
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"reason": " "}, {"reason": "x", "case_type": "nonsense"}, {"reason": "x", "colour": 1}, []]
+    )
+    def test_a_bad_pause_is_refused(self, api, body):
+        assert api.post("/api/v1/pauses/", body, format="json").status_code in (409, 422)
+        assert not Pause.objects.exists()
+
+
+def test_a_pause_that_comes_after_the_ruling_still_holds(arrive, order):
+    """A worker had ruled, and had not written it yet, when somebody paused."""
+    case = arrive(STATUS, order=order, work=False)
+    worked = pipeline.work(pipeline._claim(10))
+    pauses.pause(factories.ops_manager(), "wrong dates")
+    recording.write_back(worked, pipeline._PIPELINE)
+    assert Interaction.objects.get(pk=case.pk).state == "received"
+    assert pipeline.advance() == 1
+    assert Interaction.objects.get(pk=case.pk).state == "awaiting_decision"

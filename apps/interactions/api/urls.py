@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.interactions.api import views
+from apps.interactions.api import ruling_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -11,5 +11,7 @@ urlpatterns = [
     path("customers/<str:external_id>/", views.OneCustomer.as_view(), name="customer"),
     path("orders/<str:number>/", views.OneOrder.as_view(), name="order"),
     path("orders/<str:number>/events/", views.OrderEvents.as_view(), name="order-events"),
+    path("rulings/dry-run/", ruling_views.DryRun.as_view(), name="dry-run"),
+    path("pauses/", ruling_views.Pauses.as_view(), name="pauses"),
     path("actions/<uuid:key>/result/", views.ActionResult.as_view(), name="action-result"),
 ]

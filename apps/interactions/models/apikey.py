@@ -19,6 +19,8 @@ class Scope(models.TextChoices):
     AGENT_WRITE = "agent:write", "Send messages by agents and bots"
     OMS_WRITE = "oms:write", "Send customers, orders and courier events"
     ACTIONS_RESULT = "actions:result", "Report what became of an action"
+    RULINGS_READ = "rulings:read", "Ask what the boundary would say"
+    PAUSES_WRITE = "pauses:write", "Pause the AI for the brand"
 
 
 def hashed(secret: str) -> str:

@@ -15,7 +15,7 @@ from apps.policies.models import Pause
 
 @admin.register(Pause)
 class PauseAdmin(Audited):
-    list_display = ("scope", "reason", "paused_by", "paused_at", "in_force")
+    list_display = ("scope", "reason", "paused_as", "paused_at", "in_force")
     list_filter = (("lifted_at", admin.EmptyFieldListFilter), "partner", "case_type")
     fields = ("partner", "case_type", "action", "reason")
     change_form_template = "admin/policies/pause.html"
@@ -38,7 +38,7 @@ class PauseAdmin(Audited):
         made = pauses.pause(
             person(request), obj.reason, partner=obj.partner, case_type=obj.case_type, action=obj.action
         )
-        obj.pk, obj.paused_by, obj.paused_at = made.pk, made.paused_by, made.paused_at
+        obj.pk, obj.paused_by, obj.paused_as, obj.paused_at = made.pk, made.paused_by, made.paused_as, made.paused_at
         obj._state.adding = False
 
     def get_urls(self) -> list[URLPattern]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -202,6 +204,13 @@ class BoundaryVersion(models.Model):
             tuple(spec for spec in specs if isinstance(spec, LimitSpec)),
         )
         return own if self.parent is None else own.inheriting(self.parent.policy())
+
+    def rows_by_key(self) -> dict[str, Any]:
+        """Its rules and guardrails, and its parent's, by the key that traces name them with."""
+        rows: dict[str, Any] = {f"rule {rule.position}": rule for rule in self.rules.all()}
+        rows |= {f"guardrail {guardrail.position}": guardrail for guardrail in self.guardrails.all()}
+        inherited = self.parent.rows_by_key() if self.parent else {}
+        return rows | {f"parent {key}": row for key, row in inherited.items()}
 
     def current_hash(self) -> str:
         return self.policy().content_hash

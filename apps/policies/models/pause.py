@@ -15,7 +15,14 @@ class Pause(models.Model):
     case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True, help_text="None: every type.")
     action = models.CharField(max_length=20, choices=Action.choices, blank=True, help_text="None: every action.")
     reason = models.TextField()
-    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="None: by an API key.",
+    )
+    paused_as = models.CharField(max_length=150, help_text="User name or key that paused.")
     paused_at = models.DateTimeField(auto_now_add=True)
     lift_asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
