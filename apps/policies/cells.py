@@ -136,8 +136,8 @@ def example_of(cell: Cell, kind: Kind) -> Value | None:
         case OtherCurrency():
             return Money(Decimal("10.00"), "XTS")  # ISO 4217's code for tests
         case Span():
-            number = cell.high if cell.low is None else cell.low
-            number = Decimal(0) if number is None else number
+            ends = [end for end in (cell.low, cell.high) if end is not None]
+            number = min(ends, key=abs, default=Decimal(0))  # the plainer one
             if kind is Kind.MONEY:
                 return Money(number.quantize(CENT), cell.currency)
             return number if kind is Kind.DECIMAL else int(number)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from apps.policies.conditions import BadCondition
+from apps.policies.facts import VOCABULARY
 from apps.policies.models import BoundaryVersion, Guardrail, Rule
 from apps.policies.models.rule import RuleRow
 from apps.policies.specs import PolicySpec
@@ -44,6 +45,11 @@ def problems_of_guardrail(guardrail: Guardrail) -> list[str]:
     found = _unreadable(guardrail)
     if not found and guardrail.kind == Guardrail.Kind.NEVER and not guardrail.conditions:
         found = [f"{_name(guardrail)} has no condition: it would stop everything. Use a pause for that."]
+    if not found and guardrail.hard and any(not VOCABULARY[c.fact].grants for c in guardrail.parsed_conditions()):
+        found = [
+            f"{_name(guardrail)} is hard on what a customer writes. No rule may ask about that, so none could keep to it: "
+            "it holds every rule back as it is. Make it not hard."
+        ]
     return found
 
 

@@ -14,10 +14,17 @@ Row = Rule | Guardrail
 MOST_GENERATIONS = 5
 
 
-def save(user: User, row: Row) -> None:
-    """Add or change a rule or guardrail of a draft. Raises Refused when the version is no draft any more."""
+def save(user: User, row: Row, *, seen: int | None = None) -> None:
+    """Add or change a rule or guardrail of a draft. `seen` is the revision that the person edited.
+
+    Raises Refused when the version is no draft any more, or when somebody else saved the row meanwhile.
+    """
     with transaction.atomic():
         version = _draft(row.version_id)
+        if row.pk is not None:
+            stored = type(row)._default_manager.filter(pk=row.pk).first()
+            _not_overwritten(row, stored, seen)
+            row.revision = stored.revision + 1 if stored else 1
         event = "rule_changed" if row.pk else "rule_added"
         if row.pk is None:
             last = (
@@ -26,6 +33,16 @@ def save(user: User, row: Row) -> None:
             row.position = last + 1
         row.save()
         _edited(user, version, event, row)
+
+
+def _not_overwritten(row: Row, stored: Row | None, seen: int | None) -> None:
+    if stored is None:
+        raise Refused(f"Somebody deleted this meanwhile. What you wrote: {sentence_of(row)}")
+    if seen is not None and stored.revision != seen:
+        raise Refused(
+            f"Somebody saved this meanwhile, so yours was not saved. It says now: {sentence_of(stored)} "
+            f"What you wrote: {sentence_of(row)} Open it again to change what it says now."
+        )
 
 
 def delete(user: User, row: Row) -> None:

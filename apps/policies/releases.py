@@ -30,6 +30,15 @@ def draft_from(user: User, boundary: Boundary, source: BoundaryVersion | None = 
     return version
 
 
+def empty_draft(user: User, boundary: Boundary) -> BoundaryVersion:
+    """A new draft that says nothing yet."""
+    with transaction.atomic():
+        version = _next_version(boundary)
+        version.contributors.add(user)
+        audit.record(audit.person(user), version, "drafted", reason="empty")
+    return version
+
+
 def copy_of(source: BoundaryVersion, *, note: str = "") -> BoundaryVersion:
     """A draft that says the same, inside the caller's transaction."""
     version = _next_version(source.boundary, parent=source.parent, note=note)

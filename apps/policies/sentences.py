@@ -26,7 +26,8 @@ def rule_outcome(rule: Rule) -> str:
 
 
 def rule_sentence(rule: Rule) -> str:
-    return f"{CaseType(rule.case_type).label}: {rule_conditions(rule).lower()}, {rule_outcome(rule)}."
+    conditions = rule_conditions(rule)
+    return f"{CaseType(rule.case_type).label}: {conditions[0].lower()}{conditions[1:]}, {rule_outcome(rule)}."
 
 
 def guardrail_sentence(guardrail: Guardrail) -> str:

@@ -224,6 +224,23 @@ def test_a_guardrail_that_would_stop_everything_is_refused(boundary, author):
         releases.submit(author, draft)
 
 
+def test_a_hard_guardrail_on_what_a_customer_writes_is_refused(boundary, author):
+    draft = releases.draft_from(author, boundary)
+    public = {"fact": "message.public", "operator": "is", "value": True}
+    editing.save(author, Guardrail(version=draft, kind="never", conditions=[public], hard=True))
+    with pytest.raises(Refused, match="Make it not hard"):
+        releases.submit(author, draft)
+
+
+def test_a_rule_beyond_a_hard_guardrail_keeps_the_draft_from_being_submitted(boundary, author):
+    draft = releases.draft_from(author, boundary)
+    ceiling = draft.guardrails.get(kind=Guardrail.Kind.CEILING)
+    ceiling.hard, ceiling.amount = True, Decimal("100.00")
+    editing.save(author, ceiling)
+    with pytest.raises(Refused, match="Rule 4 goes beyond the hard guardrail 3"):
+        releases.submit(author, draft)
+
+
 def test_a_rule_that_lets_the_ai_act_names_what_it_may_do():
     version = BoundaryVersion(boundary=Boundary(name="X"))
     rule = Rule(version=version, position=1, case_type="other", handler="autonomous", action="")

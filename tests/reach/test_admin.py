@@ -240,3 +240,15 @@ def test_a_guardrail_that_says_never_has_no_amount(ops, draft):
     }
     assert ops.post(f"/admin/policies/boundaryversion/{draft.pk}/guardrail/add/", data).status_code == 302
     assert draft.guardrails.last().amount is None
+
+
+def test_two_people_on_one_rule_do_not_overwrite_each_other(ops, second, draft):
+    rule = draft.rules.get(action="refund")
+    address = f"/admin/policies/boundaryversion/{draft.pk}/rule/{rule.pk}/"
+    data = {**RULE, "case_type": "standard_return", "revision": rule.revision}
+    assert ops.post(address, {**data, "ceiling": "90.00"}).status_code == 302
+    shown = second.post(address, {**data, "ceiling": "80.00"}).content.decode()
+    assert "Somebody saved this meanwhile" in shown
+    assert "up to 90.00 USD" in shown
+    assert "up to 80.00 USD" in shown
+    assert Rule.objects.get(pk=rule.pk).ceiling == 90

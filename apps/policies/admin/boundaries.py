@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from apps.policies import editing, releases, replaying
-from apps.policies.admin import rules, simulator
+from apps.policies.admin import documents, rules, simulator
 from apps.policies.admin.base import Audited, ReadOnly, person
 from apps.policies.admin.version_page import version_context
 from apps.policies.errors import Refused
@@ -89,7 +89,8 @@ class BoundaryVersionAdmin(ReadOnly):
         view = self.admin_site.admin_view
         box = path("<int:version_id>/replay/", view(self.replay), name="policies_version_replay")
         acts = path("<int:version_id>/act/<slug:act>/", view(self.act), name="policies_version_act")
-        return [*rules.urls(self.admin_site), *simulator.urls(self.admin_site), acts, box, *super().get_urls()]
+        site = self.admin_site
+        return [*rules.urls(site), *simulator.urls(site), *documents.urls(site), acts, box, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

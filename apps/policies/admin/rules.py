@@ -58,7 +58,7 @@ def edit(
         changed = form.save(commit=False)
         if not form.errors and (problems := _problems(changed)):
             form.add_error(None, problems)
-        elif _saved(request, changed):
+        elif _saved(request, changed, form):
             return redirect("admin:policies_boundaryversion_change", version.pk)
     context = {
         **site.each_context(request),
@@ -66,6 +66,7 @@ def edit(
         "version": version,
         "kind": kind,
         "row": row,
+        "revision": request.POST.get("revision") or row.revision,
         "form": form,
         "condition_rows": _rows_of(request, row, version),
         "facts": facts_by_subject(),
@@ -73,11 +74,12 @@ def edit(
     return TemplateResponse(request, "admin/policies/rule.html", context)
 
 
-def _saved(request: HttpRequest, row: Rule | Guardrail) -> bool:
+def _saved(request: HttpRequest, row: Rule | Guardrail, form: Form) -> bool:
+    seen = request.POST.get("revision", "")
     try:
-        editing.save(person(request), row)
+        editing.save(person(request), row, seen=int(seen) if seen.isdigit() else None)
     except Refused as refusal:
-        messages.error(request, str(refusal))
+        form.add_error(None, str(refusal))
         return False
     messages.success(request, sentence_of(row))
     return True

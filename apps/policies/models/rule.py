@@ -35,6 +35,9 @@ class RuleRow(models.Model):
 
     position = models.PositiveIntegerField()
     conditions = models.JSONField(default=list, blank=True)
+    revision = models.PositiveIntegerField(
+        default=1, help_text="Counts its edits, so that nobody overwrites another's."
+    )
 
     class Meta:
         abstract = True
