@@ -120,4 +120,4 @@ def import_draft(user: User, text: str) -> BoundaryVersion:
             editing.save(user, Guardrail(version=version, **fields))
         if document.note:
             editing.annotate(user, version, document.note)
-    return version
+    return BoundaryVersion.objects.select_related("boundary", "parent").get(pk=version.pk)
