@@ -1,5 +1,6 @@
 """Checking a version before it may go on: every row can be read, and the verifier has nothing against it."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from apps.policies.conditions import BadCondition
@@ -13,7 +14,7 @@ from apps.policies.verification import PROBLEM, Verification, findings_of_rule, 
 def problems_of(version: BoundaryVersion) -> list[str]:
     """What keeps a version from being submitted, a sentence each, naming the rule."""
     found = unreadable(version)
-    return found or [*verification_of(version).problems, *_empty_guardrails(version)]
+    return found or [*verification_of(version).problems, *_empty_guardrails(version), *_problems_of_children(version)]
 
 
 def verification_of(version: BoundaryVersion) -> Verification:
@@ -25,6 +26,34 @@ def verification_of(version: BoundaryVersion) -> Verification:
 @lru_cache(maxsize=64)
 def _verified(draft: PolicySpec, active: PolicySpec | None) -> Verification:
     return verify(draft, active)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A boundary whose active version inherits from an earlier version of this one, and what moving it would change."""
+
+    version: BoundaryVersion
+    verification: Verification
+
+
+def children_of(version: BoundaryVersion) -> list[Child]:
+    """Every child of the boundary, verified as if it were moved to this version."""
+    pinned = BoundaryVersion.objects.filter(
+        state=BoundaryVersion.State.ACTIVE, parent__boundary=version.boundary
+    ).exclude(parent=version)
+    return [
+        Child(child, _verified(child.policy_under(version), child.policy()))
+        for child in pinned.select_related("boundary", "parent")
+    ]
+
+
+def _problems_of_children(version: BoundaryVersion) -> list[str]:
+    """A child that could not follow its parent: its own rules would break what the parent says."""
+    return [
+        f"{child.version.boundary} inherits from this boundary and could not follow: {problem}"
+        for child in children_of(version)
+        for problem in child.verification.problems
+    ]
 
 
 def unreadable(version: BoundaryVersion) -> list[str]:

@@ -12,7 +12,9 @@
 A condition is one line: fact, operator, value; `<=` and `>=` are read as ≤ and ≥, money is `100.00 USD`.
 """
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,7 +28,7 @@ from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Rule
 from apps.policies.operators import OPERATORS
 from apps.policies.words import Seniority
 
-__all__ = ["BadDocument", "import_draft", "read", "to_yaml"]
+__all__ = ["STARTERS", "BadDocument", "import_draft", "meaning", "read", "starter", "to_yaml"]
 
 
 def to_yaml(version: BoundaryVersion) -> str:
@@ -98,6 +100,25 @@ def _value_out(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{value['amount']} {value['currency']}"
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+STARTERS = ("cautious", "standard", "lenient")
+"""Boundaries for a new brand without a history, from the narrowest to the widest; each says in its note what it means."""
+
+
+def starter(name: str, *, boundary: str = "", currency: str = "USD") -> str:
+    """A starter as text, for a boundary of this name. Raises KeyError for one that there is not."""
+    if name not in STARTERS:
+        raise KeyError(name)
+    text = (Path(__file__).parent / "starters" / f"{name}.yaml").read_text(encoding="utf-8")
+    first, _, rest = text.split("\n", 2)
+    title = json.dumps(boundary, ensure_ascii=False) if boundary else first.removeprefix("boundary: ")
+    return f"boundary: {title}\ncurrency: {currency}\n{rest}"
+
+
+def meaning(name: str) -> str:
+    """What a starter means, in words."""
+    return read(starter(name)).note
 
 
 def import_draft(user: User, text: str) -> BoundaryVersion:

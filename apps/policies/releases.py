@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit, checking, replaying
+from apps.policies import audit, checking, editing, replaying
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
@@ -186,6 +186,34 @@ def raise_share(user: User, version: BoundaryVersion, share: int) -> BoundaryVer
         version.save(update_fields=["share"])
         audit.record(audit.person(user), version, "share_raised", details={"from": before, "to": share})
     return version
+
+
+def move_child(user: User, child: BoundaryVersion, parent: BoundaryVersion) -> BoundaryVersion:
+    """Prepare the release that moves a child to another version of its parent: a draft of the child, pinned to it."""
+    with transaction.atomic():
+        draft = draft_from(user, child.boundary, child)
+        editing.set_parent(user, draft, parent)
+        editing.annotate(user, draft, f"Moves to {parent}.")
+    return BoundaryVersion.objects.select_related("boundary", "parent").get(pk=draft.pk)
+
+
+def delete_boundary(user: User, boundary: Boundary) -> None:
+    """Delete a boundary that nobody uses. Raises Refused, naming who does, or what has to stay on record."""
+    users = [partner.name for partner in boundary.partner_set.all()]
+    if users:
+        raise Refused(
+            f"{', '.join(users)} use{'s' if len(users) == 1 else ''} this boundary. Give them another one first."
+        )
+    heirs = Boundary.objects.filter(versions__parent__boundary=boundary).distinct()
+    if heirs:
+        raise Refused(f"{', '.join(heir.name for heir in heirs)} inherit from this boundary.")
+    if boundary.versions.exists():
+        raise Refused(
+            "This boundary has versions, and who worked on them stays on record. Give it another name instead."
+        )
+    with transaction.atomic():
+        audit.record(audit.person(user), boundary, "deleted", reason=boundary.name)
+        boundary.delete()
 
 
 def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reason: str) -> BoundaryVersion:

@@ -44,8 +44,25 @@ class BoundaryAdmin(Audited):
         return ", ".join(partner.name for partner in boundary.partner_set.all()) or "none"
 
     def get_urls(self) -> list[URLPattern]:
-        new = path("<int:boundary_id>/draft/", self.admin_site.admin_view(self.new_draft), name="policies_new_draft")
-        return [new, *super().get_urls()]
+        view = self.admin_site.admin_view
+        new = path("<int:boundary_id>/draft/", view(self.new_draft), name="policies_new_draft")
+        end = path("<int:boundary_id>/end/", view(self.end), name="policies_boundary_end")
+        return [new, end, *super().get_urls()]
+
+    def end(self, request: HttpRequest, boundary_id: int) -> HttpResponse:
+        """Delete a boundary that nobody uses, or say who does."""
+        boundary = get_object_or_404(Boundary, pk=boundary_id)
+        if not request.user.has_perm("policies.change_boundary"):
+            raise PermissionDenied
+        if request.method != "POST":
+            return redirect("admin:policies_boundary_change", boundary.pk)
+        try:
+            releases.delete_boundary(person(request), boundary)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return redirect("admin:policies_boundary_change", boundary.pk)
+        messages.success(request, f"{boundary.name} is deleted.")
+        return redirect("admin:policies_boundary_changelist")
 
     def new_draft(self, request: HttpRequest, boundary_id: int) -> HttpResponse:
         """A draft with the rules of the active version, or of the version that is named."""
@@ -195,6 +212,19 @@ def _replay(request: HttpRequest, version: BoundaryVersion) -> str:
     return "A worker replays it: the result appears on this page."
 
 
+def _parent(request: HttpRequest, version: BoundaryVersion) -> str:
+    chosen = request.POST.get("parent", "")
+    parent = BoundaryVersion.objects.filter(pk=chosen).first() if chosen.isdigit() else None
+    editing.set_parent(person(request), version, parent)
+    return f"It inherits from {parent}." if parent else "It inherits from none."
+
+
+def _move_child(request: HttpRequest, version: BoundaryVersion) -> str:
+    child = get_object_or_404(BoundaryVersion, pk=request.POST.get("child") or 0)
+    draft = releases.move_child(person(request), child, version)
+    return f"{draft} is a draft that moves it to {version}: release it like any other."
+
+
 def _note(request: HttpRequest, version: BoundaryVersion) -> str:
     editing.annotate(person(request), version, request.POST.get("note", "").strip()[:2000])
     return "The note is kept."
@@ -211,5 +241,7 @@ _ACTS: dict[str, tuple[str, Act]] = {
     "raise": (_ACTIVATE, _raise_share),
     "roll_back": (_ACTIVATE, _roll_back),
     "replay": (_CHANGE, _replay),
+    "parent": (_CHANGE, _parent),
+    "move_child": (_CHANGE, _move_child),
     "note": (_CHANGE, _note),
 }

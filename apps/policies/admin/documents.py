@@ -64,7 +64,7 @@ def _compare(request: HttpRequest, site: AdminSite, version_id: int) -> HttpResp
 def _import(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not request.user.has_perm("policies.add_boundaryversion"):
         raise PermissionDenied
-    text, problems = request.POST.get("text", ""), list[str]()
+    text, problems = request.POST.get("text", "") or _starter(request), list[str]()
     if request.method == "POST":
         uploaded = request.FILES.get("file")
         try:
@@ -80,8 +80,23 @@ def _import(request: HttpRequest, site: AdminSite) -> HttpResponse:
         else:
             messages.success(request, f"{version} is a draft: it rules nothing until it is released.")
             return redirect("admin:policies_boundaryversion_change", version.pk)
-    context = {**site.each_context(request), "title": "Import a version", "text": text, "problems": problems}
+    context = {
+        **site.each_context(request),
+        "title": "A boundary from a starter or from YAML",
+        "text": text,
+        "problems": problems,
+        "starters": [(name, documents.meaning(name)) for name in documents.STARTERS],
+        "name": request.GET.get("name", "")[:100],
+    }
     return TemplateResponse(request, "admin/policies/import.html", context)
+
+
+def _starter(request: HttpRequest) -> str:
+    """The text of the starter that was chosen, with the name that was typed."""
+    chosen = request.GET.get("starter", "")
+    if chosen not in documents.STARTERS:
+        return ""
+    return documents.starter(chosen, boundary=request.GET.get("name", "")[:100])
 
 
 def _version(request: HttpRequest, version_id: int) -> BoundaryVersion:

@@ -6,11 +6,12 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from apps.policies import replaying, shadowing
-from apps.policies.checking import problems_of, problems_of_rule, unreadable, verification_of
+from apps.policies.checking import children_of, problems_of, problems_of_rule, unreadable, verification_of
 from apps.policies.differences import type_in_words
 from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Replay, Rule
 from apps.policies.sentences import conditions_in_words, guardrail_sentence, sentence_of
 from apps.policies.verification import HOLDS, NOTE, PROBLEM, WARNING
+from apps.policies.version_diff import changes_in_words
 from apps.policies.words import Action, CaseType
 
 _S = BoundaryVersion.State
@@ -35,6 +36,8 @@ def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
         "groups": _groups(version),
         "guardrails": _guardrails(version, verification),
         "inherited": _inherited(version),
+        "parents": _possible_parents(version) if draft else [],
+        "children": _children(version),
         "problems": problems,
         "verification": verification,
         "widens": widens,
@@ -135,6 +138,22 @@ def _standing(row: Guardrail, held: set[str], verification: dict[str, Any] | Non
     if verification is None or verification["not_proved"]:
         return "not proved"
     return "holds back" if f"guardrail {row.position}" in held else "proved"
+
+
+def _possible_parents(version: BoundaryVersion) -> list[BoundaryVersion]:
+    active = BoundaryVersion.objects.filter(state=_S.ACTIVE, boundary__currency=version.boundary.currency)
+    return list(active.exclude(boundary=version.boundary).select_related("boundary"))
+
+
+def _children(version: BoundaryVersion) -> list[dict[str, Any]]:
+    """Boundaries that inherit from this one, and what they would become by following this version."""
+    if version.state == _S.RETIRED or unreadable(version):
+        return []
+    return [
+        {"version": child.version, "widens": child.verification.widens, "problems": child.verification.problems,
+         "changes": changes_in_words(child.verification)[:5]}
+        for child in children_of(version)
+    ]  # fmt: skip
 
 
 def _inherited(version: BoundaryVersion) -> list[dict[str, str]]:

@@ -197,13 +197,17 @@ class BoundaryVersion(models.Model):
     def policy(self) -> PolicySpec:
         """All that the version says together with its parent: a type that it mentions is wholly its own, any other
         the parent's; the guardrails of both apply. Raises BadCondition when a stored condition cannot be read."""
+        return self.policy_under(self.parent)
+
+    def policy_under(self, parent: BoundaryVersion | None) -> PolicySpec:
+        """The same, were it pinned to this parent."""
         specs = [guardrail.spec() for guardrail in self.guardrails.select_related("version__boundary")]
         own = PolicySpec(
             tuple(rule.spec() for rule in self.rules.select_related("version__boundary")),
             tuple(spec for spec in specs if isinstance(spec, GuardrailSpec)),
             tuple(spec for spec in specs if isinstance(spec, LimitSpec)),
         )
-        return own if self.parent is None else own.inheriting(self.parent.policy())
+        return own if parent is None else own.inheriting(parent.policy())
 
     def rows_by_key(self) -> dict[str, Any]:
         """Its rules and guardrails, and its parent's, by the key that traces name them with."""
