@@ -7,10 +7,10 @@ from django.db import IntegrityError, transaction
 
 from apps.interactions import state_tables
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
-from apps.policies import audit
+from apps.policies import audit, partner_releases
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import edges, move
-from apps.policies.models import BoundaryVersion
+from apps.policies.models import BoundaryVersion, PartnerRelease
 from tests import factories
 from tests.conftest import STATUS
 
@@ -72,6 +72,7 @@ EXPECTED: dict[type, dict[tuple[str, str], str]] = {
         ("unknown", "refuse"): "refused",
         ("done", "compensate"): "compensated",
     },
+    PartnerRelease: {("open", "release"): "released", ("open", "withdraw"): "withdrawn"},
     BoundaryVersion: {
         ("draft", "submit"): "in_review",
         ("in_review", "approve"): "approved",
@@ -141,6 +142,8 @@ def test_a_guard_that_says_no_refuses_with_a_sentence(row, event, says):
 @pytest.mark.parametrize("model", state_tables.MACHINES)
 def test_the_database_knows_the_states_too(model, escalated, arrive):
     arrive(STATUS, order=factories.OrderFactory(customer=escalated.interaction.customer))  # leaves decision and effect
+    terms = factories.terms(escalated.partner, return_window_days=60)
+    partner_releases.propose(factories.ops_manager(), escalated.partner, "terms", terms, "for a test")
     rows = model._base_manager.all()
     assert rows.exists()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -4,7 +4,7 @@ from django.db import models
 
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
 from apps.policies.machines import Edge, edges
-from apps.policies.models import BoundaryVersion
+from apps.policies.models import BoundaryVersion, PartnerRelease
 
 MACHINES: tuple[type[models.Model], ...] = (
     Interaction,
@@ -13,6 +13,7 @@ MACHINES: tuple[type[models.Model], ...] = (
     DecisionRecord,
     Effect,
     BoundaryVersion,
+    PartnerRelease,
 )
 _HEAD = """# States
 

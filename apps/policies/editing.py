@@ -32,7 +32,22 @@ def save(user: User, row: Row, *, seen: int | None = None) -> None:
             )
             row.position = last + 1
         row.save()
+        if event == "rule_added" and isinstance(row, Rule):
+            _put_with_its_type(row)
         _edited(user, version, event, row)
+
+
+def _put_with_its_type(added: Rule) -> None:
+    """Number the rules anew, so that those of one type stand together, and the added one last among its own."""
+    rules = list(Rule.objects.filter(version_id=added.version_id))
+    first: dict[str, int] = {}
+    for rule in rules:
+        first.setdefault(rule.case_type, rule.position)
+    rules.sort(key=lambda rule: (first[rule.case_type], rule.position))
+    for position, rule in enumerate(rules, start=1):
+        rule.position = position
+    Rule.objects.bulk_update(rules, ["position"])
+    added.position = next(rule.position for rule in rules if rule.pk == added.pk)
 
 
 def _not_overwritten(row: Row, stored: Row | None, seen: int | None) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from apps.policies import audit
 from apps.policies.errors import Refused
+from apps.policies.machines import move
 from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms
 from apps.policies.specs import PolicySpec, canonical_json
 from apps.policies.verification import verify
@@ -52,28 +53,19 @@ def propose(user: User, partner: Partner, kind: str, content: Mapping[str, Any],
 def agree(user: User, release_id: int) -> PartnerRelease:
     """The second person agrees to exactly this content. Raises Refused to the one who proposed it."""
     with transaction.atomic():
-        release = _open(release_id)
-        if release.proposed_by_id == user.pk:
-            raise Refused("You proposed this, and it widens what the AI may do. Somebody else has to agree.")
-        return _take_effect(release, user, agreed_by=user)
+        return _take_effect(_locked(release_id), user, agreed_by=user)
 
 
 def withdraw(user: User, release_id: int, reason: str) -> PartnerRelease:
     with transaction.atomic():
-        release = _open(release_id)
-        release.state, release.ended_at = State.WITHDRAWN, timezone.now()
-        release.save(update_fields=["state", "ended_at"])
-        audit.record(audit.person(user), release, "withdrawn", reason=reason.strip())
-    return release
+        release = _locked(release_id)
+        release.ended_at = timezone.now()
+        return move(release, "withdraw", actor=audit.person(user), reason=reason.strip(), save=("ended_at",))[0]
 
 
-def _open(release_id: int) -> PartnerRelease:
-    release = (
-        PartnerRelease.objects.select_for_update(no_key=True, of=("self",)).select_related("partner").get(pk=release_id)
-    )
-    if release.state != State.OPEN:
-        raise Refused(f"This release is {release.get_state_display().lower()} already.")
-    return release
+def _locked(release_id: int) -> PartnerRelease:
+    rows = PartnerRelease.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("partner").get(pk=release_id)
 
 
 def _hash(kind: str, content: Mapping[str, Any]) -> str:
@@ -82,14 +74,15 @@ def _hash(kind: str, content: Mapping[str, Any]) -> str:
 
 def _take_effect(release: PartnerRelease, user: User, agreed_by: User | None) -> PartnerRelease:
     """Inside the caller's transaction: the row is released first, and names itself to the triggers that ask for it."""
-    release.state, release.agreed_by, release.ended_at = State.RELEASED, agreed_by, timezone.now()
-    release.save(update_fields=["state", "agreed_by", "ended_at"])
+    release.agreed_by, release.ended_at = agreed_by, timezone.now()
+    move(
+        release, "release", actor=audit.person(user), reason="" if agreed_by else "it only tightens",
+        save=("agreed_by", "ended_at"), details=lambda row: {"content_hash": row.content_hash},
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
         _apply(release)
         cursor.execute("SELECT set_config('remit.release', '', true)")
-    event = "released" if agreed_by else "tightened"
-    audit.record(audit.person(user), release, event, details={"content_hash": release.content_hash})
     return release
 
 

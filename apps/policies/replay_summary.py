@@ -40,6 +40,7 @@ def summarise(replayed: Replayed, evidence: Evidence) -> dict[str, Any]:
         "exact": {"checked": replayed.checked, "wrong": len(replayed.wrong), "examples": replayed.wrong[:EXAMPLES]},
         "rate": {"before": _percent(before, count), "after": _percent(after, count)},
         "flips": _flips(replayed, said),
+        "kept_back": int(((replayed.after.strictness == 0) & (replayed.before.strictness > 0) & ~after & said).sum()),
         "money": _money(replayed, before, after),
         "blind": _blind(replayed, after & ~before, evidence.blind),
         "hours": _hours(replayed, before, after, said, evidence),

@@ -51,8 +51,8 @@ def ask(user: User, version: BoundaryVersion, *, days: int = DAYS) -> Replay:
 
 def run(replay_id: int) -> None:
     """Carry out a replay that waits; one that another worker took is left alone."""
-    waiting = Replay.objects.filter(pk=replay_id, state=Replay.State.WAITING)
-    if not waiting.update(state=Replay.State.RUNNING, started_at=timezone.now()):
+    waiting = Replay.objects.filter(pk=replay_id, status=Replay.Status.WAITING)
+    if not waiting.update(status=Replay.Status.RUNNING, started_at=timezone.now()):
         return
     asked = Replay.objects.select_related("version__boundary", "against").get(pk=replay_id)
     began = time.monotonic()
@@ -60,9 +60,9 @@ def run(replay_id: int) -> None:
         result = _carry_out(asked)
     except Exception as error:
         log.exception("replay %s failed", replay_id)
-        changes: dict[str, Any] = {"state": Replay.State.FAILED, "error": f"{type(error).__name__}: {error}"}
+        changes: dict[str, Any] = {"status": Replay.Status.FAILED, "error": f"{type(error).__name__}: {error}"}
     else:
-        changes = {"state": Replay.State.DONE, "result": result, "seconds": time.monotonic() - began}
+        changes = {"status": Replay.Status.DONE, "result": result, "seconds": time.monotonic() - began}
     Replay.objects.filter(pk=replay_id).update(**changes)
 
 
@@ -95,7 +95,7 @@ def is_missing(version: BoundaryVersion) -> bool:
     since = timezone.now() - timedelta(days=DAYS)
     if not Ruling.objects.filter(partner__boundary=version.boundary, at__gte=since).exists():
         return False
-    return not version.replays.filter(content_hash=version.current_hash(), state=Replay.State.DONE).exists()
+    return not version.replays.filter(content_hash=version.current_hash(), status=Replay.Status.DONE).exists()
 
 
 def latest(version: BoundaryVersion) -> Replay | None:
@@ -105,8 +105,8 @@ def latest(version: BoundaryVersion) -> Replay | None:
 
 def give_up_lost(now: datetime) -> int:
     """Replays whose worker ended on the way are failed, so that they can be asked for again."""
-    lost = Replay.objects.filter(state=Replay.State.RUNNING, started_at__lt=now - LOST_AFTER)
-    return lost.update(state=Replay.State.FAILED, error="The worker that carried it out ended. Ask again.")
+    lost = Replay.objects.filter(status=Replay.Status.RUNNING, started_at__lt=now - LOST_AFTER)
+    return lost.update(status=Replay.Status.FAILED, error="The worker that carried it out ended. Ask again.")
 
 
 def connect() -> None:

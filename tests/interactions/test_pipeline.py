@@ -351,7 +351,7 @@ class TestClassifyingQueries:
                 order=factories.OrderFactory(customer=factories.CustomerFactory(partner=customer.partner)),
                 work=False,
             )
-        with django_assert_max_num_queries(45):
+        with django_assert_max_num_queries(46):
             assert pipeline.advance() == 12
 
 

@@ -78,7 +78,7 @@ class TestPartnerDoors:
         release = partner_releases.propose(author, partner, kind, DOORS[kind](partner, wider), "more")
         partner_releases.agree(other, release.pk)
         assert not self.as_it_was(partner, wider)
-        entry = AuditEntry.objects.get(event="released", subject_type="policies.partnerrelease")
+        entry = AuditEntry.objects.get(event="release", subject_type="policies.partnerrelease")
         assert (entry.actor_kind, entry.user) == ("person", other)
         assert entry.details == {"content_hash": release.content_hash}
 

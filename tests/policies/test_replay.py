@@ -43,7 +43,7 @@ def replayed(author, version):
     asked = replaying.ask(author, version)
     replaying.run(asked.pk)
     found = Replay.objects.get(pk=asked.pk)
-    assert found.state == "done", found.error
+    assert found.status == "done", found.error
     return found.result
 
 
@@ -219,7 +219,7 @@ def test_a_young_ruling_waits_for_its_chunk(night, monkeypatch):
 
 def test_a_replay_whose_worker_ended_can_be_asked_for_again(author, partner):
     asked = replaying.ask(author, partner.boundary.active_version)
-    Replay.objects.filter(pk=asked.pk).update(state="running", started_at=timezone.now() - timedelta(minutes=3))
+    Replay.objects.filter(pk=asked.pk).update(status="running", started_at=timezone.now() - timedelta(minutes=3))
     assert replaying.give_up_lost(timezone.now()) == 1
     assert "Ask again" in Replay.objects.get(pk=asked.pk).error
 

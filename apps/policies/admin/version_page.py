@@ -85,7 +85,7 @@ def _change(change: dict[str, Any]) -> dict[str, Any]:
 def _steps(version: BoundaryVersion, verified: bool, replay: Replay | None) -> list[dict[str, str]]:
     if version.state == _S.RETIRED:
         return [{"label": label, "place": "done"} for label in _STEPS] + [{"label": "Retired", "place": "now"}]
-    done = {"Draft": True, "Verified": verified, "Replayed": bool(replay and replay.state == Replay.State.DONE)}
+    done = {"Draft": True, "Verified": verified, "Replayed": bool(replay and replay.status == Replay.Status.DONE)}
     if version.state == _S.DRAFT:
         here = next((label for label, is_done in done.items() if not is_done), "Replayed")
     else:

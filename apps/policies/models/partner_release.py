@@ -3,8 +3,22 @@
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django_fsm import FSMField, transition
 
+from apps.policies.machines import guard, in_state_list
 from apps.policies.models.audit import no_truncate
+
+
+@guard
+def agreed_by_another(release: "PartnerRelease") -> bool:
+    """agreed to by somebody else than its proposer, or it only tightens"""
+    return not release.widens or release.agreed_by_id not in (None, release.proposed_by_id)
+
+
+class PartnerReleaseState(models.TextChoices):
+    OPEN = "open", "Waits for a second person"
+    RELEASED = "released", "Released"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class PartnerRelease(models.Model):
@@ -18,11 +32,7 @@ class PartnerRelease(models.Model):
         STAGE = "stage", "Stage of a type"
         TERMS = "terms", "Terms"
 
-    class State(models.TextChoices):
-        OPEN = "open", "Waits for a second person"
-        RELEASED = "released", "Released"
-        WITHDRAWN = "withdrawn", "Withdrawn"
-
+    State = PartnerReleaseState
     partner = models.ForeignKey("policies.Partner", on_delete=models.PROTECT, related_name="releases")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     content = models.JSONField()
@@ -31,7 +41,7 @@ class PartnerRelease(models.Model):
     widens = models.BooleanField()
     because = models.JSONField(default=list, help_text="Why it widens, a sentence each.")
     reason = models.TextField()
-    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    state = FSMField(max_length=10, choices=State.choices, default=State.OPEN, protected=True)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
     agreed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
@@ -41,11 +51,12 @@ class PartnerRelease(models.Model):
         ordering = ["-id"]
         verbose_name = "partner release"
         constraints = [
+            in_state_list(PartnerReleaseState, "partnerrelease_state"),
             models.CheckConstraint(
                 condition=~models.Q(state="released", widens=True)
                 | (models.Q(agreed_by__isnull=False) & ~models.Q(agreed_by=models.F("proposed_by"))),
                 name="partner_release_that_widens_takes_two",
-            )
+            ),
         ]
         triggers = [
             pgtrigger.Protect(
@@ -64,6 +75,20 @@ class PartnerRelease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.partner}: {self.in_words}"
+
+    @transition(state, source=State.OPEN, target=State.RELEASED, conditions=[agreed_by_another],
+                custom={"who": "another ops manager; its proposer when it only tightens"})  # fmt: skip
+    def release(self) -> None:
+        """It takes effect."""
+
+    @transition(state, source=State.OPEN, target=State.WITHDRAWN, custom={"who": "ops manager"})
+    def withdraw(self) -> None:
+        """Nothing changes."""
+
+    def why_not(self, event: str) -> str | None:
+        if self.state != self.State.OPEN:
+            return f"This release is {self.get_state_display().lower()} already."
+        return "You proposed this, and it widens what the AI may do. Somebody else has to agree."
 
 
 def only_by_release(name: str, *, kind: str, partner: str, when: str) -> pgtrigger.Trigger:

@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Replay(models.Model):
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         WAITING = "waiting", "Waiting for a worker"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
@@ -19,7 +19,7 @@ class Replay(models.Model):
     )  # fmt: skip
     since = models.DateTimeField()
     until = models.DateTimeField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
     done = models.PositiveIntegerField(default=0, help_text="Rulings done so far.")
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(null=True)
