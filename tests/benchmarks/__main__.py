@@ -17,10 +17,15 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import pipeline, ruling
+    from apps.interactions.demo import demo_partner
+    from tests.benchmarks import pipeline, replaying, ruling, spending, verifying
     from tests.benchmarks.database import bench_database
 
-    rows = ruling.rows()
+    rows = ruling.rows() + verifying.rows()
+    with bench_database():
+        rows += replaying.rows(demo_partner("bench", "Bench"))
+    with bench_database():
+        rows += spending.rows()
     with bench_database() as environment:
         rows += pipeline.rows(environment)
     PAGE.parent.mkdir(parents=True, exist_ok=True)

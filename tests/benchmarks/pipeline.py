@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Max
 from django.utils import timezone
 
 from apps.interactions import settlement, submitting, tasks
@@ -16,13 +17,13 @@ from apps.interactions.classification import intents
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction, Order
 from apps.interactions.waking import wake_workers
-from apps.policies import audit
-from apps.policies.models import AuditEntry, Partner
+from apps.policies import audit, pauses
+from apps.policies.models import AuditEntry, Partner, Ruling
 from tests import factories
 from tests.benchmarks.row import at_least, at_most
 
 PROJECT = Path(__file__).resolve().parents[2]
-SAMPLES, CASES = 60, 3000
+SAMPLES, CASES, UNDER_PAUSE = 60, 3000, 600
 _ACTOR = audit.system("benchmark")
 _QUESTION = "Where is my order? I would like to know when it will be delivered."
 
@@ -51,7 +52,7 @@ def _send(partner: Partner, order: Order, number: str, text: str, *, wake: bool 
 
 def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
     partner = demo_partner("bench", "Bench")
-    orders = _orders(partner, SAMPLES + 10 + CASES)
+    orders = _orders(partner, SAMPLES + 10 + CASES + UNDER_PAUSE)
     texts = [text for text in intents.corpus()[0] if len(text) > 20]
     for number in range(CASES):  # waiting before the workers come, as after an outage
         _send(partner, orders.pop(), f"s{number}", texts[number % len(texts)], wake=False)
@@ -68,6 +69,7 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
         assert done.count() == CASES
         rows_a_case = (AuditEntry.objects.count() - audited) / CASES
         latencies = _latencies(partner, orders)
+        until_paused = _pause_under_load(partner, orders)
     share = Interaction.objects.filter(external_id__startswith="s", handler="autonomous").count() / CASES
     return [
         at_least(
@@ -83,7 +85,25 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
             1,
             digits=3,
         ),
+        at_most("pause under load, until no process lets the AI act any more", until_paused, "s", 1, digits=3),
     ]
+
+
+def _pause_under_load(partner: Partner, orders: list[Order]) -> float:
+    """Seconds from the pause to the last ruling that still let the AI act, while workers have hundreds of cases to do."""
+    for number in range(UNDER_PAUSE):
+        _send(partner, orders.pop(), f"p{number}", _QUESTION, wake=False)
+    wake_workers()
+    before = Interaction.objects.filter(external_id__startswith="p", handler="autonomous")
+    while not before.exists():
+        time.sleep(0.002)
+    pause = pauses.pause(factories.ops_manager(), "measured")
+    while settlement.work_left():
+        time.sleep(0.05)
+    alone = Ruling.objects.filter(partner=partner, handler="autonomous", at__gt=pause.paused_at)
+    last = alone.aggregate(last=Max("at"))["last"]
+    assert Interaction.objects.filter(external_id__startswith="p", handler="human").count() > UNDER_PAUSE // 3
+    return max(0.0, (last - pause.paused_at).total_seconds()) if last else 0.0
 
 
 def _latencies(partner: Partner, orders: list[Order]) -> list[float]:
