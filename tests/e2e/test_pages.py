@@ -7,8 +7,8 @@ import axe_core_python
 import pytest
 
 from apps.interactions.models import Escalation, Interaction
-from apps.policies import releases
-from apps.policies.models import Boundary, Rule
+from apps.policies import editing, partner_releases, releases, replaying
+from apps.policies.models import Boundary, Partner, Rule, Ruling
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,12 +23,23 @@ def addresses(demo_brands):
     draft = releases.draft_from(factories.ops_manager(), boundary)
     rule = Rule.objects.filter(version=draft, action="refund").first()
     case = Escalation.objects.most_urgent().first()
+    version = f"/admin/policies/boundaryversion/{draft.pk}/"
+    glow = Partner.objects.get(slug="glow")
+    author = factories.ops_manager()
+    editing.save(author, Rule(version=draft, case_type="complaint", handler="autonomous", action="reply"))
+    replaying.run(replaying.ask(author, draft).pk)
+    release = partner_releases.propose(
+        author, glow, "stage", {"case_type": "complaint", "stage": "live"}, "nine of ten were decided as proposed"
+    )
+    ruling = Ruling.objects.filter(rule__gt="").first()
     return {
         "ines": ["/reach/", f"/reach/{case.pk}/", "/signals/"],
         "olga": [
             "/admin/", "/admin/policies/boundary/", f"/admin/policies/boundary/{boundary.pk}/change/",
             f"/admin/policies/boundaryversion/{draft.pk}/change/", f"/admin/policies/boundaryversion/{draft.pk}/rule/{rule.pk}/",
-            "/admin/policies/pause/add/",
+            "/admin/policies/pause/add/", f"{version}compare/", f"{version}simulate/?ruling={ruling.pk}", f"{version}guardrail/add/",
+            "/admin/policies/boundaryversion/import/?starter=standard", f"/admin/policies/partner/{glow.pk}/change/",
+            f"/admin/policies/partnerrelease/{release.pk}/change/", f"/admin/policies/partnerrelease/{glow.pk}/propose/terms/",
         ],
         "admin": [
             "/admin/interactions/interaction/", f"/admin/interactions/interaction/{Interaction.objects.first().pk}/change/",
@@ -106,4 +117,36 @@ def test_the_rule_page_reads_as_a_sentence_while_one_edits(demo_brands, open_pag
     page.click("text=Save")
     page.wait_for_url(f"**/{draft.pk}/change/")
     assert Rule.objects.filter(version=draft, case_type="refund_exception", action="refund").exists()
+    assert problems == []
+
+
+def test_a_version_goes_from_draft_to_active_by_two_people_in_the_browser(demo_brands, open_page, live_server):
+    draft = releases.draft_from(factories.ops_manager(), Boundary.objects.get())
+    budget = draft.guardrails.get(kind="budget")
+    address = f"{live_server.url}/admin/policies/boundaryversion/{draft.pk}/"
+    olga, problems = open_page("olga")
+    olga.goto(f"{address}guardrail/{budget.pk}/")
+    olga.fill("#id_amount", "3000.00")
+    olga.click("text=Save")
+    olga.wait_for_url("**/change/")
+    assert "Changed limit" in olga.text_content(".version-side")
+    assert "Replay it first" in olga.text_content(".version-side")
+    olga.click("button:text-is('Replay')")
+    olga.wait_for_selector("#replay progress")
+    replaying.run(draft.replays.get().pk)
+    olga.wait_for_selector("#replay .figure")  # the page asks for it by itself
+    olga.reload()
+    olga.click("text=Submit for review")
+    olga.wait_for_selector("text=It widens, so somebody who did not work on it has to approve it.")
+    assert olga.locator("text=Approve as it is").count() == 0
+    piet, _ = open_page("piet")
+    piet.goto(f"{address}change/")
+    piet.click("text=Approve as it is")
+    piet.click("text=Start its shadow")
+    piet.wait_for_selector("text=In shadow")
+    piet.fill("#share", "10")
+    piet.click("button:text-is('Activate')")
+    piet.wait_for_selector("text=Rules 10 % of the cases.")
+    piet.goto(f"{address}compare/?with={draft.boundary.versions.get(number=1).pk}")
+    assert "3,000.00 USD" in piet.text_content(".changes")
     assert problems == []
