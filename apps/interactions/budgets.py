@@ -7,14 +7,14 @@ are database constraints. At a limit the case goes to a person; nobody is denied
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
-from apps.interactions.models import Budget, Customer, Effect, Order, Reservation
+from apps.interactions.models import Budget, Customer, DecisionRecord, Effect, Order, Reservation
 from apps.policies.compiled import policies_in_force
 from apps.policies.errors import Refused
 from apps.policies.gate import CompiledPolicy
@@ -34,7 +34,9 @@ def reserve(effect: Effect, now: datetime) -> None:
     ruling = effect.decision.ruling
     in_force = policies_in_force([effect.partner]).get(effect.partner_id)
     released = in_force.ruling(ruling.subject) if in_force else None
-    limits = counted(released.policy if released else None, ruling.case_type, effect.action)
+    if released is None:
+        raise Refused("No boundary is in force for this brand any more: a person decides.")
+    limits = counted(released.policy, ruling.case_type, effect.action)
     amount = effect.amount or _NOTHING
     accounts = []
     for limit in limits:
@@ -74,7 +76,9 @@ def account(partner: Partner, limit: LimitSpec, party: str, now: datetime) -> Bu
     allowed = {"limit": limit.amount.amount if limit.amount else None, "most": limit.count}
     try:
         with transaction.atomic():
-            budget, _ = Budget.objects.get_or_create(**scope, defaults=allowed)
+            budget, made = Budget.objects.get_or_create(**scope, defaults=allowed)
+            if made:
+                _carry_over(budget, limit, now)
     except IntegrityError:
         budget = Budget.objects.get(**scope)
     if (budget.limit, budget.most) != (allowed["limit"], allowed["most"]):
@@ -86,6 +90,35 @@ def account(partner: Partner, limit: LimitSpec, party: str, now: datetime) -> Bu
         same.update(**allowed)
         budget = Budget.objects.get(pk=budget.pk)
     return budget
+
+
+def _carry_over(budget: Budget, limit: LimitSpec, now: datetime) -> None:
+    """A limit that is new, or is for other actions than before, counts what was given in its time already."""
+    start = _midnight(budget.partner, now) if limit.days == 1 else now - timedelta(days=limit.days)
+    given = Effect.objects.filter(
+        partner=budget.partner, decision__how=DecisionRecord.How.ALONE, action=F("decision__action"), sent_at__gte=start,
+        state__in=[Effect.State.IN_FLIGHT, Effect.State.DONE, Effect.State.UNKNOWN],
+    ).select_related("decision__ruling")  # fmt: skip
+    held = [
+        Reservation(
+            effect=effect, budget=budget, amount=effect.amount or _NOTHING,
+            until=(effect.sent_at or now) + timedelta(days=limit.days) if limit.days > 1 else None,
+        )
+        for effect in given
+        if limit.looks_at(effect.decision.ruling.case_type, effect.action)
+        and (limit.kind != "velocity" or effect.decision.ruling.parties.get(limit.per) == budget.party)
+    ]  # fmt: skip
+    if not held:
+        return
+    Reservation.objects.bulk_create(held)
+    budget.spent, budget.count = sum((row.amount for row in held), _NOTHING), len(held)
+    budget.limit = None if budget.limit is None else max(budget.limit, budget.spent)
+    budget.most = None if budget.most is None else max(budget.most, budget.count)
+    budget.save(update_fields=["spent", "count", "limit", "most"])
+
+
+def _midnight(partner: Partner, at: datetime) -> datetime:
+    return datetime.combine(local_day(partner, at), time(0), partner.zone)
 
 
 def forget_what_is_over(budget: Budget, now: datetime) -> None:

@@ -166,7 +166,7 @@ def _floor(case: Case, option: Option, policy: CompiledPolicy | None) -> Decimal
         for limit in limits
         if limit.kind == "confidence" and limit.floor is not None and limit.looks_at(case.case_type, option.action)
     ]
-    return max([float(floor) for floor in floors], default=FLOOR)
+    return max([FLOOR, *(float(floor) for floor in floors)])
 
 
 def _strictest(handlers: Sequence[Handler]) -> Handler:

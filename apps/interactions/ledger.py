@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import F
 
 from apps.interactions import budgets
-from apps.interactions.models import Effect, Order, OrderLine, Reservation
+from apps.interactions.models import Budget, Effect, Order, OrderLine, Reservation
 from apps.policies.errors import Refused
 from apps.policies.words import REFUND_ACTIONS
 
@@ -53,13 +53,13 @@ def _reserve_lines(effect: Effect, order: Order) -> None:
 
 def release(effects: Sequence[Effect], now: datetime) -> None:
     """Give back what refused effects held, inside the caller's transaction."""
-    held = Reservation.objects.select_for_update(no_key=True, of=("self",)).filter(
-        effect__in=effects, released_at__isnull=True
-    )
-    rows = list(held.select_related("line").order_by("pk"))
-    orders = {row.line.order_id for row in rows if row.line is not None}
-    # Orders before their lines, as in `reserve`, so that giving back and reserving cannot wait for each other.
-    list(Order.objects.select_for_update(no_key=True).filter(pk__in=orders).order_by("pk"))
+    held = Reservation.objects.filter(effect__in=effects, released_at__isnull=True)
+    ids = held.values_list("line__order_id", "budget_id")
+    # Orders, then budgets, then what is reserved, as in `reserve`, so that giving back and reserving never wait for
+    # each other.
+    list(Order.objects.select_for_update(no_key=True).filter(pk__in={o for o, _ in ids if o}).order_by("pk"))
+    list(Budget.objects.select_for_update(no_key=True).filter(pk__in={b for _, b in ids if b}).order_by("pk"))
+    rows = list(held.select_for_update(no_key=True, of=("self",)).select_related("line").order_by("pk"))
     for reservation in rows:
         if reservation.line is not None:
             OrderLine.objects.filter(pk=reservation.line.pk).update(reserved=F("reserved") - reservation.amount)
@@ -68,4 +68,4 @@ def release(effects: Sequence[Effect], now: datetime) -> None:
             )
         elif reservation.budget_id is not None:
             budgets.give_back(reservation)
-    held.update(released_at=now)
+    Reservation.objects.filter(pk__in=[row.pk for row in rows]).update(released_at=now)

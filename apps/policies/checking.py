@@ -23,6 +23,19 @@ def verification_of(version: BoundaryVersion) -> Verification:
     return _verified(version.policy(), active.policy() if active else None)
 
 
+def outlasts(version: BoundaryVersion, active: BoundaryVersion) -> bool:
+    """The active version rules only a share of the cases, or ends, and this one grants more than what it replaced."""
+    if (active.share == 100 and active.ends_at is None) or keeps_to_plan(version, active):
+        return False
+    return active.replaced is None or _verified(version.policy(), active.replaced.policy()).widens
+
+
+def keeps_to_plan(version: BoundaryVersion, active: BoundaryVersion) -> bool:
+    """It rules no more of the cases than the active version, and no longer: what that one replaced goes on beside it."""
+    no_longer = active.ends_at is None or (version.ends_at is not None and version.ends_at <= active.ends_at)
+    return version.share <= active.share and no_longer
+
+
 @lru_cache(maxsize=64)
 def _verified(draft: PolicySpec, active: PolicySpec | None) -> Verification:
     return verify(draft, active)

@@ -68,7 +68,7 @@ def build(now: datetime, *, most: int = 1) -> int:
     """Copy at most so many chunks of rulings that are old enough; returns how many were copied."""
     for made in range(most):
         last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
-        arrays = stored_rulings.read(after=last, until=now - SETTLED_AFTER, limit=CHUNK)
+        arrays = stored_rulings.read(after=last, until=now - SETTLED_AFTER, limit=CHUNK, gapless=True)
         if not arrays or len(arrays["id"].data) < CHUNK:
             return made
         _write_chunk(arrays)
@@ -105,10 +105,11 @@ def batches(
 ) -> Iterator[Batch]:
     """The rulings from `since` to before `until` with these facts: whole chunks from the store, the rest from the log."""
     wanted = [*stored_rulings.ALWAYS, *(f"{part} {name}" for name in facts for part in ("fact", "known", "currency"))]
-    chunks = RulingChunk.objects.filter(from_at__lt=until, to_at__gte=since)
+    chunks = list(RulingChunk.objects.order_by("first_id"))  # once: what is copied while we read comes from the log
+    last = chunks[-1].last_id if chunks else 0
     for chunk in chunks:
-        yield from _of_period(_load(chunk.pk, wanted), since, until, partner_ids)
-    last = RulingChunk.objects.order_by("-last_id").values_list("last_id", flat=True).first() or 0
+        if chunk.from_at < until and chunk.to_at >= since:
+            yield from _of_period(_load(chunk.pk, wanted), since, until, partner_ids)
     while arrays := stored_rulings.read(after=last, until=until, limit=CHUNK):
         last = int(arrays["id"].data[-1])
         yield from _of_period(Batch(arrays), since, until, partner_ids)

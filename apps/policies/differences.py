@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.policies.facts import Value, value_as_json
-from apps.policies.gate import STRICTNESS
 from apps.policies.money import CENT, Money
 from apps.policies.regions import case_in_words, facts_of, region_in_words
 from apps.policies.solving import DISCLOSES, Encoded, Region, Space
@@ -91,12 +90,31 @@ def changes_of(space: Space, draft: Encoded, active: Encoded) -> list[Change]:
             _change(space, region, case, kind, case_type, bool(gained), _granted_in_words(proposals, was),
                     _granted_in_words(proposals, is_now), Proposal(shown.action, shown.amount, (), disclosing))
         )  # fmt: skip
-    levels = sorted(set(STRICTNESS.values()) - {0, 1})
-    after, before = [draft.people(s) for s in levels], [active.people(s) for s in levels]
+    return found + _people_changes(space, draft, active, proposals)
+
+
+def _people_changes(space: Space, draft: Encoded, active: Encoded, granted: Sequence[Proposal]) -> list[Change]:
+    """Where people handle a case in both versions, and not the same people. Asked for each class of proposal, those
+    that only a guardrail names among them."""
+    named = {a for version in (draft, active) for g in version.policy.guardrails for a in g.actions}
+    others = [Proposal(action) for action in sorted({*named, Action.REFER.value} - {p.action for p in granted})]
+    pairs = [(proposal, level) for proposal in (*granted, *others) for level in (2, 3, 4)]
+    after, before = [], []
+    for proposal, level in pairs:
+        by_people = draft.at_least(1, proposal), active.at_least(1, proposal)
+        after.append(space.all_of([draft.at_least(level, proposal), by_people[1]]))
+        before.append(space.all_of([active.at_least(level, proposal), by_people[0]]))
+    found = []
     for region, case, truths in cover(space, after, before, space.true):
-        level, earlier = 1 + sum(truths[: len(after)]), 1 + sum(truths[len(after) :])
-        who = (_BY_PEOPLE[earlier], _BY_PEOPLE[level])
-        found.append(_change(space, region, case, PEOPLE, case_type, level < earlier, *who, None))
+        is_now, was = truths[: len(after)], truths[len(after) :]
+        differing = next(p for (p, _), now, then in zip(pairs, is_now, was, strict=True) if now != then)
+        level, earlier = (
+            1 + sum(true for (p, _), true in zip(pairs, side, strict=True) if p == differing) for side in (is_now, was)
+        )
+        doing = "" if differing.action == Action.REFER else f" to {Action(differing.action).label.lower()}"
+        who = (_BY_PEOPLE[earlier] + doing, _BY_PEOPLE[level] + doing)
+        widens = any(then and not now for now, then in zip(is_now, was, strict=True))
+        found.append(_change(space, region, case, PEOPLE, draft.case_type, widens, *who, None))
     return found
 
 
@@ -180,32 +198,25 @@ def _granted_in_words(proposals: Sequence[Proposal], granted: Sequence[bool]) ->
 
 
 def limit_changes(draft: PolicySpec, active: PolicySpec) -> list[Change]:
-    """Budgets, floors and other limits that were loosened, tightened, added or dropped."""
+    """Budgets, floors and other limits that were dropped, changed or added. It widens when one that was active has none
+    in the draft that holds as much."""
+    lost = [limit for limit in active.limits if not any(limit.says_the_same(other) for other in draft.limits)]
+    added = [limit for limit in draft.limits if not any(limit.says_the_same(other) for other in active.limits)]
     found = []
-    for limit in active.limits:
-        if limit in draft.limits or any(_same_scope(limit, other) for other in draft.limits):
-            continue
-        loosened = not any(_holds_as_much(other, limit) for other in draft.limits)
-        found.append(_limit_change(limit.in_words(), "no limit of its own", loosened))
-    for limit in draft.limits:
-        before = next((other for other in active.limits if _same_scope(limit, other)), None)
-        if before is None:
-            found.append(_limit_change("no limit of its own", limit.in_words(), False))
-        elif not (_holds_as_much(limit, before) and _holds_as_much(before, limit)):
-            loosened = not any(_holds_as_much(other, before) for other in draft.limits)
-            found.append(_limit_change(before.in_words(), limit.in_words(), loosened))
-    return found
+    for limit in lost:
+        widens = not any(holds_as_much(other, limit) for other in draft.limits)
+        instead = next((other for other in added if other.kind == limit.kind and other.per == limit.per), None)
+        if instead is not None:
+            added.remove(instead)
+        found.append(_limit_change(limit.in_words(), instead.in_words() if instead else "No such limit.", widens))
+    return found + [_limit_change("No such limit.", limit.in_words(), False) for limit in added]
 
 
 def _limit_change(before: str, after: str, widens: bool) -> Change:
     return Change(LIMIT, widens, "", "always", before, after, "", {})
 
 
-def _same_scope(one: LimitSpec, other: LimitSpec) -> bool:
-    return (one.kind, one.actions, one.case_types) == (other.kind, other.actions, other.case_types)
-
-
-def _holds_as_much(one: LimitSpec, other: LimitSpec) -> bool:
+def holds_as_much(one: LimitSpec, other: LimitSpec) -> bool:
     """Whatever `other` stops, `one` stops too."""
     if (
         one.kind != other.kind
@@ -213,9 +224,18 @@ def _holds_as_much(one: LimitSpec, other: LimitSpec) -> bool:
         or not _covers(one.case_types, other.case_types)
     ):
         return False
-    if one.amount is not None and other.amount is not None:
-        return one.amount.currency == other.amount.currency and one.amount.amount <= other.amount.amount
-    return one.floor is not None and other.floor is not None and one.floor >= other.floor
+    if one.kind == "confidence":
+        return one.floor is not None and other.floor is not None and one.floor >= other.floor
+    if one.kind == "quiet":
+        return one.quiet_minutes() >= other.quiet_minutes()
+    if one.per != other.per or one.days < other.days:
+        return False  # what holds in more days holds in any of the fewer
+    money = other.amount is None or (
+        one.amount is not None
+        and one.amount.currency == other.amount.currency
+        and one.amount.amount <= other.amount.amount
+    )
+    return money and (other.count is None or (one.count is not None and one.count <= other.count))
 
 
 def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:

@@ -1,5 +1,6 @@
 """Reading a boundary that was written as YAML (`documents.py`): every problem is said at once, each with its line."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import time
@@ -55,6 +56,8 @@ def read(text: str) -> Document:
         raise BadDocument(
             [f"{where}this is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}."]
         ) from None
+    except RecursionError:
+        raise BadDocument(["The text is nested too deeply."]) from None
     reader = _Reader()
     document = reader.document(root)
     if reader.problems:
@@ -77,10 +80,12 @@ class _Reader:
 
     def document(self, root: Any) -> Document:
         found, fields = Document(), self.mapping(root, _TOP, "a boundary")
-        if "boundary" not in fields:
+        found.name = self.text(fields.get("boundary"), 100).strip()
+        if not found.name:
             self.wrong(root, "say which boundary this is: boundary: its name.")
-        found.name = self.text(fields.get("boundary"), 100)
         found.currency = self.text(fields.get("currency"), 3) or "USD"
+        if not re.fullmatch("[A-Z]{3}", found.currency):
+            self.wrong(fields.get("currency"), f"“{found.currency}” is no currency; write it like USD.")
         found.note = self.text(fields.get("note"), 2000)
         if "parent" in fields:
             parent = self.mapping(fields["parent"], ("boundary", "version"), "a parent")
@@ -133,7 +138,7 @@ class _Reader:
             "case_types": self.choices(fields.get("types"), CaseType.values, "type"),
             "amount": self.amount(fields.get("amount")),
             "count": self.number(fields.get("count")),
-            "days": self.number(fields.get("days")) or 1,
+            "days": 1 if "days" not in fields else self.number(fields["days"]) or 0,
             "per": self.choice(fields.get("per"), Guardrail.Per.values, None, "per") or Guardrail.Per.CUSTOMER,
             "floor": self.amount(fields.get("floor")),
             "quiet_from": self.clock(fields.get("from")),
@@ -203,6 +208,9 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) or len(node.value) > longest:
             self.wrong(node, f"this is a text of at most {longest} characters.")
             return ""
+        if "\x00" in node.value or any("\ud800" <= letter <= "\udfff" for letter in node.value):
+            self.wrong(node, "this holds characters that cannot be stored.")
+            return ""
         return str(node.value)
 
     def choice(self, node: Any, known: list[str], required_at: Any, what: str) -> str:
@@ -239,8 +247,11 @@ class _Reader:
         except (ValueError, KeyError, BadAmount):
             self.wrong(node, f"“{getattr(node, 'value', '')}” is not {what}.")
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
-            self.wrong(node, "this is not below 0.")
+        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= 32_767:
+            self.wrong(node, "this is a number from 0 to 32,767.")
+            return None
+        if isinstance(value, time) and value.tzinfo is not None:
+            self.wrong(node, "this is a time on the brand's clock, without a zone.")
         return value
 
 

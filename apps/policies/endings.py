@@ -41,21 +41,26 @@ def _fall_back(ending: BoundaryVersion, now: datetime) -> bool:
         ).exists():
             return False
         reason = f"the release of version {ending.number} ended"
-        before = ending.replaced
+        before = _what_rules_then(ending, now)
         if before is None:
             move(ending, "retire", actor=_CLOCK, reason=reason)
             return True
-        version = releases.copy_of(before, note=f"Back to version {before.number}: {reason}.")
+        version = releases.copy_of(before, ending.boundary, note=f"Back to version {before.number}: {reason}.")
+        version.share, version.ends_at = before.share, before.ends_at
+        version.save(update_fields=["share", "ends_at"])
         releases.keep_verification(version, checking.verification_of(version))
-        version.approved_by, version.approved_hash = before.approved_by, version.current_hash()
+        version.approved_by, version.approved_hash = before.approved_by, version.release_hash()
         move(version, "submit", actor=_CLOCK, reason=reason, save=releases.VERIFIED)
-        move(
-            version,
-            "approve",
-            actor=_CLOCK,
-            reason=f"approved as version {before.number}",
-            save=("approved_by", "approved_hash"),
-        )
+        approved = f"approved as version {before.number}"
+        move(version, "approve", actor=_CLOCK, reason=approved, save=("approved_by", "approved_hash"))
         move(version, "shadow", actor=_CLOCK, reason=reason)
-        releases.swap(version, ending, _CLOCK, reason=reason, share=100, ends_at=None)
+        releases.swap(version, ending, _CLOCK, reason=reason, replaced=before.replaced)
     return True
+
+
+def _what_rules_then(ending: BoundaryVersion, now: datetime) -> BoundaryVersion | None:
+    """The version that the ending one replaced, or, when that one has ended too, the one before it."""
+    before = ending.replaced
+    while before is not None and before.ends_at is not None and before.ends_at <= now:
+        before = before.replaced
+    return before

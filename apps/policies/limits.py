@@ -62,7 +62,7 @@ def hold(
 
 def _looked_at(limit: LimitSpec, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     types = [place for place, name in enumerate(_TYPES) if not limit.case_types or name in limit.case_types]
-    actions = [place for place, name in enumerate(ACTIONS) if not limit.actions or name in limit.actions]
+    actions = [place for place, name in enumerate(ACTIONS) if limit.looks_at(next(iter(limit.case_types), ""), name)]
     return np.isin(arrays["case type"], types) & np.isin(arrays["action"], actions)
 
 
@@ -90,10 +90,8 @@ def _inside(limit: LimitSpec, minutes: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def is_quiet(limit: LimitSpec, minute: int) -> bool:
-    """Whether a minute of the local day lies in the quiet hours; they may run over midnight."""
-    assert limit.hours is not None
-    start, end = limit.hours
-    return start <= minute < end if start <= end else minute >= start or minute < end
+    """Whether a minute of the local day lies in the quiet hours."""
+    return minute in limit.quiet_minutes()
 
 
 class _Account:

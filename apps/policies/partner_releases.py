@@ -8,7 +8,6 @@ Whether it widens is decided here, never by the person. The database refuses the
 
 import hashlib
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -123,12 +122,30 @@ def _read_boundary(partner: Partner, content: Mapping[str, Any]) -> tuple[str, l
         raise Refused("There is no such boundary.")
     if boundary.currency != partner.currency:
         raise Refused(f"{boundary} is in {boundary.currency}, and {partner} sells in {partner.currency}.")
-    before = partner.boundary.active_version if partner.boundary else None
-    after = boundary.active_version
-    verification = verify(after.policy() if after else PolicySpec(), before.policy() if before else PolicySpec())
     said = f"boundary {boundary} instead of {partner.boundary or 'none'}"
-    wider = [f"{c.after.capitalize()}: {c.where}." for c in verification.changes if c.widens]
-    return said, wider or [f"Not proved: {reason}." for reason in verification.not_proved]
+    now, then = _policies_of(partner.boundary), _policies_of(boundary)
+    wider = [sentence for new in then for old in now for sentence in _wider(new, old)]
+    return said, list(dict.fromkeys(wider))
+
+
+def _policies_of(boundary: Boundary | None) -> list[PolicySpec]:
+    """Whatever rules under a boundary: its active version, and, where that one rules a share or ends, what it replaced."""
+    active = boundary.active_version if boundary else None
+    if active is None:
+        return [PolicySpec()]
+    if active.share == 100 and active.ends_at is None:
+        return [active.policy()]
+    return [active.policy(), active.replaced.policy() if active.replaced else PolicySpec()]
+
+
+def _wider(new: PolicySpec, old: PolicySpec) -> list[str]:
+    verification = verify(new, old)
+    said = [
+        f"{change.after[:1].upper()}{change.after[1:]}: {change.where}."
+        for change in verification.changes
+        if change.widens
+    ]
+    return said + [f"Not proved: {reason}." for reason in verification.not_proved]
 
 
 def _read_stage(partner: Partner, content: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -158,24 +175,10 @@ def _read_terms(partner: Partner, content: Mapping[str, Any]) -> tuple[str, list
     if not changed:
         raise Refused("These Terms say what the active ones say.")
     said = "; ".join(f"{_label(name)}: {getattr(active, name)} → {getattr(draft, name)}" for name in changed)
-    wider = [name for name in changed if not _narrower(name, active, draft)]
-    return said, [f"{_label(name).capitalize()} may give customers more." for name in wider]
+    return said, [
+        "Facts such as days past the window come from the Terms: what they let the AI do cannot be proved here."
+    ]
 
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _narrower(name: str, active: Terms, draft: Terms) -> bool:
-    """Whether a changed value certainly gives customers no more than before. Words may promise anything."""
-    before, after = getattr(active, name), getattr(draft, name)
-    match name:
-        case "return_window_days":
-            return bool(after < before)
-        case "return_fee":
-            return bool(Decimal(after) > Decimal(before))
-        case "lost_after_days":
-            return bool(after > before)
-        case "non_returnable":
-            return set(before) <= set(after)
-    return False

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.policies import audit
 from apps.policies.errors import Refused
-from apps.policies.models import Partner, Pause
+from apps.policies.models import Partner, Pause, remit_of
 from apps.policies.words import Action, CaseType
 
 
@@ -19,6 +19,7 @@ def pause_as(
     actor: audit.Actor, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = ""
 ) -> Pause:
     """The same by a person or a key."""
+    reason = reason.replace("\x00", "")
     if not reason.strip():
         raise Refused("Say why you pause: the people who find the AI stopped will ask.")
     if case_type and case_type not in CaseType.values:
@@ -41,6 +42,9 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
         raise Refused("Say why the AI may go on: the second person, and the log, will ask.")
     with transaction.atomic():
         found = Pause.objects.select_for_update(no_key=True).get(pk=pause_id)
+        allowed = None if user.is_superuser else remit_of(user).partner_ids()
+        if allowed is not None and found.partner_id not in allowed:
+            raise Refused("This pause is for brands outside your remit.")
         if found.lifted_at:
             raise Refused("This pause has been lifted already.")
         if found.lift_asked_by_id is None:

@@ -23,8 +23,10 @@ def draft_from(user: User, boundary: Boundary, source: BoundaryVersion | None = 
     """A new draft with the rules and guardrails of `source` (default: the active version)."""
     with transaction.atomic():
         source = source or boundary.active_version
-        version = copy_of(source) if source else _next_version(boundary)
+        version = copy_of(source, boundary) if source else _next_version(boundary)
         version.contributors.add(user)
+        if source is not None and source.state not in (BoundaryVersion.State.ACTIVE, BoundaryVersion.State.RETIRED):
+            version.contributors.add(*source.contributors.all())  # whoever wrote it has a part in the copy, too
         reason = f"from version {source.number}" if source else "empty"
         audit.record(audit.person(user), version, "drafted", reason=reason)
     return version
@@ -39,9 +41,12 @@ def empty_draft(user: User, boundary: Boundary) -> BoundaryVersion:
     return version
 
 
-def copy_of(source: BoundaryVersion, *, note: str = "") -> BoundaryVersion:
-    """A draft that says the same, inside the caller's transaction."""
-    version = _next_version(source.boundary, parent=source.parent, note=note)
+def copy_of(source: BoundaryVersion, boundary: Boundary, *, note: str = "") -> BoundaryVersion:
+    """A draft of the boundary that says the same, inside the caller's transaction."""
+    plan = {}
+    if source.state == BoundaryVersion.State.ACTIVE and source.boundary_id == boundary.pk:
+        plan = {"share": source.share, "ends_at": source.ends_at}
+    version = _next_version(boundary, parent=source.parent, note=note, **plan)
     _copy_rows(source, version)
     return version
 
@@ -79,16 +84,45 @@ VERIFIED = ("verification", "verified_hash", "verified_against", "widens")
 
 
 def keep_verification(version: BoundaryVersion, verification: Verification) -> None:
-    """Put what was found on the version, to be saved with `VERIFIED`."""
-    version.verification, version.widens = verification.as_json(), verification.widens
-    version.verified_hash, version.verified_against = version.current_hash(), version.boundary.active_version
+    """Put what was found on the version, to be saved with `VERIFIED`.
+
+    Where the active version rules only part of the cases, or ends by itself, what it replaced rules too, or will: then
+    a version that grants more than that one widens as well.
+    """
+    active = version.boundary.active_version
+    version.verification = verification.as_json()
+    version.widens = verification.widens or (active is not None and checking.outlasts(version, active))
+    version.verification["widens"] = version.widens
+    version.verified_hash, version.verified_against = version.current_hash(), active
 
 
-def approve(user: User, version: BoundaryVersion) -> BoundaryVersion:
-    """Agree to exactly this content. Raises Refused when it widens and the person had a part in it."""
+def plan(user: User, version: BoundaryVersion, *, share: int, ends_at: datetime | None) -> BoundaryVersion:
+    """What share of the cases a draft rules at first, and when it ends by itself: part of what is approved."""
+    if not 1 <= share <= 100:
+        raise Refused("The share of cases is a whole number from 1 to 100 percent.")
+    _valid_end(ends_at)
     with transaction.atomic():
         version = _locked(version)
-        version.approved_by, version.approved_hash = user, version.current_hash()
+        if version.state != BoundaryVersion.State.DRAFT:
+            raise Refused("Share and end are part of what is approved: they change only in a draft.")
+        version.share, version.ends_at = share, ends_at
+        version.save(update_fields=["share", "ends_at"])
+        version.contributors.add(user)
+        details = {"share": share, "ends_at": ends_at.isoformat() if ends_at else None}
+        audit.record(audit.person(user), version, "planned", details=details)
+    return version
+
+
+def approve(user: User, version: BoundaryVersion, *, seen: str | None = None) -> BoundaryVersion:
+    """Agree to exactly this content. `seen` is the release hash that the person was shown.
+
+    Raises Refused when it widens and the person had a part in it, or when it is not what they saw.
+    """
+    with transaction.atomic():
+        version = _locked(version)
+        if seen is not None and seen != version.release_hash():
+            raise Refused("It was changed since you opened this page. Look at it again before you approve it.")
+        version.approved_by, version.approved_hash = user, version.release_hash()
         move(
             version,
             "approve",
@@ -131,27 +165,50 @@ def start_shadow(user: User, version: BoundaryVersion) -> BoundaryVersion:
         return move(_locked(version), "shadow", actor=audit.person(user))[0]
 
 
-def activate(
-    user: User, version: BoundaryVersion, *, share: int = 100, ends_at: datetime | None = None
-) -> BoundaryVersion:
+def activate(user: User, version: BoundaryVersion) -> BoundaryVersion:
     """Make an approved version the one that rules; the one before it is retired in the same transaction.
 
-    `share` is the percent of cases that it rules at first, `ends_at` when it gives way by itself. Raises Refused when
-    the version is not as it was approved, or when another one was released since and against that one it widens.
+    Raises Refused when it is not as it was approved, when its end has passed, or when another version was released since
+    and against that one it widens or has a problem.
     """
-    _valid_end(ends_at)
     with transaction.atomic():
         Boundary.objects.select_for_update(no_key=True).get(pk=version.boundary_id)
         version = _locked(version)
+        _valid_end(version.ends_at)
         before = version.boundary.active_version
         if version.verified_against != before:
-            keep_verification(version, checking.verification_of(version))
-            version.save(update_fields=VERIFIED)
+            _verify_anew(version)
         actor = audit.person(user)
         if version.state == BoundaryVersion.State.APPROVED:
             move(version, "shadow", actor=actor, reason="no live shadow period was asked for")
-        swap(version, before, actor, reason="", share=share, ends_at=ends_at)
+        swap(version, before, actor, reason="", replaced=_beside(version, before))
     return version
+
+
+def _beside(version: BoundaryVersion, before: BoundaryVersion | None) -> BoundaryVersion | None:
+    """What rules outside the version's share and after its end: what it replaces, or, when that one had a share or an end
+    of its own which this one keeps to, what was beside that one."""
+    if (
+        before is None
+        or (before.share == 100 and before.ends_at is None)
+        or not checking.keeps_to_plan(version, before)
+    ):
+        return before
+    return before.replaced
+
+
+def _verify_anew(version: BoundaryVersion) -> None:
+    """Another version was released since this one was approved: what was proved then may not hold any more."""
+    only_tightened = version.widens is False
+    if problems := checking.problems_of(version):
+        raise Refused("Another version was released since, and against that one: " + " ".join(problems))
+    keep_verification(version, checking.verification_of(version))
+    if version.widens and only_tightened:
+        raise Refused(
+            "Another version was released since, and against that one this widens. Send it back to draft, and have it "
+            "approved by somebody who worked on no part of it."
+        )
+    version.save(update_fields=VERIFIED)
 
 
 def swap(
@@ -160,14 +217,14 @@ def swap(
     actor: audit.Actor,
     *,
     reason: str,
-    share: int,
-    ends_at: datetime | None,
+    replaced: BoundaryVersion | None,
 ) -> None:
-    """The old version goes and the new one rules, inside the caller's transaction."""
+    """The old version goes and the new one rules, inside the caller's transaction. `replaced` is what rules the cases
+    outside its share, and after its end."""
     if before is not None:
         move(before, "retire", actor=actor, reason=f"replaced by version {version.number}")
-    version.activated_at, version.replaced, version.share, version.ends_at = timezone.now(), before, share, ends_at
-    move(version, "activate", actor=actor, reason=reason, save=("activated_at", "replaced", "share", "ends_at"),
+    version.activated_at, version.replaced = timezone.now(), replaced
+    move(version, "activate", actor=actor, reason=reason, save=("activated_at", "replaced"),
          details=lambda row: {"share": row.share, "ends_at": row.ends_at.isoformat() if row.ends_at else None})  # fmt: skip
 
 
@@ -222,6 +279,8 @@ def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reas
     """
     if not reason.strip():
         raise Refused("Say why you roll back: the log and the next editor will ask.")
+    if target.state != BoundaryVersion.State.RETIRED or target.boundary_id != active.boundary_id:
+        raise Refused(f"{target} never ruled: only a version that did can be rolled back to.")
     with transaction.atomic():
         version = draft_from(user, active.boundary, target)
         version.note = f"Roll back from version {active.number} to version {target.number}: {reason.strip()}"

@@ -23,7 +23,7 @@ from apps.policies.words import CaseType
 
 CASE_TYPES = tuple(CaseType.values)
 EXAMPLES = 5
-_KEPT = ("id", "at", "partner", "case type", "action", "amount", "version")
+_KEPT = ("id", "at", "partner", "case type", "action", "amount", "version", "handler")
 _CODED = ("customer", "address", "payment")
 
 
@@ -35,6 +35,7 @@ class Side:
     rules: list[str]
     refused_by: list[str]
     alone: NDArray[np.bool_]
+    kept: NDArray[np.int16]  # the noes that are kept, as places in Handler.values
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ def _side(policy: PolicySpec, batch: Batch) -> Side:
         rules[rows], refused_by[rows] = _named(verdicts, verdicts.rules), _named(verdicts, verdicts.refused_by)
         sure[rows] = _sure(policy, CASE_TYPES[place], batch["action"][rows], batch["confidence"][rows])
     alone = (strictness == 0) & (batch["kept no"] == 0) & sure
-    return Side(strictness, rules.tolist(), refused_by.tolist(), alone)
+    return Side(strictness, rules.tolist(), refused_by.tolist(), alone, batch["kept no"])
 
 
 def _named(verdicts: Verdicts, codes: NDArray[np.int16]) -> NDArray[Any]:
@@ -125,14 +126,12 @@ def _named(verdicts: Verdicts, codes: NDArray[np.int16]) -> NDArray[Any]:
 
 def _sure(policy: PolicySpec, case_type: str, actions: NDArray[Any], thousandths: NDArray[Any]) -> NDArray[np.bool_]:
     """The reading is as sure as the floors of this policy ask."""
-    floors = np.full(len(actions), -1.0)
+    floors = np.full(len(actions), float(DEFAULT_FLOOR) * 1000)
     for limit in policy.limits:
         if limit.kind == "confidence" and limit.floor is not None:
             looked_at = [place for place, action in enumerate(ACTIONS) if limit.looks_at(case_type, action)]
-            floors[np.isin(actions, looked_at)] = np.maximum(floors, float(limit.floor) * 1000)[
-                np.isin(actions, looked_at)
-            ]
-    floors[floors < 0] = float(DEFAULT_FLOOR) * 1000
+            here = np.isin(actions, looked_at)
+            floors[here] = np.maximum(floors[here], float(limit.floor) * 1000)
     return thousandths >= floors
 
 
@@ -153,7 +152,8 @@ def _cannot_say(
     for code, name in enumerate(batch.words("vocabulary")):
         known = vocabularies.get(name, frozenset())
         for place in np.unique(batch["case type"]):
-            asked = facts_asked(PolicySpec(draft.rules_for(CASE_TYPES[place]), draft.guardrails))
+            of_type = [g for g in draft.guardrails if not g.case_types or CASE_TYPES[place] in g.case_types]
+            asked = facts_asked(PolicySpec(draft.rules_for(CASE_TYPES[place]), tuple(of_type)))
             lacking = [fact for fact in asked if fact not in known]
             if lacking:
                 rows = (batch["vocabulary"] == code) & (batch["case type"] == place)
@@ -177,19 +177,20 @@ def _collect(into: _Collected, batch: Batch, before: Side, after: Side, cannot_s
 
 def _joined(sides: Sequence[Side]) -> Side:
     if not sides:
-        return Side(np.zeros(0, np.int8), [], [], np.zeros(0, np.bool_))
+        return Side(np.zeros(0, np.int8), [], [], np.zeros(0, np.bool_), np.zeros(0, np.int16))
     return Side(
         np.concatenate([side.strictness for side in sides]),
         [rule for side in sides for rule in side.rules],
         [key for side in sides for key in side.refused_by],
         np.concatenate([side.alone for side in sides]),
+        np.concatenate([side.kept for side in sides]),
     )
 
 
 def handlers(side: Side) -> NDArray[np.int8]:
-    """Places in Handler.values: a case that the gate grants and the AI may still not take alone is a person's."""
-    found = HANDLER_OF[side.strictness]
-    return np.where((found == 0) & ~side.alone, 2, found).astype(np.int8)
+    """Places in Handler.values: the strictest of what the gate, the noes that are kept and the limits leave."""
+    of_limits = np.where((side.strictness == 0) & (side.kept == 0) & ~side.alone, 2, 0)
+    return np.maximum(np.maximum(HANDLER_OF[side.strictness], side.kept), of_limits).astype(np.int8)
 
 
 def moment(seconds: float) -> datetime:

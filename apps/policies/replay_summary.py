@@ -29,15 +29,18 @@ class Evidence:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
-def summarise(replayed: Replayed, evidence: Evidence) -> dict[str, Any]:
-    """The result as it is stored with the version and shown on its page."""
-    said = ~replayed.cannot_say
+def summarise(replayed: Replayed, evidence: Evidence, *, since: float = 0.0, active_id: int = -1) -> dict[str, Any]:
+    """The result as it is stored with the version and shown on its page. What lies before `since` (seconds since 1970)
+    was ruled only so that limits of several days know what they had given."""
+    period = replayed.arrays["at"] >= since
+    said = ~replayed.cannot_say & period
     before, after = replayed.before.alone & said, replayed.after.alone & said
     count = int(said.sum())
     return {
-        "rulings": len(said),
-        "cannot_say": {"count": int(replayed.cannot_say.sum()), "facts": dict(replayed.unrecorded)},
+        "rulings": int(period.sum()),
+        "cannot_say": {"count": int((replayed.cannot_say & period).sum()), "facts": dict(replayed.unrecorded)},
         "exact": {"checked": replayed.checked, "wrong": len(replayed.wrong), "examples": replayed.wrong[:EXAMPLES]},
+        "ended": _ended(replayed, period & (replayed.arrays["version"] == active_id)),
         "rate": {"before": _percent(before, count), "after": _percent(after, count)},
         "flips": _flips(replayed, said),
         "kept_back": int(((replayed.after.strictness == 0) & (replayed.before.strictness > 0) & ~after & said).sum()),
@@ -45,6 +48,14 @@ def summarise(replayed: Replayed, evidence: Evidence) -> dict[str, Any]:
         "blind": _blind(replayed, after & ~before, evidence.blind),
         "hours": _hours(replayed, before, after, said, evidence),
     }
+
+
+def _ended(replayed: Replayed, rows: NDArray[np.bool_]) -> dict[str, Any]:
+    """Rulings of the active version whose case ended with another handler than the replay gives it: a limit was looked
+    at while something was under way, or a refund was given back. They are counted, and not hidden in the rate."""
+    differs = rows & (replayed.arrays["handler"] != handlers(replayed.before))
+    examples = [int(ruling) for ruling in replayed.arrays["id"][differs][:EXAMPLES]]
+    return {"checked": int(rows.sum()), "differ": int(differs.sum()), "examples": examples}
 
 
 def _percent(mask: NDArray[np.bool_], count: int) -> float | None:
@@ -111,7 +122,7 @@ def _hours(
     seconds = by_type[replayed.arrays["case type"].astype(int)]
     at = replayed.arrays["at"]
     hour_of = _hour_of_day(at, evidence.zone)
-    days = max(1.0, (float(at.max()) - float(at.min())) / 86_400)
+    days = max(1.0, (float(at[said].max()) - float(at[said].min())) / 86_400) if said.any() else 1.0
     rows = []
     waits = [_waits(at, seconds, ~side & said, evidence) for side in (before, after)]
     for hour in range(24):

@@ -73,8 +73,10 @@ def _carry_out(asked: Replay) -> dict[str, object]:
     ids = [partner.pk for partner in partners]
     rulings = Ruling.objects.filter(partner_id__in=ids, at__gte=asked.since, at__lt=asked.until)
     Replay.objects.filter(pk=asked.pk).update(total=rulings.count())
+    longest = max([limit.days for policy in (draft, active) for limit in policy.limits], default=1)
+    began = asked.since - timedelta(days=longest)  # limits of several days have to know what was given before
     replayed = replay(
-        columnar.batches(asked.since, asked.until, facts_asked(draft, active), ids),
+        columnar.batches(began, asked.until, facts_asked(draft, active), ids),
         draft,
         active,
         active_id=asked.against.pk if asked.against else -1,
@@ -83,7 +85,8 @@ def _carry_out(asked: Replay) -> dict[str, object]:
         progress=lambda done: _say(asked.pk, done),
     )
     evidence = _evidence[0](ids, asked.since, asked.until) if _evidence else Evidence()
-    return summarise(replayed, evidence)
+    active_id = asked.against.pk if asked.against else -1
+    return summarise(replayed, evidence, since=asked.since.timestamp(), active_id=active_id)
 
 
 def _say(replay_id: int, done: int) -> None:
@@ -91,11 +94,16 @@ def _say(replay_id: int, done: int) -> None:
 
 
 def is_missing(version: BoundaryVersion) -> bool:
-    """The brands have a history, and what the version says now was not replayed over it."""
+    """The brands have a history, and what the version says now was not replayed over its last 30 days, against the
+    version that is active, and exactly."""
     since = timezone.now() - timedelta(days=DAYS)
     if not Ruling.objects.filter(partner__boundary=version.boundary, at__gte=since).exists():
         return False
-    return not version.replays.filter(content_hash=version.current_hash(), status=Replay.Status.DONE).exists()
+    enough = version.replays.filter(
+        content_hash=version.current_hash(), status=Replay.Status.DONE, since__lte=since,
+        against=version.boundary.active_version, result__exact__wrong=0,
+    )  # fmt: skip
+    return not enough.exists()
 
 
 def latest(version: BoundaryVersion) -> Replay | None:

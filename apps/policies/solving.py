@@ -5,7 +5,7 @@ is finite and is decided, not sampled. The formulas follow `gate.py` line by lin
 
     granted(p)  read from the last rule up: a rule that grants the proposal p adds the cases it holds for; a rule
                 that does not grant it takes away every case in which it is not certain to fail
-    people(s)   the verdict on a proposal that nothing grants is at least as strict as s
+    at_least(s, p)   the verdict on the proposal p is at least as strict as s
 """
 
 from bisect import bisect_left
@@ -243,19 +243,18 @@ class Encoded:
             return space.all_of([fires, space.literals[DISCLOSES][0]])
         return fires
 
-    def people(self, strictness: int) -> int:
-        """A proposal that nothing grants is handled at least as strictly as this."""
+    def at_least(self, strictness: int, proposal: Proposal) -> int:
+        """The verdict on this proposal is at least as strict as this (1: not autonomous, 4: a senior's)."""
         space = self.space
         found = space.true if strictness <= _STRICTEST_OF_PEOPLE else -space.true
         for rule, holds, fails in reversed(list(zip(self.rules, self.holds, self.fails, strict=True))):
-            strict = _of_people(rule) >= strictness
-            if strict:
+            own = 0 if grants(rule, proposal) else _of_people(rule)
+            if own >= strictness:
                 found = space.any_of([-fails, found])
             else:
                 found = space.all_of([-holds, found])
-        general = [g for g in self.guardrails if _looks_at_everything(g, self.case_type)]
-        strict_ones = [g for g in general if STRICTNESS[g.handler, g.seniority] >= strictness]
-        return space.any_of([found, *(-space.fails(guardrail.conditions) for guardrail in strict_ones)])
+        strict_ones = [g for g in self.guardrails if STRICTNESS[g.handler, g.seniority] >= strictness]
+        return space.any_of([found, *(self.fires(guardrail, proposal) for guardrail in strict_ones)])
 
 
 def grants(rule: RuleSpec, proposal: Proposal) -> bool:
@@ -265,8 +264,3 @@ def grants(rule: RuleSpec, proposal: Proposal) -> bool:
 def _of_people(rule: RuleSpec) -> int:
     """How strict a rule is with a proposal it does not grant."""
     return _STRICTEST_OF_PEOPLE if rule.handler == AUTONOMOUS else STRICTNESS[rule.handler, rule.seniority]
-
-
-def _looks_at_everything(guardrail: GuardrailSpec, case_type: str) -> bool:
-    other = Proposal(Action.REFER.value)
-    return not guardrail.actions and guardrail.ceiling is None and looks_at(guardrail, case_type, other)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from apps.policies.conditions import Condition
 from apps.policies.money import Money
-from apps.policies.words import Action, CaseType, Handler, Seniority
+from apps.policies.words import WORDS_ONLY, Action, CaseType, Handler, Seniority
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,21 @@ class LimitSpec:
         within = "a day" if self.days == 1 else f"in {self.days} days"
         return f"Never more than {most} {within} and {_PER[self.per]} for {what}{where}."
 
+    def says_the_same(self, other: "LimitSpec") -> bool:
+        """Equal but for the key."""
+        return replace(self, key="") == replace(other, key="")
+
+    def quiet_minutes(self) -> frozenset[int]:
+        """The minutes of the day, from midnight on, in which the AI is quiet; the hours may run over midnight."""
+        if self.hours is None:
+            return frozenset()
+        start, end = self.hours
+        return frozenset(range(start, end) if start <= end else (*range(start, 1440), *range(end)))
+
     def looks_at(self, case_type: str, action: str) -> bool:
+        """Budgets and velocity count what is done; words alone are not counted."""
+        if self.kind in ("budget", "velocity") and action in WORDS_ONLY:
+            return False
         return (not self.case_types or case_type in self.case_types) and (not self.actions or action in self.actions)
 
     def as_json(self) -> dict[str, object]:

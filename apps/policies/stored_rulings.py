@@ -2,9 +2,9 @@
 
 Arrays, one number a ruling: `id`, `at` (seconds since 1970), `partner`, `case type`, `action` (places in the closed
 lists), `amount` (cents), `amount known`, `amount currency`, `discloses`, `strictness` (what the gate said), `rule`,
-`refused by`, `version`, `kept no` (a place in Handler), `confidence` (thousandths), `customer`, `address`, `payment`,
-`vocabulary`, and for each fact `fact …`, `known …` and for money `currency …`. Where the number is a code, `words`
-says what it stands for.
+`refused by`, `version`, `handler` (in the end) and `kept no` (places in Handler), `confidence` (thousandths),
+`customer`, `address`, `payment`, `vocabulary`, and for each fact `fact …`, `known …` and for money `currency …`. Where
+the number is a code, `words` says what it stands for.
 
 PostgreSQL gathers each column into one array, which is read as it comes over the wire: no Python object is made for
 any number.
@@ -26,11 +26,11 @@ from psycopg.pq import Format
 from apps.policies.columns import MOST_MEMBERS, mask_of
 from apps.policies.facts import VOCABULARY, FactSpec, Kind
 from apps.policies.gate import STRICTNESS
-from apps.policies.words import Action, CaseType
+from apps.policies.words import Action, CaseType, Handler
 
 ALWAYS = (
     "id", "at", "partner", "case type", "action", "amount", "amount known", "amount currency", "discloses", "strictness",
-    "rule", "refused by", "version", "kept no", "confidence", "customer", "address", "payment", "vocabulary",
+    "rule", "refused by", "version", "handler", "kept no", "confidence", "customer", "address", "payment", "vocabulary",
 )  # fmt: skip
 _UNKNOWN = -(2**31)  # no fact has this value
 
@@ -64,18 +64,22 @@ class _Float(_Numbers):
 _LOADERS = {1007: _Numbers, 1016: _Long, 1022: _Float}  # int4[], int8[], float8[] in PostgreSQL's catalogue
 
 
-def read(*, after: int, until: datetime, limit: int) -> dict[str, Array]:
-    """The next rulings of the log after this id, in the order of their ids; no arrays when there is none."""
+def read(*, after: int, until: datetime, limit: int, gapless: bool = False) -> dict[str, Array]:
+    """The next rulings of the log after this id and before a moment, in the order of their ids; no arrays when there is
+    none. `gapless` stops before the first id that is not before that moment, so that none is passed over for good."""
     columns = [*_ROW, *(column for spec in VOCABULARY.values() for column in _columns_of(spec))]
     gathered = ", ".join(f"array_agg({column})" for column in columns)  # in the order of the rows, which is by id
     record = ", ".join(column for spec in VOCABULARY.values() for column in _record_of(spec))
-    chosen = "SELECT * FROM policies_ruling WHERE id > %s AND at < %s ORDER BY id LIMIT %s"
+    stop = "(SELECT min(id) FROM policies_ruling WHERE id > %s AND at >= %s)" if gapless else "NULL"
+    ended = f"id < coalesce({stop}, 9223372036854775807)"
+    chosen = f"SELECT * FROM policies_ruling WHERE id > %s AND at < %s AND {ended} ORDER BY id LIMIT %s"
     connection.ensure_connection()
     with Cursor(connection.connection) as cursor:  # not Django's own: arrays are read in binary
         for oid, loader in _LOADERS.items():
             cursor.adapters.register_loader(oid, loader)
         query = f"SELECT {gathered} FROM ({chosen}) r, jsonb_to_record(r.used) AS f({record})"
-        found = cursor.execute(query, [after, until, limit], binary=True).fetchone()
+        asked = [after, until, *([after, until] if gapless else []), limit]
+        found = cursor.execute(query, asked, binary=True).fetchone()
     if found is None or found[0] is None:
         return {}
     assert (np.diff(found[0]) > 0).all(), "rows are gathered in the order of their ids"
@@ -102,6 +106,7 @@ _ROW = {
     "coalesce((r.proposal->'amount'->>'amount')::numeric * 100, -1)::int8": "amount",
     "coalesce(r.proposal->'amount'->>'currency', '')": "amount currency",
     "(r.proposal->'discloses_order')::bool::int4": "discloses",
+    _listed("r.handler", Handler.values): "handler",
     _listed("r.gate_handler || ' ' || r.gate_seniority", _PAIRS): "strictness",
     "r.rule": "rule",
     "r.refused_by": "refused by",
@@ -119,7 +124,7 @@ def _row_arrays(found: dict[str, Any]) -> dict[str, Array]:
     strictness = np.array(list(STRICTNESS.values()), np.int8)
     amounts, currencies = found["amount"], _coded(found["amount currency"])
     arrays = {name: Array(found[name]) for name in ("id", "at", "partner", "version")}
-    for name in ("kept no", "confidence"):
+    for name in ("kept no", "confidence", "handler"):
         arrays[name] = Array(found[name].astype(np.int16))
     for name in ("rule", "refused by", "customer", "address", "payment", "vocabulary"):
         arrays[name] = _coded(found[name])

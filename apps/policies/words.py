@@ -50,6 +50,10 @@ ORDER_ACTIONS = MONEY_ACTIONS | {
 }
 
 
+# Actions that are words and nothing else.
+WORDS_ONLY = frozenset({Action.REPLY, Action.DENY, Action.RECOMMEND, Action.ASK_CUSTOMER, Action.REFER})
+
+
 class Handler(TextChoices):
     AUTONOMOUS = "autonomous", "AI alone"
     COLLABORATIVE = "collaborative", "AI drafts"

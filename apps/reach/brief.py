@@ -62,7 +62,11 @@ class Brief:
     def chosen(self) -> int:
         """The option that is checked: what was chosen before a refusal, or the proposal."""
         typed = self.typed.get("option", "")
-        return int(typed) if typed.isdigit() and int(typed) < len(self.content["options"]) else 0
+        return (
+            int(typed)
+            if typed.isascii() and typed.isdigit() and len(typed) < 4 and int(typed) < len(self.content["options"])
+            else 0
+        )
 
     @property
     def opens_in_editor(self) -> bool:

@@ -136,6 +136,10 @@ def test_a_version_goes_from_draft_to_active_by_two_people_in_the_browser(demo_b
     replaying.run(draft.replays.get().pk)
     olga.wait_for_selector("#replay .figure")  # the page asks for it by itself
     olga.reload()
+    olga.click("text=For all cases, without an end")
+    olga.fill("#share", "10")
+    olga.click("text=Keep the plan")
+    olga.wait_for_selector("text=Planned for 10 % of the cases.")
     olga.click("text=Submit for review")
     olga.wait_for_selector("text=It widens, so somebody who did not work on it has to approve it.")
     assert olga.locator("text=Approve as it is").count() == 0
@@ -144,8 +148,7 @@ def test_a_version_goes_from_draft_to_active_by_two_people_in_the_browser(demo_b
     piet.click("text=Approve as it is")
     piet.click("text=Start its shadow")
     piet.wait_for_selector("text=In shadow")
-    piet.fill("#share", "10")
-    piet.click("button:text-is('Activate')")
+    piet.click("text=Activate for 10 %")
     piet.wait_for_selector("text=Rules 10 % of the cases.")
     piet.goto(f"{address}compare/?with={draft.boundary.versions.get(number=1).pk}")
     assert "3,000.00 USD" in piet.text_content(".changes")

@@ -165,6 +165,7 @@ class TestRollingBack:
         draft = widening(author, boundary)
         releases.submit(author, draft)
         releases.activate(author, releases.approve(other, draft))
+        before = BoundaryVersion.objects.get(pk=before.pk)
         back = releases.roll_back(author, draft, before, "too many refunds")
         assert back.state == State.ACTIVE
         assert back.current_hash() == before.current_hash()
@@ -174,6 +175,7 @@ class TestRollingBack:
         draft = releases.draft_from(author, boundary)
         limit_of_the_day(author, draft, "10.00")
         narrow = releases.tighten(author, draft)
+        before = BoundaryVersion.objects.get(pk=before.pk)
         back = releases.roll_back(author, narrow, before, "it was fine")
         assert back.state == State.IN_REVIEW
         with pytest.raises(Refused, match="did not has to approve"):
@@ -191,9 +193,9 @@ class TestEnds:
     @pytest.fixture
     def sale_week(self, boundary, author, other):
         draft = widening(author, boundary)
+        releases.plan(author, draft, share=100, ends_at=timezone.now() + timedelta(days=7))
         releases.submit(author, draft)
-        in_a_week = timezone.now() + timedelta(days=7)
-        return releases.activate(author, releases.approve(other, draft), ends_at=in_a_week)
+        return releases.activate(author, releases.approve(other, draft))
 
     def test_it_is_announced_once_a_day_before(self, sale_week):
         for hours in (1, 2, 3):
@@ -211,10 +213,115 @@ class TestEnds:
 
     def test_an_end_in_the_past_is_refused(self, boundary, author):
         draft = releases.draft_from(author, boundary)
-        limit_of_the_day(author, draft, "10.00")
-        releases.submit(author, draft)
         with pytest.raises(Refused, match="lies in the future"):
-            releases.activate(author, releases.approve(author, draft), ends_at=timezone.now())
+            releases.plan(author, draft, share=100, ends_at=timezone.now())
+
+    def test_tightening_in_the_week_keeps_the_end_and_takes_one(self, boundary, author, sale_week):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "2900.00")
+        narrower = releases.tighten(author, draft)
+        assert (narrower.ends_at, narrower.replaced) == (sale_week.ends_at, sale_week.replaced)
+        endings.end_due(sale_week.ends_at)
+        assert boundary.active_version.current_hash() == sale_week.replaced.current_hash()
+
+    def test_making_the_week_permanent_widens_however_little_it_gives(self, boundary, author, sale_week):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "2900.00")
+        releases.plan(author, draft, share=100, ends_at=None)
+        with pytest.raises(Refused, match="a second person has to approve"):
+            releases.tighten(author, draft)
+
+    def test_a_version_that_ended_itself_is_never_fallen_back_to(self, boundary, author, sale_week):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "2900.00")
+        releases.plan(author, draft, share=100, ends_at=timezone.now() + timedelta(hours=1))
+        releases.tighten(author, draft)
+        endings.end_due(sale_week.ends_at + timedelta(days=1))
+        assert boundary.active_version.current_hash() == sale_week.replaced.current_hash()
+
+
+class TestShare:
+    @pytest.fixture
+    def tenth(self, boundary, author, other):
+        draft = widening(author, boundary)
+        releases.plan(author, draft, share=10, ends_at=None)
+        releases.submit(author, draft)
+        return releases.activate(author, releases.approve(other, draft))
+
+    def test_it_rules_its_share_by_a_hash_that_never_moves_a_case(self, partner, tenth):
+        in_force = compiled.policies_in_force([partner])[partner.pk]
+        subjects = [f"case-{number}" for number in range(2000)]
+        ruled = [in_force.ruling(subject).version_id for subject in subjects]
+        assert 120 < ruled.count(tenth.pk) < 280
+        assert set(ruled) == {tenth.pk, tenth.replaced.pk}
+        assert ruled == [in_force.ruling(subject).version_id for subject in subjects]
+
+    def test_it_is_raised_by_hand_and_the_cases_it_had_stay_its_own(self, partner, author, tenth):
+        def its_own():
+            in_force = compiled.policies_in_force([partner])[partner.pk]
+            return {f"case-{n}" for n in range(500) if in_force.ruling(f"case-{n}").version_id == tenth.pk}
+
+        before = its_own()
+        releases.raise_share(author, tenth, 50)
+        assert before < its_own()
+        for share in (50, 40, 101):
+            with pytest.raises(Refused, match="can be raised"):
+                releases.raise_share(author, tenth, share)
+
+    def test_another_version_for_all_cases_widens_what_the_other_ninety_percent_were(self, boundary, author, tenth):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "2900.00")
+        releases.plan(author, draft, share=100, ends_at=None)
+        assert releases.submit(author, draft).widens is True
+
+    def test_share_and_end_are_part_of_what_is_approved(self, boundary, author, other):
+        draft = widening(author, boundary)
+        releases.plan(author, draft, share=10, ends_at=None)
+        releases.submit(author, draft)
+        with pytest.raises(Refused, match="change only in a draft"):
+            releases.plan(author, draft, share=100, ends_at=None)
+        approved = releases.approve(other, draft)
+        BoundaryVersion.objects.filter(pk=draft.pk).update(share=100)
+        with pytest.raises(Refused, match="not what was approved"):
+            releases.activate(author, approved)
+
+
+class TestSeen:
+    def test_what_was_changed_since_it_was_opened_is_not_approved(self, boundary, author, other):
+        draft = widening(author, boundary)
+        seen = releases.submit(author, draft).release_hash()
+        releases.reject(author, draft, "one more thing")
+        limit_of_the_day(author, draft, "900000.00")
+        releases.submit(author, draft)
+        with pytest.raises(Refused, match="changed since you opened"):
+            releases.approve(other, draft, seen=seen)
+
+    def test_a_copy_of_a_draft_keeps_its_authors(self, boundary, author, other):
+        draft = widening(author, boundary)
+        copy = releases.draft_from(other, boundary, draft)
+        releases.submit(other, copy)
+        with pytest.raises(Refused, match="did not has to approve"):
+            releases.approve(author, copy)
+
+    def test_only_what_ruled_can_be_rolled_back_to(self, boundary, author):
+        draft = widening(author, boundary)
+        with pytest.raises(Refused, match="never ruled"):
+            releases.roll_back(author, boundary.active_version, draft, "because")
+
+    def test_a_hard_guardrail_that_came_meanwhile_holds(self, boundary, author, other):
+        draft = releases.draft_from(author, boundary)
+        limit_of_the_day(author, draft, "3000.00")
+        releases.submit(author, draft)
+        approved = releases.approve(other, draft)
+        harder = releases.draft_from(author, boundary)
+        refund = harder.rules.get(action="refund")
+        refund.ceiling = Decimal("100.00")
+        editing.save(author, refund)
+        hard = Guardrail(version=harder, kind="ceiling", amount=Decimal("100.00"), actions=["refund"], hard=True)
+        editing.save(author, hard)
+        releases.tighten(author, harder)
+        with pytest.raises(Refused, match="Another version was released since"):
+            releases.activate(author, approved)
 
 
 def test_a_guardrail_that_would_stop_everything_is_refused(boundary, author):
@@ -302,7 +409,9 @@ def test_a_draft_without_rules_cannot_be_submitted(boundary, author):
 
 def test_at_most_one_version_is_active_in_the_database(boundary, author):
     with pytest.raises(IntegrityError), transaction.atomic():
-        BoundaryVersion.objects.create(boundary=boundary, number=99, state=State.ACTIVE, widens=False)
+        BoundaryVersion.objects.create(
+            boundary=boundary, number=99, state=State.ACTIVE, widens=False, verification={"widens": False}
+        )
 
 
 def test_an_autonomous_rule_without_an_action_cannot_be_stored(boundary, author):

@@ -264,6 +264,62 @@ def test_a_limit_that_is_loosened_or_dropped_widens(before, after, widens):
     assert verify(policy(after), policy(before)).widens is widens
 
 
+def budget(amount, **more):
+    return LimitSpec("g", "budget", frozenset({"refund"}), amount=usd(amount), **more)
+
+
+def velocity(**more):
+    return LimitSpec("g", "velocity", frozenset({"refund"}), **{"days": 90, "per": "customer", **more})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "widens"),
+    [
+        (budget("1000.00", days=30), budget("1000.00"), True),
+        (budget("1000.00"), budget("1000.00", days=30), False),
+        (velocity(count=1, amount=usd("5.00")), velocity(count=50, amount=usd("5.00")), True),
+        (velocity(count=1, amount=usd("5.00")), velocity(amount=usd("5.00")), True),
+        (velocity(count=2), velocity(count=2, days=1), True),
+        (velocity(count=2), velocity(count=2, per="payment"), True),
+        (velocity(count=2), velocity(count=2), False),
+        (velocity(count=2), velocity(count=1), False),
+        (LimitSpec("g", "quiet", hours=(1320, 360)), LimitSpec("g", "quiet", hours=(1320, 360)), False),
+        (LimitSpec("g", "quiet", hours=(1320, 360)), LimitSpec("g", "quiet", hours=(1260, 420)), False),
+        (LimitSpec("g", "quiet", hours=(1320, 360)), LimitSpec("g", "quiet", hours=(1320, 359)), True),
+        (
+            LimitSpec("g", "confidence", floor=Decimal("0.80")),
+            LimitSpec("g", "confidence", floor=Decimal("0.79")),
+            True,
+        ),
+    ],
+)
+def test_each_kind_of_limit_is_compared_by_what_it_stops(before, after, widens):
+    assert verify(PolicySpec(limits=(after,)), PolicySpec(limits=(before,))).widens is widens
+
+
+def test_dropping_one_of_two_limits_widens():
+    both = PolicySpec(limits=(budget("5000.00", days=30), budget("1000.00")))
+    assert verify(PolicySpec(limits=(budget("1000.00"),)), both).widens
+    assert verify(PolicySpec(limits=(budget("5000.00", days=30),)), both).widens
+
+
+@pytest.mark.parametrize(
+    "guardrail",
+    [
+        GuardrailSpec("g", actions=frozenset({"goodwill"}), conditions=(POOL[5],)),
+        GuardrailSpec("g", actions=frozenset({"refund"}), conditions=(POOL[5],), seniority="senior"),
+        GuardrailSpec("g", ceiling=usd("50.00"), actions=frozenset({"refund"}), seniority="senior"),
+    ],
+)
+def test_dropping_a_guardrail_that_asks_for_a_person_or_a_senior_is_said(guardrail):
+    drafts = RuleSpec("rule 1", TYPE, (), "collaborative")
+    refunds = RuleSpec("rule 1", TYPE, (POOL[0],), "autonomous", "refund", usd("100.00"))
+    rules = (refunds, drafts) if guardrail.ceiling else (drafts,)
+    before, after = PolicySpec(rules, (guardrail,)), PolicySpec(rules)
+    assert verify(after, before).widens
+    assert not verify(before, after).widens
+
+
 def test_dropping_a_hard_guardrail_and_going_beyond_it_is_a_problem():
     hard = GuardrailSpec("guardrail 1", ceiling=usd("50.00"), actions=frozenset({"refund"}), hard=True)
     before = PolicySpec((RuleSpec("rule 1", TYPE, OWN, "autonomous", "refund", usd("50.00")),), (hard,))

@@ -59,9 +59,12 @@ def test_the_whole_release_from_draft_to_active(ops, second, draft, partner):
         ops.post(f"{base}rule/{rule.pk}/move/", {"up": "yes"})
     ops.post(f"{base}act/submit/")
     assert "You worked on this version" in page(ops, f"{base}change/")
-    ops.post(f"{base}act/approve/")
+    seen = {"seen": BoundaryVersion.objects.get(pk=draft.pk).release_hash()}
+    ops.post(f"{base}act/approve/", seen)
     assert BoundaryVersion.objects.get(pk=draft.pk).state == "in_review", "the author alone widens nothing"
     second.post(f"{base}act/approve/")
+    assert BoundaryVersion.objects.get(pk=draft.pk).state == "in_review", "nobody approves what they were not shown"
+    second.post(f"{base}act/approve/", seen)
     ops.post(f"{base}act/activate/")
     assert partner.boundary.active_version.pk == draft.pk
     assert "Activate" not in page(ops, f"{base}change/")

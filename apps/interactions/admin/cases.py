@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from apps.interactions import operating
 from apps.interactions.connectors import Outcome
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
-from apps.policies.admin.base import OfPartners, ReadOnly, person
+from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person
 from apps.policies.admin.records import handler_tag
 from apps.policies.errors import Refused
 
@@ -127,7 +127,7 @@ class EffectAdmin(_Records):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        effect = self.get_queryset(request).filter(pk=object_id if object_id.isdigit() else 0).first()
+        effect = self.get_queryset(request).filter(pk=number_in(object_id) or 0).first()
         unknown = effect is not None and effect.state == Effect.State.UNKNOWN
         may_settle = unknown and request.user.has_perm("interactions.settle_effect")
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "may_settle": may_settle})

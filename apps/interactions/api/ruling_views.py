@@ -40,7 +40,7 @@ class Pauses(APIView):
         unknown = sorted(set(data) - {"reason", "case_type", "action"})
         if unknown:
             raise Invalid({name: ["There is no such field; use reason, case_type, action."] for name in unknown})
-        texts = {name: data.get(name) or "" for name in ("reason", "case_type", "action")}
+        texts = {name: "" if data.get(name) is None else data[name] for name in ("reason", "case_type", "action")}
         for name, text in texts.items():
             if not isinstance(text, str) or len(text) > 2000:
                 raise Invalid({name: ["Send a text of at most 2,000 characters."]})

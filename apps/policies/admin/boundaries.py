@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.policies import editing, releases, replaying
 from apps.policies.admin import documents, rules, simulator
-from apps.policies.admin.base import Audited, ReadOnly, person
+from apps.policies.admin.base import Audited, ReadOnly, covers_brands_of, number_in, person, text_in
 from apps.policies.admin.version_page import version_context
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, BoundaryVersion
@@ -71,7 +71,7 @@ class BoundaryAdmin(Audited):
             return redirect("admin:policies_boundary_change", boundary.pk)
         if not request.user.has_perm("policies.add_boundaryversion"):
             raise PermissionDenied
-        source = boundary.versions.filter(pk=request.POST.get("source") or 0).first()
+        source = boundary.versions.filter(pk=number_in(request.POST.get("source", "")) or 0).first()
         version = releases.draft_from(person(request), boundary, source)
         messages.success(request, f"Version {version.number} is a draft: it rules nothing until it is released.")
         return redirect("admin:policies_boundaryversion_change", version.pk)
@@ -79,7 +79,7 @@ class BoundaryAdmin(Audited):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        versions = BoundaryVersion.objects.filter(boundary_id=object_id if object_id.isdigit() else 0)
+        versions = BoundaryVersion.objects.filter(boundary_id=number_in(object_id) or 0)
         extra = {
             **(extra_context or {}),
             "versions": versions.select_related("approved_by"),
@@ -116,7 +116,7 @@ class BoundaryVersionAdmin(ReadOnly):
             raise PermissionDenied
         version = get_object_or_404(
             BoundaryVersion.objects.select_related("boundary", "approved_by"),
-            pk=object_id if object_id.isdigit() else 0,
+            pk=number_in(object_id) or 0,
         )
         context = {**self.admin_site.each_context(request), **version_context(person(request), version)}
         return TemplateResponse(request, "admin/policies/version.html", context)
@@ -128,7 +128,7 @@ class BoundaryVersionAdmin(ReadOnly):
         if act not in _ACTS or request.method != "POST":
             return back
         permission, run = _ACTS[act]
-        if not request.user.has_perm(permission):
+        if not request.user.has_perm(permission) or not covers_brands_of(request, version.boundary):
             raise PermissionDenied
         try:
             messages.success(request, run(request, version))
@@ -144,36 +144,35 @@ def _submit(request: HttpRequest, version: BoundaryVersion) -> str:
 
 
 def _approve(request: HttpRequest, version: BoundaryVersion) -> str:
-    approved = releases.approve(person(request), version)
+    approved = releases.approve(person(request), version, seen=request.POST.get("seen", ""))
     return f"Approved as it is (content {approved.approved_hash[:12]}). It rules as soon as it is activated."
 
 
 def _reject(request: HttpRequest, version: BoundaryVersion) -> str:
-    releases.reject(person(request), version, request.POST.get("reason", ""))
+    releases.reject(person(request), version, text_in(request, "reason"))
     return "Back to draft. Its authors see why in the history below."
 
 
 def _activate(request: HttpRequest, version: BoundaryVersion) -> str:
-    share = request.POST.get("share", "") or "100"
-    if not share.isdigit() or not 1 <= int(share) <= 100:
-        raise Refused("The share of cases is a whole number from 1 to 100 percent.")
-    released = releases.activate(person(request), version, share=int(share), ends_at=_end(request))
-    return (
-        "Active: it rules from the next case on."
-        if released.share == 100
-        else (f"Active for {released.share} % of the cases: version {_number(released.replaced)} rules the others.")
-    )
+    released = releases.activate(person(request), version)
+    if released.share == 100:
+        return "Active: it rules from the next case on."
+    others = f"version {released.replaced.number} rules" if released.replaced else "people decide"
+    return f"Active for {released.share} % of the cases: {others} the others."
 
 
-def _number(version: BoundaryVersion | None) -> str:
-    return str(version.number) if version else "none"
+def _plan(request: HttpRequest, version: BoundaryVersion) -> str:
+    share = number_in(request.POST.get("share", "") or "100")
+    planned = releases.plan(person(request), version, share=share or 0, ends_at=_end(request))
+    until = f" until {timezone.localtime(planned.ends_at):%d %b %Y %H:%M}" if planned.ends_at else ""
+    return f"Planned for {planned.share} % of the cases{until}."
 
 
 def _end(request: HttpRequest) -> datetime | None:
     """The end that was typed, on the clock of the person's own time zone."""
     text = request.POST.get("ends_at", "")
     try:
-        typed = datetime.fromisoformat(text) if text else None
+        typed = datetime.strptime(text, "%Y-%m-%dT%H:%M") if text else None
     except ValueError:
         raise Refused(f"“{text[:30]}” is no date and time; write it like 2026-12-01T08:00.") from None
     return timezone.make_aware(typed) if typed else None
@@ -191,7 +190,7 @@ def _shadow(request: HttpRequest, version: BoundaryVersion) -> str:
 
 def _raise_share(request: HttpRequest, version: BoundaryVersion) -> str:
     share = request.POST.get("share", "")
-    raised = releases.raise_share(person(request), version, int(share) if share.isdigit() else 0)
+    raised = releases.raise_share(person(request), version, number_in(share) or 0)
     return f"It rules {raised.share} % of the cases now."
 
 
@@ -199,7 +198,7 @@ def _roll_back(request: HttpRequest, version: BoundaryVersion) -> str:
     active = version.boundary.active_version
     if active is None:
         raise Refused("No version is active. Make a draft from this one and release it.")
-    back = releases.roll_back(person(request), active, version, request.POST.get("reason", ""))
+    back = releases.roll_back(person(request), active, version, text_in(request, "reason"))
     if back.state == BoundaryVersion.State.ACTIVE:
         return f"Version {back.number} says what version {version.number} said, and rules from the next case on."
     step = "waits for a second person" if back.state == BoundaryVersion.State.IN_REVIEW else "is being replayed"
@@ -208,25 +207,25 @@ def _roll_back(request: HttpRequest, version: BoundaryVersion) -> str:
 
 def _replay(request: HttpRequest, version: BoundaryVersion) -> str:
     days = request.POST.get("days", "")
-    replaying.ask(person(request), version, days=int(days) if days.isdigit() else replaying.DAYS)
+    replaying.ask(person(request), version, days=replaying.DAYS if not days else number_in(days) or 0)
     return "A worker replays it: the result appears on this page."
 
 
 def _parent(request: HttpRequest, version: BoundaryVersion) -> str:
     chosen = request.POST.get("parent", "")
-    parent = BoundaryVersion.objects.filter(pk=chosen).first() if chosen.isdigit() else None
+    parent = BoundaryVersion.objects.filter(pk=number_in(chosen) or 0).first() if chosen else None
     editing.set_parent(person(request), version, parent)
     return f"It inherits from {parent}." if parent else "It inherits from none."
 
 
 def _move_child(request: HttpRequest, version: BoundaryVersion) -> str:
-    child = get_object_or_404(BoundaryVersion, pk=request.POST.get("child") or 0)
+    child = get_object_or_404(BoundaryVersion, pk=number_in(request.POST.get("child", "")) or 0)
     draft = releases.move_child(person(request), child, version)
     return f"{draft} is a draft that moves it to {version}: release it like any other."
 
 
 def _note(request: HttpRequest, version: BoundaryVersion) -> str:
-    editing.annotate(person(request), version, request.POST.get("note", "").strip()[:2000])
+    editing.annotate(person(request), version, text_in(request, "note")[:2000])
     return "The note is kept."
 
 
@@ -236,6 +235,7 @@ _ACTS: dict[str, tuple[str, Act]] = {
     "approve": ("policies.approve_boundaryversion", _approve),
     "reject": (_CHANGE, _reject),
     "activate": (_ACTIVATE, _activate),
+    "plan": (_CHANGE, _plan),
     "tighten": (_ACTIVATE, _tighten),
     "shadow": (_ACTIVATE, _shadow),
     "raise": (_ACTIVATE, _raise_share),

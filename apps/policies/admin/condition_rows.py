@@ -3,6 +3,7 @@
 A row posts `fact-N`, `operator-N` and `value-N` (several for a list, `low-N` and `high-N` for "between").
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,7 +100,7 @@ def _text(item: Any) -> str:
 
 def from_post(data: QueryDict) -> list[ConditionRow]:
     """The rows of a posted form, in their order on the page; a row without a fact is left out."""
-    numbers = sorted(int(name[5:]) for name in data if name.startswith("fact-") and name[5:].isdigit())
+    numbers = sorted(int(name[5:]) for name in data if re.fullmatch(r"fact-[0-9]{1,4}", name))
     rows: list[ConditionRow] = []
     for number in numbers[:MOST_ROWS]:
         fact = data.get(f"fact-{number}", "")

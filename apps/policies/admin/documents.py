@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.text import slugify
 
 from apps.policies import documents, version_diff
-from apps.policies.admin.base import person
+from apps.policies.admin.base import number_in, person
 from apps.policies.checking import unreadable
 from apps.policies.documents import BadDocument
 from apps.policies.errors import Refused
@@ -44,7 +44,7 @@ def _compare(request: HttpRequest, site: AdminSite, version_id: int) -> HttpResp
     after = _version(request, version_id)
     others = after.boundary.versions.exclude(pk=after.pk)
     wanted = request.GET.get("with", "")
-    before = others.filter(pk=wanted).first() if wanted.isdigit() and len(wanted) < 19 else None
+    before = others.filter(pk=wanted).first() if number_in(wanted) else None
     before = before or after.boundary.active_version or others.first()
     problems = [p for version in (before, after) if version is not None for p in unreadable(version)]
     found = version_diff.diff(before, after) if before is not None and not problems else None

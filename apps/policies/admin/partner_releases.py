@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.policies import partner_releases, stages
-from apps.policies.admin.base import OfPartners, ReadOnly, partner_ids, person
+from apps.policies.admin.base import OfPartners, ReadOnly, number_in, partner_ids, person, text_in
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Partner, PartnerRelease, Terms
 from apps.policies.words import CaseType, Stage
@@ -115,7 +115,7 @@ class PartnerReleaseAdmin(OfPartners, ReadOnly):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        release = get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdigit() else 0)
+        release = get_object_or_404(self.get_queryset(request), pk=number_in(object_id) or 0)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{release.partner}: {release.get_kind_display().lower()}",
@@ -141,7 +141,7 @@ class PartnerReleaseAdmin(OfPartners, ReadOnly):
             if act == "agree":
                 messages.success(request, _said(partner_releases.agree(person(request), release_id)))
             else:
-                partner_releases.withdraw(person(request), release_id, request.POST.get("reason", ""))
+                partner_releases.withdraw(person(request), release_id, text_in(request, "reason"))
                 messages.success(request, "Withdrawn: nothing changed.")
         except Refused as refusal:
             messages.error(request, str(refusal))

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from apps.policies.admin.base import Audited, OfPartners, TabularInline
+from apps.policies.admin.base import Audited, OfPartners, TabularInline, number_in
 from apps.policies.models import Partner, PartnerRelease, PartnerStage, Terms
 
 
@@ -61,9 +61,7 @@ class PartnerAdmin(OfPartners, Audited):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        waiting = PartnerRelease.objects.filter(
-            partner_id=object_id if object_id.isdigit() else 0, state=PartnerRelease.State.OPEN
-        )
+        waiting = PartnerRelease.objects.filter(partner_id=number_in(object_id) or 0, state=PartnerRelease.State.OPEN)
         extra = {
             **(extra_context or {}),
             "waiting": waiting,

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from apps.policies import pauses
-from apps.policies.admin.base import Audited, person
+from apps.policies.admin.base import Audited, number_in, partner_ids, person
 from apps.policies.errors import Refused
 from apps.policies.models import Pause
 
@@ -25,6 +26,11 @@ class PauseAdmin(Audited):
 
     def has_delete_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
         return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pause]:
+        """Pauses of the brands in one's remit, and those of every brand."""
+        allowed, rows = partner_ids(request), super().get_queryset(request)
+        return rows if allowed is None else rows.filter(Q(partner__in=allowed) | Q(partner=None))
 
     @admin.display(description="scope")
     def scope(self, pause: Pause) -> str:
@@ -64,7 +70,7 @@ class PauseAdmin(Audited):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        found = Pause.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        found = Pause.objects.filter(pk=number_in(object_id) or 0).first()
         extra = {
             **(extra_context or {}),
             "pause": found,

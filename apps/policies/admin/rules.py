@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 
 from apps.policies import editing
 from apps.policies.admin import condition_rows
-from apps.policies.admin.base import person
+from apps.policies.admin.base import number_in, person
 from apps.policies.admin.condition_rows import ConditionRow, facts_by_subject
 from apps.policies.admin.forms import GuardrailForm, RuleForm
 from apps.policies.checking import problems_of_guardrail, problems_of_rule
@@ -77,7 +77,7 @@ def edit(
 def _saved(request: HttpRequest, row: Rule | Guardrail, form: Form) -> bool:
     seen = request.POST.get("revision", "")
     try:
-        editing.save(person(request), row, seen=int(seen) if seen.isdigit() else None)
+        editing.save(person(request), row, seen=number_in(seen))
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
@@ -104,7 +104,7 @@ def preview(request: HttpRequest, *, site: AdminSite, version_id: int, kind: str
 def condition_row(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """One row with the operators and the kind of value that fit the chosen fact."""
     number = request.GET.get("index", "0")
-    index = int(number) if number.isdigit() and len(number) < 4 else 0
+    index = min(number_in(number) or 0, 999)
     row = ConditionRow(index, request.GET.get(f"fact-{index}", ""), request.GET.get(f"operator-{index}", ""))
     row.values = request.GET.getlist(f"value-{index}")
     context = {

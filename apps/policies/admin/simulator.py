@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from apps.policies import simulating
-from apps.policies.admin.base import partner_ids
+from apps.policies.admin.base import number_in, partner_ids
 from apps.policies.checking import unreadable
 from apps.policies.errors import Invalid
 from apps.policies.facts import VOCABULARY, FactSpec, Kind, choice_in_words
@@ -97,7 +97,7 @@ def _loaded(request: HttpRequest) -> dict[str, Any]:
     number = request.GET.get("ruling", "")
     allowed = partner_ids(request)
     rulings = Ruling.objects.all() if allowed is None else Ruling.objects.filter(partner_id__in=allowed)
-    ruling = rulings.filter(pk=number).first() if number.isdigit() and len(number) < 19 else None
+    ruling = rulings.filter(pk=number).first() if number_in(number) else None
     if ruling is None:
         return {"case_type": "", "action": "", "amount": None, "discloses_order": True, "facts": {}}
     return simulating.of_ruling(ruling)

@@ -30,6 +30,7 @@ def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
     return {
         "title": f"{version.boundary}, version {version.number}",
         "version": version,
+        "release_hash": version.release_hash() if verification else "",
         "brands": list(version.boundary.partner_set.values_list("name", flat=True)),
         "replaces": None if version.state in (_S.ACTIVE, _S.RETIRED) else version.boundary.active_version,
         "steps": _steps(version, not problems, replay),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pgtrigger
@@ -51,7 +52,7 @@ def is_verified(version: BoundaryVersion) -> bool:
 @guard
 def approved_as_it_is(version: BoundaryVersion) -> bool:
     """the approval names the content as it is now"""
-    return version.approved_hash == version.current_hash()
+    return version.approved_hash == version.release_hash()
 
 
 @guard
@@ -74,8 +75,10 @@ _widening_takes_two = pgtrigger.Trigger(
     operation=pgtrigger.Insert | pgtrigger.Update,
     when=pgtrigger.Before,
     func="""
-        IF NEW.state NOT IN ('approved', 'shadow', 'active') OR NEW.widens IS FALSE THEN RETURN NEW; END IF;
-        IF TG_OP = 'UPDATE' AND (OLD.state, OLD.approved_by_id) IS NOT DISTINCT FROM (NEW.state, NEW.approved_by_id)
+        IF NEW.state NOT IN ('approved', 'shadow', 'active') THEN RETURN NEW; END IF;
+        IF NEW.widens IS FALSE AND NEW.verification->>'widens' = 'false' THEN RETURN NEW; END IF;
+        IF TG_OP = 'UPDATE' AND (OLD.state, OLD.approved_by_id, OLD.widens) IS NOT DISTINCT FROM
+            (NEW.state, NEW.approved_by_id, NEW.widens)
         THEN RETURN NEW; END IF;
         IF NEW.approved_by_id IS NULL OR EXISTS (
             SELECT 1 FROM policies_versioncontributor
@@ -218,6 +221,13 @@ class BoundaryVersion(models.Model):
 
     def current_hash(self) -> str:
         return self.policy().content_hash
+
+    def release_hash(self) -> str:
+        """What an approval names: the content, and for which share of the cases and until when it is released."""
+        ends_at = self.ends_at.isoformat() if self.ends_at else ""
+        plan = "" if (self.share, ends_at) == (100, "") else f"{self.share} {ends_at}"
+        content = self.current_hash()
+        return hashlib.sha256(f"{content} {plan}".encode()).hexdigest() if plan else content
 
     def compile(self) -> CompiledPolicy:
         policy = self.policy()

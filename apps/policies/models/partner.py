@@ -53,7 +53,8 @@ class Partner(models.Model):
         triggers = [
             only_by_release(
                 "boundary_by_release", kind="boundary", partner="NEW.id",
-                when="NEW.boundary_id IS NOT NULL AND NEW.boundary_id IS DISTINCT FROM OLD.boundary_id",
+                update="NEW.boundary_id IS NOT NULL AND NEW.boundary_id IS DISTINCT FROM OLD.boundary_id",
+                content="(r.content->>'boundary')::bigint = NEW.boundary_id",
             )
         ]  # fmt: skip
         constraints = [
@@ -86,8 +87,11 @@ class PartnerStage(models.Model):
         triggers = [
             only_by_release(
                 "stage_by_release", kind="stage", partner="NEW.partner_id",
-                when="array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
+                update="array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
                 "> array_position(ARRAY['observe', 'assist', 'live'], OLD.stage::text)",
+                insert="NEW.stage <> 'observe' AND EXISTS "
+                "(SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
+                content="r.content->>'stage' = NEW.stage AND r.content->>'case_type' = NEW.case_type",
             )
         ]  # fmt: skip
         constraints = [
@@ -127,7 +131,9 @@ class Terms(models.Model):
         triggers = [
             only_by_release(
                 "terms_by_release", kind="terms", partner="NEW.partner_id",
-                when="to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' OR (NEW.active AND NOT OLD.active)",
+                update="to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' OR (NEW.active AND NOT OLD.active)",
+                insert="NEW.active AND EXISTS (SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
+                content="(r.content->>'return_window_days')::int = NEW.return_window_days",
             )
         ]  # fmt: skip
         constraints = [

@@ -91,21 +91,27 @@ class PartnerRelease(models.Model):
         return "You proposed this, and it widens what the AI may do. Somebody else has to agree."
 
 
-def only_by_release(name: str, *, kind: str, partner: str, when: str) -> pgtrigger.Trigger:
-    """Refuses an UPDATE that widens (`when`, SQL over OLD and NEW) outside a partner release.
+def only_by_release(
+    name: str, *, kind: str, partner: str, update: str, insert: str = "false", content: str
+) -> pgtrigger.Trigger:
+    """Refuses an UPDATE or INSERT that widens (`update`, `insert`: SQL over OLD and NEW) outside a partner release.
 
-    A release names itself in the setting `remit.release` of its transaction; then it must exist, be released, and be
-    of this partner and kind.
+    A release names itself in the setting `remit.release` of its transaction. It must have been released a moment ago
+    (by two people when it widens), be of this partner and kind, and with this content (`content`: SQL over it, as r).
     """
     return pgtrigger.Trigger(
         name=name,
-        operation=pgtrigger.Update,
+        operation=pgtrigger.Update | pgtrigger.Insert,
         when=pgtrigger.Before,
+        declare=[("widens", "bool")],
         func=f"""
-            IF ({when}) AND NOT EXISTS (
-                SELECT 1 FROM policies_partnerrelease
-                WHERE id = nullif(current_setting('remit.release', true), '')::bigint
-                AND state = 'released' AND kind = '{kind}' AND partner_id = {partner}
+            IF TG_OP = 'INSERT' THEN widens := {insert}; ELSE widens := {update}; END IF;
+            IF widens AND NOT EXISTS (
+                SELECT 1 FROM policies_partnerrelease r
+                WHERE r.id = nullif(current_setting('remit.release', true), '')::bigint
+                AND r.state IN ('released') AND (NOT r.widens OR r.agreed_by_id IS NOT NULL)
+                AND r.ended_at > now() - interval '1 minute'
+                AND r.kind = '{kind}' AND r.partner_id = {partner} AND ({content})
             ) THEN
                 RAISE EXCEPTION 'This widens what the AI may do: it takes a release that a second person agrees to';
             END IF;

@@ -1,8 +1,10 @@
 """Pauses: one switch each for everything, a partner, a type or an action. Autonomous becomes human."""
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from apps.policies.models.audit import no_truncate
 from apps.policies.words import Action, CaseType
 
 
@@ -10,7 +12,7 @@ class Pause(models.Model):
     """Pausing takes one person, at once. Lifting widens, so a second person has to agree."""
 
     partner = models.ForeignKey(
-        "policies.Partner", null=True, blank=True, on_delete=models.CASCADE, help_text="None: every partner."
+        "policies.Partner", null=True, blank=True, on_delete=models.PROTECT, help_text="None: every partner."
     )
     case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True, help_text="None: every type.")
     action = models.CharField(max_length=20, choices=Action.choices, blank=True, help_text="None: every action.")
@@ -39,8 +41,21 @@ class Pause(models.Model):
                 condition=models.Q(lifted_by__isnull=True)
                 | (models.Q(lift_asked_by__isnull=False) & ~models.Q(lifted_by=models.F("lift_asked_by"))),
                 name="lifting_takes_two",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(lifted_at__isnull=True, lifted_by__isnull=True)
+                | models.Q(lifted_at__isnull=False, lifted_by__isnull=False),
+                name="a_lifted_pause_says_by_whom",
+            ),
         ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="scope_stays", operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("partner", "case_type", "action"),
+            ),
+            no_truncate(),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.scope_in_words()} paused"
