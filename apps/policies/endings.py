@@ -4,6 +4,7 @@ Nobody approves a fall back when it happens: the end was part of what was approv
 when it was released. The log names the release clock, never a person.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from apps.policies import audit, checking, releases
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
 
+log = logging.getLogger(__name__)
 WARNED_BEFORE = timedelta(days=1)
 _CLOCK = audit.system("release clock")
 
@@ -20,7 +22,16 @@ def end_due(now: datetime) -> int:
     """Warn of the releases that end within a day and end those whose time has come; returns how many ended."""
     _warn(now)
     due = BoundaryVersion.objects.filter(state=BoundaryVersion.State.ACTIVE, ends_at__lte=now)
-    return sum(_fall_back(version, now) for version in due.select_related("boundary", "replaced"))
+    return sum(_try(version, now) for version in due.select_related("boundary", "replaced"))
+
+
+def _try(version: BoundaryVersion, now: datetime) -> bool:
+    try:
+        return _fall_back(version, now)
+    except Exception:
+        # One that cannot end must not keep others from ending; it is tried again at the next sweep.
+        log.exception("version %s could not end", version.pk)
+        return False
 
 
 def _warn(now: datetime) -> None:

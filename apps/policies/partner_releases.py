@@ -52,7 +52,19 @@ def propose(user: User, partner: Partner, kind: str, content: Mapping[str, Any],
 def agree(user: User, release_id: int) -> PartnerRelease:
     """The second person agrees to exactly this content. Raises Refused to the one who proposed it."""
     with transaction.atomic():
-        return _take_effect(_locked(release_id), user, agreed_by=user)
+        release = _locked(release_id)
+        if release.state == State.OPEN and (release.in_words, release.because) != _as_it_is_now(release):
+            raise Refused(
+                "What this would change is not what it was when it was proposed. Withdraw it and propose it anew."
+            )
+        return _take_effect(release, user, agreed_by=user)
+
+
+def _as_it_is_now(release: PartnerRelease) -> tuple[str, list[str]] | None:
+    try:
+        return _read(release.partner, release.kind, release.content)
+    except Refused:
+        return None
 
 
 def withdraw(user: User, release_id: int, reason: str) -> PartnerRelease:

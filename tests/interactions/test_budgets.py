@@ -130,3 +130,26 @@ def test_of_two_limits_with_one_row_the_stricter_holds(partner):
     ]
     (held,) = budgets.counted(compile_policy([], [], limits), "standard_return", "refund")
     assert held.amount == Money(Decimal("40.00"), "USD")
+
+
+class TestAcrossReleases:
+    def test_a_limit_that_is_for_more_actions_now_knows_what_was_given_today(self, limited, partner, order):
+        refund = committed_refund(partner, order, order.total, 1)
+        execution.execute()
+        assert refund.effects.get(action="refund").state == "done"
+        author = factories.ops_manager()
+        draft = releases.draft_from(author, partner.boundary)
+        day = draft.guardrails.get(kind="budget")
+        day.actions, day.amount = ["refund", "goodwill"], Decimal("100.00")
+        editing.save(author, day)
+        releases.tighten(author, draft)
+        other = committed_refund(partner, factories.OrderFactory(customer=order.customer), order.total, 2)
+        execution.execute()
+        assert other.effects.get(action="refund").state == "refused"
+
+    def test_without_a_boundary_any_more_no_money_leaves(self, partner, order):
+        decision = committed_refund(partner, order, order.total, 1)
+        factories.released(partner, "boundary", boundary=None)
+        execution.execute()
+        refund = decision.effects.get(action="refund")
+        assert (refund.state, "No boundary is in force" in refund.outcome_reason) == ("refused", True)

@@ -87,6 +87,12 @@ def test_every_kind_of_row_survives(author):
         ("hard: true", "hard: maybe", "“maybe” is not true or false"),
         ("rules:", "rules: none\nx:", "rules is a list"),
         ("boundary: Small", "boundary: [", "line 3: this is no YAML"),
+        ("boundary: Small", "boundary: ' '", "say which boundary"),
+        ("currency: USD", "currency: usd", "line 2: “usd” is no currency"),
+        ("days: 90", "days: 0", "from 1 to 365 days"),
+        ("count: 2", "count: 99999", "from 0 to 32,767"),
+        ('from: "22:00"', 'from: "22:00+01:00"', "without a zone"),
+        ("boundary: Small", 'boundary: "a\\0b"', "cannot be stored"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_makes_nothing(author, old, new, says):
@@ -182,3 +188,8 @@ class TestPages:
         assert '<span class="added">+   amount: &#x27;9000.00&#x27;' in shown
         yaml = ops.get(f"/admin/policies/boundaryversion/{draft.pk}/yaml/")
         assert yaml["Content-Disposition"].endswith('"lenient-returns-2.yaml"')
+
+
+def test_a_text_that_is_nested_without_end_is_refused(author):
+    with pytest.raises(BadDocument):
+        documents.import_draft(author, "boundary: " + "[" * 5000)

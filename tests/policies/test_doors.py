@@ -267,3 +267,60 @@ def test_rule_rows_of_a_released_version_stay(partner):
     with pytest.raises(Error, match="only while it is a draft"), transaction.atomic():
         Rule.objects.filter(version=active).update(ceiling=Decimal("9999.00"))
     assert BoundaryVersion.objects.get(pk=active.pk).state == "active"
+
+
+def test_a_boundary_that_grew_after_it_was_proposed_is_proposed_anew(partner, author, other, wider):
+    release = partner_releases.propose(author, partner, "boundary", {"boundary": wider.pk}, "more")
+    draft = releases.draft_from(author, wider)
+    refund = draft.rules.get(action="refund")
+    refund.ceiling = Decimal("900.00")
+    editing.save(author, refund)
+    releases.submit(author, draft)
+    releases.activate(author, releases.approve(other, draft))
+    with pytest.raises(Refused, match="not what it was when it was proposed"):
+        partner_releases.agree(other, release.pk)
+
+
+class TestRemit:
+    """What an ops manager releases or lifts lies in their remit."""
+
+    def test_a_pause_of_another_brand_is_not_lifted(self, partner, author):
+        pause = pauses.pause(author, "wrong dates", partner=partner)
+        stranger = factories.ops_manager(remit={"all_partners": False})
+        with pytest.raises(Refused, match="outside your remit"):
+            pauses.lift(stranger, pause.pk, "mended")
+
+    def test_a_version_that_rules_another_brand_is_not_moved(self, partner):
+        client = Client()
+        client.force_login(factories.ops_manager(remit={"all_partners": False}))
+        active = partner.boundary.active_version
+        assert client.post(f"/admin/policies/boundaryversion/{active.pk}/act/note/", {"note": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["boundaryversion/²/change/", "boundary/²/change/", "partner/²/change/", "pause/²/change/", "partnerrelease/²/change/",
+     "boundaryversion/{v}/simulate/?ruling=²", "boundaryversion/{v}/compare/?with=²", "boundaryversion/conditions/row/?index=²"],
+)  # fmt: skip
+def test_an_address_that_is_no_number_breaks_nothing(partner, author, path):
+    client = Client()
+    client.force_login(author)
+    address = "/admin/policies/" + path.format(v=partner.boundary.active_version.pk)
+    assert client.get(address).status_code in (200, 302, 404)
+
+
+@pytest.mark.parametrize(
+    ("act", "fields"),
+    [
+        ("plan", {"share": "²"}), ("plan", {"share": "9" * 5000}), ("plan", {"ends_at": "2030-01-01T00:00+00:00"}),
+        ("plan", {"ends_at": "soon"}), ("replay", {"days": "²"}), ("note", {"note": "a\x00b"}), ("parent", {"parent": "²"}),
+        ("move_child", {"child": "x"}), ("raise", {"share": "²"}), ("roll_back", {"reason": "\x00"}),
+    ],
+)  # fmt: skip
+def test_what_is_typed_wrong_is_refused_and_breaks_nothing(partner, author, act, fields):
+    client = Client()
+    client.force_login(author)
+    draft = releases.draft_from(author, partner.boundary)
+    answer = client.post(f"/admin/policies/boundaryversion/{draft.pk}/act/{act}/", fields)
+    assert answer.status_code in (302, 404)
+    assert BoundaryVersion.objects.get(pk=draft.pk).share == 100

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.learning.models import Signal
 from apps.policies import columnar, editing, limits, releases, replaying
+from apps.policies.errors import Refused
 from apps.policies.facts import vocabulary_hash
 from apps.policies.models import Guardrail, Partner, Replay, Rule, Ruling, Vocabulary
 from apps.policies.money import Money
@@ -269,3 +270,70 @@ def test_only_the_brands_of_the_boundary_are_replayed(night, author, partner):
     Partner.objects.filter(pk=partner.pk).update(boundary=None)
     assert before == 8
     assert replayed(author, partner.boundary.active_version)["rulings"] == 0
+
+
+class TestWhileTheLogGrows:
+    def ids(self, batches):
+        return [int(ruling) for batch in batches for ruling in batch["id"]]
+
+    def test_what_is_copied_during_a_replay_is_in_it_once(self, night, monkeypatch):
+        monkeypatch.setattr(columnar, "CHUNK", 2)
+        later = timezone.now() + timedelta(hours=1)
+        columnar.build(later)
+        batches = columnar.batches(later - timedelta(days=90), later, [], None)
+        first = self.ids([next(batches)])
+        columnar.build(later, most=2)
+        assert sorted(first + self.ids(batches)) == sorted(Ruling.objects.values_list("pk", flat=True))
+
+    def test_a_ruling_with_a_smaller_id_and_a_later_time_is_not_passed_over(self, night, monkeypatch):
+        monkeypatch.setattr(columnar, "CHUNK", 1)
+        now = timezone.now() + timedelta(hours=1)
+        young, old = (another_ruling(at=now - timedelta(seconds=seconds)) for seconds in (599, 601))
+        columnar.build(now, most=99)
+        found = self.ids(columnar.batches(now - timedelta(days=90), now + timedelta(hours=3), [], None))
+        assert {young.pk, old.pk} <= set(found)
+        assert len(found) == len(set(found))
+
+
+def another_ruling(**fields):
+    """A copy of the first ruling with other values for some fields."""
+    first = Ruling.objects.order_by("id").first()
+    values = {field.name: getattr(first, field.name) for field in Ruling._meta.fields if field.name != "id"}
+    return Ruling.objects.create(**{**values, **fields})
+
+
+def test_a_limit_of_several_days_knows_what_was_given_before_the_period(arrive, customer, api, drain, author, partner):
+    order = factories.OrderFactory(customer=customer)
+    arrive(RETURN, order=order)
+    scan = [{"at": timezone.now().isoformat(), "kind": "return_received"}]
+    api.post(f"/api/v1/orders/{order.number}/events/", scan, format="json")
+    drain()
+    refund = Ruling.objects.get(action="refund", handler="autonomous")
+    values = {field.name: getattr(refund, field.name) for field in Ruling._meta.fields if field.name != "id"}
+    Ruling.objects.create(**{**values, "at": timezone.now() - timedelta(days=31)})
+    draft = releases.draft_from(author, partner.boundary)
+    editing.save(author, Guardrail(version=draft, kind="velocity", actions=["refund"], count=1, days=60))
+    result = replayed(author, draft)
+    assert result["rulings"] == Ruling.objects.count() - 1
+    assert [(flip["before"], flip["after"], flip["count"]) for flip in result["flips"]] == [("autonomous", "human", 1)]
+
+
+def test_a_replay_of_fewer_days_or_with_a_mismatch_is_not_enough_to_widen(night, author, partner):
+    draft = releases.draft_from(author, partner.boundary)
+    budget = draft.guardrails.get(kind=Guardrail.Kind.BUDGET)
+    budget.amount = Decimal("9000.00")
+    editing.save(author, budget)
+    replaying.run(replaying.ask(author, draft, days=1).pk)
+    assert replaying.is_missing(draft)
+    with pytest.raises(Refused, match="Replay it over the last days"):
+        releases.submit(author, draft)
+    replaying.run(replaying.ask(author, draft).pk)
+    assert not replaying.is_missing(draft)
+    Replay.objects.filter(version=draft).update(result={"exact": {"wrong": 1}})
+    assert replaying.is_missing(draft)
+
+
+def test_a_case_that_ended_otherwise_than_its_limits_say_is_counted(night, author, partner):
+    another_ruling(handler="human" if Ruling.objects.order_by("id").first().handler == "autonomous" else "autonomous")
+    result = replayed(author, partner.boundary.active_version)
+    assert result["ended"]["differ"] == 1
