@@ -63,7 +63,7 @@ class GuardrailForm(ModelForm):
         kind = data.get("kind")
         data["days"], data["per"] = data.get("days") or 1, data.get("per") or Guardrail.Per.CUSTOMER
         for name in ("amount", "count", "floor", "quiet_from", "quiet_to"):
-            if kind not in _OF_KIND[name]:
+            if kind not in OF_KIND[name]:
                 data[name] = None  # an amount would quietly turn "never" into "never above"
         if kind in (_K.CEILING, _K.BUDGET) and data["amount"] is None:
             self.add_error("amount", "This guardrail needs an amount.")
@@ -79,11 +79,13 @@ class GuardrailForm(ModelForm):
 
 
 _K = Guardrail.Kind
-_OF_KIND = {
+OF_KIND = {
     "amount": (_K.CEILING, _K.BUDGET, _K.VELOCITY),
     "count": (_K.VELOCITY,),
     "floor": (_K.CONFIDENCE,),
     "quiet_from": (_K.QUIET,),
     "quiet_to": (_K.QUIET,),
 }
-"""The fields that a kind of guardrail has; the others are emptied."""
+"""The fields that only some kinds of guardrail have; for others they are emptied, and not shown."""
+SHOWN_FOR = {**OF_KIND, "days": (_K.BUDGET, _K.VELOCITY), "per": (_K.VELOCITY,), "hard": (_K.NEVER, _K.CEILING),
+             "seniority": (_K.NEVER, _K.CEILING)}  # fmt: skip

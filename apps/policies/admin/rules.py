@@ -14,7 +14,7 @@ from apps.policies import editing
 from apps.policies.admin import condition_rows
 from apps.policies.admin.base import number_in, person
 from apps.policies.admin.condition_rows import ConditionRow, facts_by_subject
-from apps.policies.admin.forms import GuardrailForm, RuleForm
+from apps.policies.admin.forms import SHOWN_FOR, GuardrailForm, RuleForm
 from apps.policies.checking import problems_of_guardrail, problems_of_rule
 from apps.policies.errors import Refused
 from apps.policies.models import BoundaryVersion, Guardrail, Rule
@@ -68,6 +68,7 @@ def edit(
         "row": row,
         "revision": request.POST.get("revision") or row.revision,
         "form": form,
+        "shown_for": SHOWN_FOR if kind == "guardrail" else {},
         "condition_rows": _rows_of(request, row, version),
         "facts": facts_by_subject(),
     }

@@ -26,3 +26,18 @@
     if (event.target.closest?.(".condition, #conditions")) htmx.trigger(form, "conditionremoved");
   });
 })();
+
+// A guardrail shows the fields that its kind has. What is hidden is emptied by the server.
+(() => {
+  const kind = document.getElementById("id_kind");
+  const shownFor = JSON.parse(document.getElementById("shown-for")?.textContent || "{}");
+  if (!kind || !Object.keys(shownFor).length) return;
+  const show = () => {
+    for (const [name, kinds] of Object.entries(shownFor)) {
+      const field = document.querySelector(`[data-field="${name}"]`);
+      if (field) field.hidden = !kinds.includes(kind.value);
+    }
+  };
+  kind.addEventListener("change", show);
+  show();
+})();
