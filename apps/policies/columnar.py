@@ -1,67 +1,27 @@
 """The column store: copies rulings into arrays, and reads the arrays that a replay needs.
 
-    build(deadline)       copy whole chunks of rulings that are not copied yet
+    build(now)            copy whole chunks of rulings that are not copied yet
     batches(period, …)    the rulings of a period, chunk by chunk, then the few that no chunk holds yet
 
 Each array is one row of `RulingColumn`, so that a replay loads only the facts that its policies ask about.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import orjson
 from django.db import connection, transaction
-from numpy.typing import NDArray
 from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from apps.policies import stored_rulings
-from apps.policies.columns import Column, nothing_known
-from apps.policies.facts import VOCABULARY, Kind
+from apps.policies.batch import Array, Batch
 from apps.policies.models import RulingChunk
-from apps.policies.stored_rulings import Array
-from apps.policies.vector_gate import Proposals
 
 CHUNK = 50_000
 SETTLED_AFTER = timedelta(minutes=10)  # ids are given before the commit: younger gaps may still fill up
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rulings in columns. `arrays` holds what each was (see `stored_rulings.py`), by name, all of one length."""
-
-    arrays: Mapping[str, Array]
-
-    def __len__(self) -> int:
-        return len(self.arrays["id"].data)
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.arrays[name].data
-
-    def words(self, name: str) -> tuple[str, ...]:
-        return self.arrays[name].words
-
-    def fact(self, name: str) -> Column:
-        kind = VOCABULARY[name].kind
-        stored = self.arrays.get(f"fact {name}")
-        if stored is None:
-            return nothing_known(kind, len(self))
-        currencies = self.arrays[f"currency {name}"].data if kind is Kind.MONEY else None
-        known = self.arrays[f"known {name}"].data.astype(np.bool_)
-        return Column(kind, known, stored.data, stored.words, currencies)
-
-    @property
-    def proposals(self) -> Proposals:
-        amount = self.arrays["amount"]
-        known = self["amount known"].astype(np.bool_)
-        amounts = Column(Kind.MONEY, known, amount.data, amount.words, self["amount currency"])
-        return Proposals(self["action"], amounts, self["discloses"].astype(np.bool_))
-
-    def take(self, rows: NDArray[Any]) -> "Batch":
-        return Batch({name: Array(array.data[rows], array.words) for name, array in self.arrays.items()})
 
 
 def build(now: datetime, *, most: int = 1) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.policies import limits
-from apps.policies.columnar import Batch
+from apps.policies.batch import Batch
 from apps.policies.specs import DEFAULT_FLOOR, PolicySpec
 from apps.policies.vector_gate import ACTIONS, HANDLER_OF, Verdicts, rule_columns
 from apps.policies.words import CaseType

@@ -11,7 +11,6 @@ any number.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from psycopg import Cursor
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+from apps.policies.batch import Array
 from apps.policies.columns import MOST_MEMBERS, mask_of
 from apps.policies.facts import VOCABULARY, FactSpec, Kind
 from apps.policies.gate import STRICTNESS
@@ -33,12 +33,6 @@ ALWAYS = (
     "rule", "refused by", "version", "handler", "kept no", "confidence", "customer", "address", "payment", "vocabulary",
 )  # fmt: skip
 _UNKNOWN = -(2**31)  # no fact has this value
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    data: NDArray[Any]
-    words: tuple[str, ...] = ()
 
 
 class _Numbers(Loader):

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import budgets, claiming, deciding, execution, recording, submitting, tasks
+from apps.interactions import budgets, claiming, deciding, execution, ledger, recording, submitting, tasks
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
     Budget,
@@ -296,3 +296,29 @@ def test_a_decision_waits_for_another_one_of_the_same_person_and_counts_it(brand
         return decided.state
 
     assert sorted(race(decide, 2)) == ["decided", "proposed"], "84.50 each, and 100.00 a day"
+
+
+def test_giving_back_and_forgetting_what_is_over_never_wait_for_each_other(brand):
+    author = factories.ops_manager()
+    draft = releases.draft_from(author, brand.boundary)
+    editing.save(author, Guardrail(version=draft, kind="budget", actions=["refund"], amount=Decimal("500.00"), days=7))
+    releases.tighten(author, draft)
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=brand))
+    decision = committed_refund(brand, order, order.total, 1)
+    execution.execute()
+    effect, week = decision.effects.get(action="refund"), Budget.objects.get(day=None)
+
+    def go(number):
+        with transaction.atomic():
+            if number == 1:
+                time.sleep(0.4)
+                ledger.release([effect], timezone.now())
+            else:
+                Budget.objects.select_for_update(no_key=True).get(pk=week.pk)
+                time.sleep(1.2)
+                budgets.forget_what_is_over(week, timezone.now() + timedelta(days=8))
+        return True
+
+    assert all(race(go, 2))
+    week.refresh_from_db()
+    assert (week.spent, week.count) == (0, 0), "given back once, whoever came first"
