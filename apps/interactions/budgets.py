@@ -5,13 +5,13 @@ are database constraints. At a limit the case goes to a person; nobody is denied
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from apps.interactions.models import Budget, Customer, DecisionRecord, Effect, Order, Reservation
@@ -255,11 +255,9 @@ def _digest(partner_id: int, text: str) -> str:
     return hashlib.sha256(f"{partner_id}:{text}".encode()).hexdigest()[:20]
 
 
-def open_rows(rows: Sequence[Budget]) -> dict[int, Decimal]:
-    """What of each budget is reserved for effects that have not ended yet, by its id."""
-    held = Reservation.objects.filter(
-        budget__in=rows,
-        released_at=None,
-        effect__state__in=[Effect.State.PENDING, Effect.State.IN_FLIGHT, Effect.State.UNKNOWN],
-    )
-    return dict(held.values_list("budget_id").annotate(amount=Sum("amount")))
+def with_reserved(rows: QuerySet[Budget]) -> QuerySet[Budget]:
+    """The rows with `reserved`: what of each is held for effects that have not ended yet; None for nothing."""
+    under_way = [Effect.State.PENDING, Effect.State.IN_FLIGHT, Effect.State.UNKNOWN]
+    held = Reservation.objects.filter(budget=OuterRef("pk"), released_at=None, effect__state__in=under_way)
+    sums = held.order_by().values("budget").annotate(amount=Sum("amount")).values("amount")
+    return rows.annotate(reserved=Subquery(sums))

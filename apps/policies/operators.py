@@ -167,37 +167,30 @@ def _solve_compared(cell: Cell, limit: Value) -> tuple[Decimal | None, Decimal |
     return None
 
 
-def _solve_below(*, touching: bool) -> Callable[[Cell, Operand | None], bool | None]:
-    """`<`, or `≤` when `touching`: the whole span lies below the limit."""
+Ends = Callable[[Decimal | None, Decimal | None, Decimal], bool]
+
+
+def _solve_ordered(lies: Ends) -> Callable[[Cell, Operand | None], bool | None]:
+    """An ordering of a whole span against the limit: `lies(low, high, limit)`; an end that is None is without end."""
 
     def test(cell: Cell, limit: Operand | None) -> bool | None:
         assert limit is not None
         assert not isinstance(limit, tuple)
         ends = _solve_compared(cell, limit)
-        if ends is None:
-            return None
-        _, high, number = ends
-        return high is not None and (high <= number if touching else high < number)
+        return None if ends is None else lies(*ends)
 
     return test
 
 
-def _solve_above(*, touching: bool) -> Callable[[Cell, Operand | None], bool | None]:
-    def test(cell: Cell, limit: Operand | None) -> bool | None:
-        assert limit is not None
-        assert not isinstance(limit, tuple)
-        ends = _solve_compared(cell, limit)
-        if ends is None:
-            return None
-        low, _, number = ends
-        return low is not None and (low >= number if touching else low > number)
-
-    return test
+_solve_less = _solve_ordered(lambda low, high, limit: high is not None and high < limit)
+_solve_at_most = _solve_ordered(lambda low, high, limit: high is not None and high <= limit)
+_solve_more = _solve_ordered(lambda low, high, limit: low is not None and low > limit)
+_solve_at_least = _solve_ordered(lambda low, high, limit: low is not None and low >= limit)
 
 
 def _solve_between(cell: Cell, bounds: Operand | None) -> bool | None:
     assert isinstance(bounds, tuple)
-    above, below = _solve_above(touching=True)(cell, bounds[0]), _solve_below(touching=True)(cell, bounds[1])
+    above, below = _solve_at_least(cell, bounds[0]), _solve_at_most(cell, bounds[1])
     return None if above is None or below is None else above and below
 
 
@@ -233,13 +226,13 @@ OPERATORS: dict[str, Operator] = {
         Operator("in", _LISTED, "many", _evaluate_one_of, _vectorise_one_of, _solve_one_of),
         Operator("not in", _LISTED, "many", _evaluate_none_of, _opposite(_vectorise_one_of), _not(_solve_one_of)),
         Operator("<", NUMERIC, "one", _evaluate_ordered(lambda value, limit: value < limit),
-                 _vectorise_ordered(python.lt), _solve_below(touching=False)),
+                 _vectorise_ordered(python.lt), _solve_less),
         Operator("≤", NUMERIC, "one", _evaluate_ordered(lambda value, limit: value <= limit),
-                 _vectorise_ordered(python.le), _solve_below(touching=True)),
+                 _vectorise_ordered(python.le), _solve_at_most),
         Operator(">", NUMERIC, "one", _evaluate_ordered(lambda value, limit: value > limit),
-                 _vectorise_ordered(python.gt), _solve_above(touching=False)),
+                 _vectorise_ordered(python.gt), _solve_more),
         Operator("≥", NUMERIC, "one", _evaluate_ordered(lambda value, limit: value >= limit),
-                 _vectorise_ordered(python.ge), _solve_above(touching=True)),
+                 _vectorise_ordered(python.ge), _solve_at_least),
         Operator("between", NUMERIC, "two", _evaluate_between, _vectorise_between, _solve_between),
         # An unknown fact leaves "is known" unknown, not false: a rule may not grant by somebody's silence.
         Operator("is known", ALL, "none", lambda _: lambda value: True,

@@ -137,7 +137,7 @@ def _verify_type(
     same = draft.rules_for(case_type) == active.rules_for(case_type) and draft.guardrails == active.guardrails
     if not draft.rules_for(case_type) and same:
         return [], []
-    space = Space(_conditions(case_type, policies), budget)
+    space = Space(conditions_in_play(case_type, policies), budget)
     try:
         now, before = (Encoded(space, policy, case_type) for policy in policies)
         findings = [*_dead_rules(space, now), *_gaps(space, now), *_guardrails(space, now, active)]
@@ -147,7 +147,7 @@ def _verify_type(
     return findings, changes
 
 
-def _conditions(case_type: str, policies: Sequence[PolicySpec]) -> Iterator[Condition]:
+def conditions_in_play(case_type: str, policies: Sequence[PolicySpec]) -> Iterator[Condition]:
     for guardrail in BUILT_IN_GUARDRAILS:
         yield from guardrail.conditions
     for policy in policies:

@@ -101,7 +101,8 @@ class TestRolling:
         execution.execute()
         refund = decision.effects.get(action="refund")
         assert set(Budget.objects.values_list("spent", "count")) == {(order.total, 1)}
-        assert budgets.open_rows(list(Budget.objects.all())).keys() == set(Budget.objects.values_list("pk", flat=True))
+        reserved = budgets.with_reserved(Budget.objects.all()).values_list("reserved", flat=True)
+        assert set(reserved) == {order.total}
         settling.settle(refund.pk, Outcome("refused", reason="no"), actor=ACTOR)
         assert set(Budget.objects.values_list("spent", "count")) == {(0, 0)}
 

@@ -15,7 +15,7 @@ from apps.policies.gate import compile_policy
 from apps.policies.money import Money
 from apps.policies.solving import DISCLOSES, Budget, Encoded, Space
 from apps.policies.specs import GuardrailSpec, LimitSpec, PolicySpec, Proposal, RuleSpec
-from apps.policies.verification import MOST_QUESTIONS, _conditions, findings_of_rule, verify
+from apps.policies.verification import MOST_QUESTIONS, conditions_in_play, findings_of_rule, verify
 
 TYPE = "refund_exception"
 
@@ -103,7 +103,7 @@ def in_region(region, case):
 
 
 def space_of(draft, active):
-    return Space(_conditions(TYPE, (draft, active)), Budget(MOST_QUESTIONS))
+    return Space(conditions_in_play(TYPE, (draft, active)), Budget(MOST_QUESTIONS))
 
 
 def test_300_boundaries_differ_exactly_where_the_gate_says():

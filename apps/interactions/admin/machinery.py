@@ -1,8 +1,12 @@
 """The outbox, and whether the workers are alive."""
 
-from django.contrib import admin
+from typing import Any
 
-from apps.interactions.budgets import open_rows
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.interactions.budgets import with_reserved
 from apps.interactions.models import Budget, OutboxEvent, WorkerHeartbeat
 from apps.policies.admin.base import OfPartners, ReadOnly
 
@@ -18,7 +22,7 @@ class OutboxEventAdmin(OfPartners, ReadOnly):
 class BudgetAdmin(OfPartners, ReadOnly):
     """The ledger: what each limit allowed, what was spent of it, what of that is still under way, and what is left."""
 
-    list_display = ("partner", "action", "period", "whom", "spent_of", "reserved", "left", "often")
+    list_display = ("partner", "action", "period", "whom", "spent_of", "under_way", "left", "often")
     list_filter = ("partner", "action", "day")
     search_fields = ("=party",)
     date_hierarchy = "day"
@@ -35,9 +39,12 @@ class BudgetAdmin(OfPartners, ReadOnly):
     def spent_of(self, budget: Budget) -> str:
         return f"{budget.spent:,.2f} {budget.currency}".strip()
 
-    @admin.display(description="of it reserved")
-    def reserved(self, budget: Budget) -> str:
-        return f"{open_rows([budget]).get(budget.pk, 0):,.2f}"
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
+        return with_reserved(super().get_queryset(request))
+
+    @admin.display(description="of it reserved", ordering="reserved")
+    def under_way(self, budget: Any) -> str:
+        return f"{budget.reserved or 0:,.2f}"
 
     @admin.display(description="left")
     def left(self, budget: Budget) -> str:
