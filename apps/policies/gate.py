@@ -16,6 +16,7 @@ from apps.policies.conditions import Condition, compiled
 from apps.policies.facts import Value
 from apps.policies.money import Money
 from apps.policies.operators import Test
+from apps.policies.placing import Classes, Place
 from apps.policies.specs import GuardrailSpec, LimitSpec, Proposal, RuleSpec, content_hash
 from apps.policies.words import MONEY_ACTIONS, ORDER_ACTIONS, Action, Handler, Seniority
 
@@ -37,6 +38,7 @@ BUILT_IN_GUARDRAILS = (
 )
 
 
+MOST_REMEMBERED = 5_000  # verdicts a case type: some 2 MB of a long policy; then it starts anew
 _NOT_ASKED = object()
 Asked = list[object]
 """What each condition of the table came out as: True, False, None, or not asked yet."""
@@ -97,9 +99,10 @@ class _Guardrail:
 
 
 class CompiledPolicy:
-    """The rules and guardrails of one version, ready to rule. Stateless: safe to share between threads.
+    """The rules and guardrails of one version, ready to rule. Safe to share between threads.
 
     Each distinct condition stands once in a table and is asked at most once a ruling, however many rules share it.
+    Cases that no condition tells apart get one verdict, worked out once and remembered.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class CompiledPolicy:
     ) -> None:
         self.content_hash = content_hash(rules, guardrails, limits)
         self.limits = tuple(limits)
+        self._remembered: dict[str, tuple[Classes, dict[Place, Verdict]]] = {}
         self._table: list[tuple[str, Test]] = []
         places: dict[Condition, int] = {}
         self._rules: dict[str, tuple[_Rule, ...]] = {}
@@ -129,6 +133,24 @@ class CompiledPolicy:
 
     def rule(self, case_type: str, proposal: Proposal, facts: Mapping[str, Value | None]) -> Verdict:
         """Rule one proposal on one case. Raises nothing: what is unknown goes to a person."""
+        classes, verdicts = self._remembered.get(case_type) or self._remember(case_type)
+        place = classes.place_of(proposal, facts)
+        verdict = verdicts.get(place)
+        if verdict is None:
+            if len(verdicts) >= MOST_REMEMBERED:
+                verdicts.clear()
+            verdict = verdicts[place] = self.work_out(case_type, proposal, facts)
+        return verdict
+
+    def _remember(self, case_type: str) -> tuple[Classes, dict[Place, Verdict]]:
+        rules = [rule.spec for rule in self._rules.get(case_type, ())]
+        specs: list[RuleSpec | GuardrailSpec] = [*rules, *(guardrail.spec for guardrail in self._guardrails)]
+        conditions = [condition for spec in specs for condition in spec.conditions]
+        classes = Classes(conditions, [spec.ceiling for spec in specs if spec.ceiling is not None])
+        return self._remembered.setdefault(case_type, (classes, {}))
+
+    def work_out(self, case_type: str, proposal: Proposal, facts: Mapping[str, Value | None]) -> Verdict:
+        """The verdict from the rules themselves, without remembering."""
         trace: list[Step] = []
         halted: _Rule | None = None
         halted_strictness = -1
