@@ -4,8 +4,8 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+from apps.interactions.case import Case
 from apps.interactions.checks import Authority
-from apps.interactions.gathering import Case
 from apps.interactions.models import OrderEvent
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import VOCABULARY, Fact, value_as_json, value_in_words

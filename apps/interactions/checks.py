@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from apps.interactions import budgets
+from apps.interactions import budgets, own_conditions
+from apps.interactions.case import Case
+from apps.interactions.classification import alarms, language
 from apps.interactions.classification.intents import FLOOR
-from apps.interactions.gathering import Case
 from apps.interactions.playbooks.base import Option, Plan
+from apps.policies.facts import ALARMS
 from apps.policies.gate import CompiledPolicy, Verdict
 from apps.policies.models import Pause
 from apps.policies.specs import Proposal
@@ -18,7 +20,6 @@ from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Question, S
 
 # Without a rule of its own a public complaint is a senior's.
 _SENIOR_TYPES = frozenset({CaseType.PUBLIC_COMPLAINT})
-_CONTACTS_FOR_A_PERSON = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def authority_for(
     proposal = Proposal(option.action.value, option.amount, option.lines, option.discloses_order)
     verdict = _ask_gate(case, proposal, policy)
     downgrades = [
-        *_able(plan, failed_before),
+        *_able(plan, case, failed_before),
         *_permitted(verdict, case),
         *_earned(case, option, policy, pauses),
     ]
@@ -82,9 +83,15 @@ def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> 
     return policy.rule(case.case_type.value, proposal, case.facts.known_at(case.at))
 
 
-def _able(plan: Plan, failed_before: str) -> list[Downgrade]:
+def _able(plan: Plan, case: Case, failed_before: str) -> list[Downgrade]:
     reasons = [reason for reason in (failed_before, plan.unable_because) if reason]
-    return [Downgrade(Question.ABLE, "unable", reason) for reason in reasons]
+    said = [Downgrade(Question.ABLE, "unable", reason) for reason in reasons]
+    missing = [
+        f"{condition.in_words()} is not so, or not known"
+        for condition in own_conditions.lacking(plan.proposal.action, case.facts)
+    ]
+    action = plan.proposal.action.label.lower()
+    return said + [Downgrade(Question.ABLE, "own condition", f"for “{action}”, {reason}") for reason in missing]
 
 
 def _permitted(verdict: Verdict, case: Case) -> list[Downgrade]:
@@ -123,7 +130,11 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
         said.append(_not_earned("stage", "for this type the AI only drafts so far", Handler.COLLABORATIVE))
     elif stage != Stage.LIVE:
         said.append(_not_earned("stage", "for this type the AI only watches so far"))
-    if not case.reading.intents:
+    said += [_not_earned(f"alarm {alarm}", alarms.IN_WORDS[alarm]) for alarm in _alarms(case)]
+    if case.reading.language not in language.MEASURED:
+        name = language.NAMES[case.reading.language]
+        said.append(_not_earned("language", f"it is written in {name}, which the AI was not measured on"))
+    elif not case.reading.intents:
         said.append(_not_earned("not understood", "the message was not understood with enough certainty"))
     elif case.reading.confidence < _floor(case, option, policy):
         sure = f"{case.reading.confidence:.2f}"
@@ -148,15 +159,17 @@ def _not_earned(code: str, reason: str, handler: Handler = Handler.HUMAN) -> Dow
 
 
 def _matter(case: Case) -> list[Downgrade]:
-    """Another open case on the order, or a third contact on one matter, is a person's."""
+    """Another open case on the order is a person's."""
     said = []
     others = case.facts.value("order.open_cases")
     if isinstance(others, int) and others > 0:
         said.append(_not_earned("open case", "another case on this order is open"))
-    contacts = case.facts.value("case.contacts")
-    if isinstance(contacts, int) and contacts >= _CONTACTS_FOR_A_PERSON:
-        said.append(_not_earned("contacts", f"the customer wrote {contacts} times about this"))
     return said
+
+
+def _alarms(case: Case) -> list[str]:
+    found = case.facts.value("message.alarms")
+    return [alarm for alarm in ALARMS if isinstance(found, frozenset) and alarm in found]
 
 
 def _floor(case: Case, option: Option, policy: CompiledPolicy | None) -> Decimal | float:

@@ -83,8 +83,18 @@ def _take_payments(order: Order, payments: Sequence[Mapping[str, Any]]) -> None:
     order.paid = sum((p["amount"] for p in payments if p["kind"] == "payment"), Decimal(0))
     refunds = [p for p in payments if p["kind"] == "refund"]
     ours = _our_references(order, [p.get("reference", "") for p in refunds])
-    order.refunds_reported = sum((p["amount"] for p in refunds if p.get("reference", "") not in ours), Decimal(0))
+    reported = sum((p["amount"] for p in refunds if p.get("reference", "") not in ours), Decimal(0))
+    order.refunds_reported = reported + _taken_back(payments)
     order.over_refunded = order.refunds_reported + order.refunds_reserved > order.paid
+
+
+def _taken_back(payments: Sequence[Mapping[str, Any]]) -> Decimal:
+    """Money that banks took back by chargebacks and did not return: it cannot be refunded once more."""
+    taken, returned = (
+        sum((p["amount"] for p in payments if p["kind"] == kind), Decimal(0))
+        for kind in ("chargeback", "chargeback_won")
+    )
+    return max(taken - returned, Decimal(0))
 
 
 def _our_references(order: Order, references: Sequence[str]) -> set[str]:

@@ -18,10 +18,10 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.interactions import escalating, gathering, recording
+from apps.interactions.case import Case, unanswered
 from apps.interactions.checks import authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
-from apps.interactions.gathering import Case
 from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
@@ -174,6 +174,8 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
     tokens = {row.pk: row.lease_token for row in claimed}
     orders = gathering.load_orders({row.order_id for row in rows if row.order_id})
     terms = gathering.active_terms({row.partner_id for row in rows})
+    products = gathering.products_in(orders.values())
+    own_words = gathering.alarm_words({row.partner_id for row in rows})
     partners = {row.partner_id: row.partner for row in rows}
     texts = [_asked_in(row) for row in rows]
     cases = []
@@ -188,6 +190,8 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
                 terms=terms.get(row.partner_id),
                 messages=row.message_rows,  # type: ignore[attr-defined]
                 reading=reading,
+                products=products.get(row.partner_id, {}),
+                alarm_words=own_words.get(row.partner_id, {}),
             )
         )
     return cases
@@ -197,7 +201,7 @@ def _asked_in(row: Interaction) -> str:
     """The words to read: the subject with the first message, and every message that nobody has answered."""
     messages = row.message_rows  # type: ignore[attr-defined]
     first = [row.subject] if row.subject and not any(message.handled for message in messages) else []
-    return "\n".join([*first, *(message.text for message in gathering.unanswered(messages))])
+    return "\n".join([*first, *(message.text for message in unanswered(messages))])
 
 
 def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], int]) -> int | None:

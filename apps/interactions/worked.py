@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from apps.interactions.case import Case
 from apps.interactions.checks import Authority
-from apps.interactions.gathering import Case
 from apps.interactions.playbooks.base import Plan
 from apps.policies.gate import Verdict
 

@@ -151,6 +151,11 @@ def choice_in_words(choice: str) -> str:
     return choice.upper() if choice == "vip" else choice.replace("_", " ")
 
 
+ALARMS = ("injury", "legal", "privacy", "press", "harm", "fraud", "repeated")
+LANGUAGES = (
+    "ar", "bg", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it", "ja", "ko", "nb",
+    "nl", "pl", "pt", "ro", "ru", "sk", "sv", "th", "tr", "uk", "ur", "vi", "zh",
+)  # fmt: skip
 TIERS = ("bronze", "silver", "gold", "vip")
 ORDER_STATUSES = ("placed", "shipped", "delivered", "cancelled")
 _DAY = timedelta(days=1)
@@ -177,13 +182,20 @@ _SPECS = (
     FactSpec("order.label_sent", Kind.BOOL, "return label sent"),
     _said("order.open_cases", Kind.INTEGER, "other open cases on the order", minimum=0, maximum=1000),
     FactSpec("order.proof_of_delivery", Kind.CHOICE, "proof of delivery",
-             choices=("signature", "photo", "left at door", "none")),
+             choices=("signature", "photo", "left at door", "left with neighbour", "parcel shop", "none")),
+    FactSpec("order.delivery_attempts", Kind.INTEGER, "delivery attempts", minimum=0, maximum=100),
+    FactSpec("order.address_matches", Kind.BOOL, "delivered at the address of the order"),
     FactSpec("order.hours_without_scan", Kind.INTEGER, "hours without a courier scan", unit="h", minimum=0,
              maximum=10000),
+    FactSpec("order.failed_payments", Kind.INTEGER, "failed payments", minimum=0, maximum=100),
+    FactSpec("order.chargeback_open", Kind.BOOL, "chargeback open"),
+    FactSpec("order.items_refundable", Kind.INTEGER, "items still refundable", minimum=0, maximum=100_000),
     FactSpec("order.duplicate_payments", Kind.INTEGER, "duplicate payments", minimum=0, maximum=100),
     FactSpec("customer.tier", Kind.CHOICE, "customer tier", choices=TIERS),
     FactSpec("customer.orders", Kind.INTEGER, "orders of the customer", minimum=0, maximum=100000),
     FactSpec("customer.lifetime_value", Kind.MONEY, "lifetime value", minimum=0),
+    FactSpec("customer.refunds_30d", Kind.INTEGER, "refunds in 30 days", minimum=0, maximum=1000),
+    FactSpec("customer.returns_12m", Kind.INTEGER, "returns in 12 months", minimum=0, maximum=1000),
     FactSpec("customer.refunds_90d", Kind.INTEGER, "refunds in 90 days", minimum=0, maximum=1000),
     _said("customer.disputes_12m", Kind.INTEGER, "disputes in 12 months", minimum=0, maximum=1000),
     _said("customer.open_cases", Kind.INTEGER, "other open cases of the customer", minimum=0, maximum=1000),
@@ -195,6 +207,8 @@ _SPECS = (
     _said("message.claimed_amount", Kind.MONEY, "amount the customer names", minimum=0),
     _said("message.reason", Kind.CHOICE, "reason the customer gives",
           choices=("damaged", "wrong_item", "late", "not_received", "changed_mind", "other")),
+    _said("message.language", Kind.CHOICE, "language", choices=LANGUAGES),
+    _said("message.alarms", Kind.SET, "alarms in the message", choices=ALARMS),
     _said("message.intents", Kind.SET, "what the message asks for"),
 )  # fmt: skip
 

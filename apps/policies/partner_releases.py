@@ -26,8 +26,10 @@ from apps.policies.words import CaseType, Stage
 Kind, State = PartnerRelease.Kind, PartnerRelease.State
 TERMS_FIELDS = (
     "return_window_days", "return_window_clause", "non_returnable", "non_returnable_clause", "return_fee",
-    "return_fee_clause", "lost_after_days", "lost_clause",
+    "return_fee_clause", "return_windows", "free_return_tiers", "recommend_categories", "recommend_most",
+    "lost_after_days", "lost_clause",
 )  # fmt: skip
+TERMS_LISTS = ("non_returnable", "return_windows", "free_return_tiers", "recommend_categories")
 _STAGES = list(Stage)
 
 

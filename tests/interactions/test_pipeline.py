@@ -125,7 +125,7 @@ class TestNo:
             case = arrive(STATUS, order=order)
         first = Interaction.objects.get(pk=case.merged_into_id)
         assert first.state == "awaiting_decision"
-        assert "the customer wrote 3 times about this" in reasons(first)
+        assert "the customer has written at least 3 times about this" in reasons(first)
 
     def test_not_earned_while_another_case_on_the_order_is_open(self, arrive, order):
         other = arrive(COMPLAINT)
@@ -292,16 +292,16 @@ def test_an_amount_nobody_can_hold_harms_no_case(arrive, order, customer):
 
 
 def test_facts_that_break_spoil_one_case_only(arrive, order, customer, monkeypatch):
-    from apps.interactions import gathering
+    from apps.interactions import facts_of_order
 
-    real = gathering._order_facts
+    real = facts_of_order.of_order
 
     def breaking(case, row, counts):
         if row.pk == order.pk:
             raise RuntimeError("a fact broke")
         return real(case, row, counts)
 
-    monkeypatch.setattr(gathering, "_order_facts", breaking)
+    monkeypatch.setattr(facts_of_order, "of_order", breaking)
     bad = arrive(STATUS, order=order, work=False)
     good = arrive(STATUS, order=factories.OrderFactory(customer=customer))
     assert good.state == "resolved"
@@ -351,7 +351,7 @@ class TestClassifyingQueries:
                 order=factories.OrderFactory(customer=factories.CustomerFactory(partner=customer.partner)),
                 work=False,
             )
-        with django_assert_max_num_queries(46):
+        with django_assert_max_num_queries(49):
             assert pipeline.advance() == 12
 
 

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from apps.interactions.mirror import FUTURE_TOLERANCE
 from apps.interactions.models import Interaction
 from apps.interactions.models.interaction import CHANNELS
+from apps.interactions.models.mirror import PAYMENT_KINDS
 from apps.policies.facts import ORDER_STATUSES, TIERS
 from apps.policies.money import BadAmount, exact_amount
 
@@ -108,7 +109,7 @@ class LineIn(Strict):
 
 
 class PaymentIn(Strict):
-    kind = serializers.ChoiceField(["payment", "refund"])
+    kind = serializers.ChoiceField(PAYMENT_KINDS)
     method = serializers.CharField(max_length=30)
     amount = AmountField()
     reference = serializers.CharField(max_length=100, required=False, allow_blank=True)

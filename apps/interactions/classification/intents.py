@@ -8,6 +8,7 @@ abstains under `FLOOR`: an unsure reading is `other`, and goes to a person.
 import fcntl
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
+from apps.interactions.classification.language import MEASURED, language_of, words_of
 from apps.policies.specs import DEFAULT_FLOOR
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -39,11 +41,13 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 class Reading:
     """What a message asks for: intents over the floor with their probability, the most probable first.
 
-    Empty means that the classifier abstained; `confidence` is then the best it had.
+    Empty means that the classifier abstained; `confidence` is then the best it had. It always abstains in a
+    `language` (ISO 639-1) that it was not measured on.
     """
 
     intents: tuple[tuple[str, float], ...]
     confidence: float
+    language: str = "en"
 
 
 def read(texts: Sequence[str]) -> list[Reading]:
@@ -59,8 +63,18 @@ def read(texts: Sequence[str]) -> list[Reading]:
     for group in pieces:
         rows = probabilities[start : start + len(group)]
         start += len(group)
-        readings.append(_reading(classes, rows.tolist()))
+        written_in = language_of(group[0], _english())
+        readings.append(
+            _reading(classes, rows.tolist()) if written_in in MEASURED else Reading((), 0.0, language=written_in)
+        )
     return readings
+
+
+@lru_cache(maxsize=1)
+def _english() -> frozenset[str]:
+    """The words that stand in the corpus more than once: what counts as English."""
+    words = Counter(word for text in corpus()[0] for word in words_of(text))
+    return frozenset(word for word, times in words.items() if times > 1)
 
 
 def _reading(classes: list[str], rows: list[list[float]]) -> Reading:

@@ -1,18 +1,22 @@
 from apps.interactions.models.apikey import ApiKey, Scope
+from apps.interactions.models.catalogue import Article, CustomerEvent, Product
 from apps.interactions.models.decision import DecisionRecord
 from apps.interactions.models.effect import Budget, Effect, Reservation, SimulatedAction
 from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
 from apps.interactions.models.packet import ContextPacket
-from apps.interactions.models.work import CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
+from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
 __all__ = [
+    "AlarmWord",
     "ApiKey",
+    "Article",
     "Budget",
     "CaseTypeSetting",
     "ContextPacket",
     "Customer",
+    "CustomerEvent",
     "DecisionRecord",
     "Effect",
     "Escalation",
@@ -24,6 +28,7 @@ __all__ = [
     "OrderLine",
     "OutboxEvent",
     "Payment",
+    "Product",
     "ReasonCode",
     "Reservation",
     "Scope",

@@ -12,6 +12,9 @@ from apps.policies.models import Partner
 from apps.policies.models.partner import valid_currency
 from apps.policies.money import Money
 
+# A "failed" one moved no money. A chargeback is open until it is "won" (reversed in the brand's favour) or "lost".
+PAYMENT_KINDS = ("payment", "refund", "failed", "chargeback", "chargeback_won", "chargeback_lost")
+
 
 def money_field(**options: object) -> models.DecimalField[Decimal, Decimal]:
     return models.DecimalField(max_digits=12, decimal_places=2, **options)  # type: ignore[arg-type]
@@ -125,7 +128,7 @@ class OrderLine(models.Model):
 
 class Payment(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
-    kind = models.CharField(max_length=10, choices=[("payment", "payment"), ("refund", "refund")])
+    kind = models.CharField(max_length=20, choices=[(kind, kind.replace("_", " ")) for kind in PAYMENT_KINDS])
     method = models.CharField(max_length=30)
     amount = money_field()
     reference = models.CharField(max_length=100, blank=True)

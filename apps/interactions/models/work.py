@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 
+from apps.policies.facts import ALARMS
 from apps.policies.models import Partner
 from apps.policies.words import CaseType
 
@@ -48,6 +49,22 @@ class CaseTypeSetting(models.Model):
 
     def __str__(self) -> str:
         return self.get_case_type_display()
+
+
+class AlarmWord(models.Model):
+    """A brand's own word for an alarm: a message that holds it goes to a person. What was added stays."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="alarm_words")
+    alarm = models.CharField(max_length=12, choices=[(alarm, alarm) for alarm in ALARMS if alarm != "repeated"])
+    word = models.CharField(max_length=80, help_text="A word or phrase, found anywhere in a message.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["partner", "alarm", "word"]
+        constraints = [models.UniqueConstraint(fields=["partner", "alarm", "word"], name="alarm_word_once")]
+
+    def __str__(self) -> str:
+        return f"{self.alarm}: {self.word}"
 
 
 class ReasonCode(models.Model):

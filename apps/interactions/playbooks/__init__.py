@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.playbooks import (
     default,
     delivery_dispute,

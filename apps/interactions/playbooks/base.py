@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from apps.interactions.case import Case
 from apps.interactions.drafting.replies import Reply, write
-from apps.interactions.gathering import Case
 from apps.interactions.models import Order
 from apps.policies.money import Money, rounded
 from apps.policies.words import Action

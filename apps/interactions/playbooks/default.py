@@ -3,7 +3,7 @@
 from collections import Counter
 from decimal import Decimal
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
     Option,

@@ -1,6 +1,6 @@
 """Delivery dispute: the courier's word against the customer's. A person decides on scans, history and timeline."""
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
     Option,

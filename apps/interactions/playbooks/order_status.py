@@ -1,7 +1,7 @@
 """Order status: where is the order, when will it come. Answered from the shop's facts and the courier's scans."""
 
+from apps.interactions.case import Case
 from apps.interactions.classification import tone
-from apps.interactions.gathering import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import Option, Plan, ask_which_order, order_name, reply_to, which_order_plan
 from apps.policies.money import Money

@@ -1,6 +1,6 @@
 """Public complaint: anything negative said in public. A senior answers; nothing about an order is said there."""
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.playbooks.base import Option, Plan, order_name, reply_to
 from apps.policies.words import Action
 

@@ -1,6 +1,6 @@
 """Refund exception: the customer wants money back outside the standard return. A person weighs it."""
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
     Option,

@@ -1,6 +1,6 @@
 """Standard return: inside the window, returnable. A label now; the refund when the return is scanned in."""
 
-from apps.interactions.gathering import Case
+from apps.interactions.case import Case
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
     Option,

@@ -41,13 +41,25 @@ class StageChange(forms.Form):
         return {name: self.cleaned_data[name] for name in ("case_type", "stage")}
 
 
+class LinesField(forms.CharField):
+    """A list, written one entry a line."""
+
+    def __init__(self, help_text: str) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text)
+
+    def clean(self, value: Any) -> Any:
+        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+
+
 class TermsChange(forms.ModelForm):  # type: ignore[type-arg]
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
-    non_returnable = forms.CharField(
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One word a line: names with it do not come back.",
+    non_returnable = LinesField(help_text="One word a line: names with it do not come back.")
+    return_windows = LinesField(
+        help_text="Other windows than the one above, one a line: “electronics: 14”, “vip: 60”, “electronics, vip: 30”. "
+        "The most exact line counts, and a category before a tier."
     )
+    free_return_tiers = LinesField(help_text="Tiers whose returns cost nothing, one a line.")
+    recommend_categories = LinesField(help_text="Categories the AI may recommend from, one a line; none: every one.")
 
     class Meta:
         model = Terms
@@ -58,8 +70,12 @@ class TermsChange(forms.ModelForm):  # type: ignore[type-arg]
 
     def content(self) -> dict[str, Any]:
         found = {name: self.cleaned_data[name] for name in partner_releases.TERMS_FIELDS}
-        words = [line.strip() for line in found["non_returnable"].splitlines() if line.strip()]
-        return {**found, "non_returnable": words, "return_fee": str(found["return_fee"])}
+        most = found["recommend_most"]
+        return {
+            **found,
+            "return_fee": str(found["return_fee"]),
+            "recommend_most": None if most is None else str(most),
+        }
 
 
 _FORMS: dict[str, type[BoundaryChange] | type[StageChange] | type[TermsChange]] = {
@@ -157,7 +173,8 @@ def _filled(made: Any, partner: Partner, request: HttpRequest) -> Any:
     """The form as things stand now."""
     if made is TermsChange:
         active = partner.terms_versions.filter(active=True).first() or Terms(partner=partner)
-        return TermsChange(instance=active, initial={"non_returnable": "\n".join(active.non_returnable)})
+        lists = {name: "\n".join(getattr(active, name)) for name in partner_releases.TERMS_LISTS}
+        return TermsChange(instance=active, initial=lists)
     return made(initial={"boundary": partner.boundary_id, "case_type": request.GET.get("type", "")})
 
 

@@ -1,14 +1,18 @@
 """Partners: the brands, one tenant each, with their stages."""
 
 import zoneinfo
+from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from apps.policies.facts import TIERS
 from apps.policies.models.partner_release import only_by_release
 from apps.policies.words import CaseType, Stage
+
+SILENT = [("close", "It is closed"), ("escalate", "A person looks at it")]
 
 
 def valid_time_zone(name: str) -> None:
@@ -19,6 +23,41 @@ def valid_time_zone(name: str) -> None:
 def valid_currency(code: str) -> None:
     if len(code) != 3 or not code.isascii() or not code.isupper():
         raise ValidationError("A currency is three capital letters, like USD.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A return window in days for a category (lower case), a tier, or both; empty means every one."""
+
+    category: str
+    tier: str
+    days: int
+
+
+def read_window(line: str) -> Window:
+    """ "electronics, vip: 30". Raises ValidationError with what is wrong."""
+    names, colon, days = str(line).rpartition(":")
+    parts = [part.strip().lower() for part in names.split(",") if part.strip()]
+    tiers = [part for part in parts if part in TIERS]
+    categories = [part for part in parts if part not in TIERS]
+    if not colon or not parts or len(tiers) > 1 or len(categories) > 1 or not days.strip().isdecimal():
+        raise ValidationError(f"“{line}” is no window. Write “electronics: 14”, “vip: 60” or “electronics, vip: 30”.")
+    if int(days) > 3650:
+        raise ValidationError(f"“{line}”: a window is at most 3650 days.")
+    return Window("".join(categories), "".join(tiers), int(days))
+
+
+def valid_windows(lines: Any) -> None:
+    if not isinstance(lines, list):
+        raise ValidationError("Other windows are a list of lines.")
+    for line in lines:
+        read_window(line)
+
+
+def valid_tiers(names: Any) -> None:
+    unknown = [str(name) for name in names if name not in TIERS] if isinstance(names, list) else ["this"]
+    if unknown:
+        raise ValidationError(f"No such tier: {', '.join(unknown)}. Tiers are {', '.join(TIERS)}.")
 
 
 class Partner(models.Model):
@@ -37,10 +76,18 @@ class Partner(models.Model):
     )
     holidays = models.JSONField(default=list, blank=True, help_text="Dates nobody answers, like 2026-12-25.")
     voice_greeting = models.CharField(max_length=80, default="Hi {name},")
+    voice_formal = models.BooleanField(default=False, help_text="No contractions, no exclamation marks.")
+    voice_avoid = models.JSONField(
+        default=list, blank=True, help_text="Words that never stand in a reply of the AI's, like “unfortunately”."
+    )
     voice_sign_off = models.CharField(max_length=120, default="Kind regards,\n{brand}")
     boundary = models.ForeignKey("policies.Boundary", null=True, blank=True, on_delete=models.PROTECT)
     connector = models.CharField(max_length=12, choices=Connector.choices, default=Connector.WEBHOOK)
     undo_seconds = models.PositiveSmallIntegerField(default=10, help_text="How long a decision can be taken back.")
+    silent_customers = models.CharField(
+        max_length=10, choices=SILENT, default="close",
+        help_text="What becomes of a case whose customer was asked, reminded, and did not answer.",
+    )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."
     )
@@ -119,6 +166,19 @@ class Terms(models.Model):
     )
     return_fee = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     return_fee_clause = models.TextField(blank=True, default="A return costs nothing.")
+    return_windows = models.JSONField(
+        default=list, blank=True, validators=[valid_windows],
+        help_text="Other windows by category or tier, one a line: “electronics: 14”, “vip: 60”, “electronics, vip: 30”.",
+    )  # fmt: skip
+    free_return_tiers = models.JSONField(
+        default=list, blank=True, validators=[valid_tiers], help_text="Tiers whose returns cost nothing."
+    )
+    recommend_categories = models.JSONField(
+        default=list, blank=True, help_text="Categories the AI may recommend from; none: every one."
+    )
+    recommend_most = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="The dearest product the AI may recommend."
+    )
     lost_after_days = models.PositiveSmallIntegerField(default=7)
     lost_clause = models.TextField(
         blank=True, default="A parcel without a scan for 7 days counts as lost; we answer for it."
@@ -147,9 +207,20 @@ class Terms(models.Model):
     def __str__(self) -> str:
         return f"{self.partner} terms {self.number}"
 
+    def window_for(self, category: str, tier: str) -> int:
+        """Days in which goods of this category come back from a customer of this tier: the most exact line counts,
+        a category before a tier, and of two that are as exact the shorter."""
+        fitting = [
+            (bool(window.category) * 2 + bool(window.tier), -window.days)
+            for window in (read_window(line) for line in self.return_windows)
+            if window.category in ("", category.lower()) and window.tier in ("", tier)
+        ]
+        return -max(fitting)[1] if fitting else self.return_window_days
+
     def as_json(self) -> dict[str, Any]:
         return {
             "number": self.number,
+            "return_windows": self.return_windows,
             "return_window_days": self.return_window_days,
             "return_fee": str(self.return_fee),
             "lost_after_days": self.lost_after_days,
