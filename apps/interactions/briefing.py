@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.interactions.case import Case
 from apps.interactions.checks import Authority
+from apps.interactions.drafting.grounding import marked
 from apps.interactions.models import OrderEvent
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import VOCABULARY, Fact, value_as_json, value_in_words
@@ -33,8 +34,12 @@ def packet_content(case: Case, plan: Plan, authority: Authority, tried: list[str
         "clause": f"Terms {case.terms.number}: “{plan.clause}”" if case.terms and plan.clause else "",
         "other_intents": [intent for intent, _ in case.reading.intents[1:]],
         "facts": _facts(case, plan),
-        "proposal": {**_option(plan.proposal), "reasons": list(plan.reasons), "confidence": case.reading.confidence},
-        "options": [_option(option) for option in plan.options],
+        "proposal": {
+            **_option(case, plan.proposal),
+            "reasons": list(plan.reasons),
+            "confidence": case.reading.confidence,
+        },
+        "options": [_option(case, option) for option in plan.options],
         "tried": tried,
         "timeline": timeline(case),
         "message_ids": [message.pk for message in case.messages],
@@ -96,7 +101,7 @@ def _fact(name: str, fact: Fact | None, matters: bool, off_norm: bool) -> dict[s
     }
 
 
-def _option(option: Option) -> dict[str, Any]:
+def _option(case: Case, option: Option) -> dict[str, Any]:
     amount = option.amount
     return {
         "action": option.action.value,
@@ -105,7 +110,7 @@ def _option(option: Option) -> dict[str, Any]:
         "amount": {"amount": str(amount.amount), "currency": amount.currency} if amount else None,
         "lines": list(option.lines),
         "reply": option.reply.text,
-        "reply_parts": option.reply.as_json(),
+        "reply_parts": [list(piece) for piece in marked(option.reply.text, option.source(case))],
     }
 
 

@@ -11,6 +11,7 @@ from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, language
 from apps.interactions.classification.intents import FLOOR
+from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import ALARMS
 from apps.policies.gate import CompiledPolicy, Verdict
@@ -141,6 +142,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
         said.append(_not_earned("confidence", f"the reading is only {sure} sure"))
     if case.facts.value("message.injection_suspected"):
         said.append(_not_earned("injection", "the message tries to instruct the AI"))
+    said += _grounded(case, option)
     said += _matter(case)
     covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
     if covering:
@@ -151,6 +153,25 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     )  # fmt: skip
     if limit is not None:
         said.append(_not_earned(limit.code, limit.why))
+    return said
+
+
+def _grounded(case: Case, option: Option) -> list[Downgrade]:
+    """A reply that says what no fact says, or offers what was not ruled on, is not sent by the AI alone."""
+    claims = unfounded(option.reply.text, option.source(case))
+    offers = list(dict.fromkeys(claim.words for claim in claims if claim.kind == "promise"))
+    rest = list(dict.fromkeys(claim.words for claim in claims if claim.kind != "promise"))
+    said = []
+    if offers:
+        quoted = ", ".join(f"“{words}”" for words in offers[:3])
+        said.append(
+            _not_earned("promise", f"the reply promises {quoted}, which is another action than the one ruled on")
+        )
+    if rest:
+        quoted = ", ".join(f"“{words}”" for words in rest[:3])
+        said.append(
+            _not_earned("grounding", f"the reply says {quoted}, and nothing known says so", Handler.COLLABORATIVE)
+        )
     return said
 
 

@@ -210,7 +210,9 @@ def _reply(option: dict[str, Any], money: Money | None, typed: str | None) -> st
         return (option["reply"] if unchanged or typed is None else typed).strip()
     if unchanged:
         said = {str(before): str(money)}
-        return "".join(said.get(text, text) if grounded else text for text, grounded in option["reply_parts"]).strip()
+        return "".join(
+            text if kind == "plain" else said.get(text, text) for text, kind in option["reply_parts"]
+        ).strip()
     assert typed is not None
     if f"{before.amount:,.2f}" in typed:
         raise Refused(f"The reply still says {before}, and you decided {money}. Change one of them.")

@@ -1,12 +1,15 @@
 """What always goes to a person, whatever the boundary says; and what no text can talk the AI into."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from apps.interactions.classification.alarms import READ, alarms_in, as_pattern
+from apps.interactions.classification.alarms import READ, alarms_in
 from apps.interactions.classification.language import language_of
 from apps.interactions.models import AlarmWord, Interaction
+from apps.interactions.phrases import as_pattern
 from apps.policies.facts import ALARMS
 from tests.conftest import STATUS
 
@@ -86,8 +89,6 @@ class TestTheListsLanguage:
         ],
     )
     def test_a_line_means_what_it_says(self, line, text, found):
-        import re
-
         pattern = re.compile(as_pattern(line, {"who": "my our"}), re.IGNORECASE)
         assert bool(pattern.search(text)) is found
 

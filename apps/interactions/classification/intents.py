@@ -63,7 +63,7 @@ def read(texts: Sequence[str]) -> list[Reading]:
     for group in pieces:
         rows = probabilities[start : start + len(group)]
         start += len(group)
-        written_in = language_of(group[0], _english())
+        written_in = language_of(group[0], english_words())
         readings.append(
             _reading(classes, rows.tolist()) if written_in in MEASURED else Reading((), 0.0, language=written_in)
         )
@@ -71,7 +71,7 @@ def read(texts: Sequence[str]) -> list[Reading]:
 
 
 @lru_cache(maxsize=1)
-def _english() -> frozenset[str]:
+def english_words() -> frozenset[str]:
     """The words that stand in the corpus more than once: what counts as English."""
     words = Counter(word for text in corpus()[0] for word in words_of(text))
     return frozenset(word for word, times in words.items() if times > 1)

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from apps.interactions.case import Case
+from apps.interactions.drafting.grounding import Source
 from apps.interactions.drafting.replies import Reply, write
+from apps.interactions.drafting.sources import Stated, source_of
 from apps.interactions.models import Order
 from apps.policies.money import Money, rounded
 from apps.policies.words import Action
@@ -24,6 +26,11 @@ class Option:
     amount: Money | None = None
     lines: tuple[str, ...] = ()
     discloses_order: bool = False
+    stated: Stated = field(default_factory=Stated)
+
+    def source(self, case: Case) -> Source:
+        """What its reply may state."""
+        return source_of(case, self.action, self.amount, self.stated)
 
 
 @dataclass(frozen=True, slots=True)
