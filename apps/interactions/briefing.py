@@ -41,6 +41,7 @@ def packet_content(case: Case, plan: Plan, authority: Authority, tried: list[str
         },
         "options": [_option(case, option) for option in plan.options],
         "tried": tried,
+        "missing": list(plan.missing),
         "timeline": timeline(case),
         "message_ids": [message.pk for message in case.messages],
         "order": case.order.number if case.order else None,

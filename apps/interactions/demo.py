@@ -8,14 +8,22 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
+from apps.interactions import demo_catalogue
 from apps.interactions.models import CaseTypeSetting, ReasonCode
 from apps.policies import audit, releases
 from apps.policies.models import Boundary, Guardrail, Partner, PartnerStage, Rule, Terms
 from apps.policies.words import Action, CaseType, Handler, Seniority, Stage
 
 BOUNDARY = "Lenient returns"
-_LIVE = (CaseType.ORDER_STATUS, CaseType.STANDARD_RETURN)
+_LIVE = (
+    CaseType.ORDER_STATUS,
+    CaseType.STANDARD_RETURN,
+    CaseType.ORDER_CHANGE,
+    CaseType.QUESTION,
+    CaseType.PRODUCT_RECOMMENDATION,
+)
 _SETUP = audit.system("demo set-up")
 _DUE_MINUTES = {
     CaseType.PUBLIC_COMPLAINT: 15,
@@ -66,6 +74,7 @@ def demo_partner(slug: str, name: str = "") -> Partner:
             PartnerStage(partner=partner, case_type=case_type, stage=Stage.LIVE if case_type in _LIVE else Stage.ASSIST)
             for case_type in CaseType
         )
+        demo_catalogue.fill(partner, timezone.now())
         audit.record(_SETUP, partner, "created", reason="demo brand")
     return partner
 
@@ -139,6 +148,13 @@ def _rules() -> list[dict[str, object]]:
             "due_minutes": 15, "conditions": [_condition("customer.disputes_12m", "≥", 3)],
         },
         {"case_type": CaseType.REFUND_EXCEPTION, "handler": person},
+        {
+            "case_type": CaseType.ORDER_CHANGE, "handler": alone, "action": Action.CANCEL_ORDER,
+            "conditions": [*_THEIR_OWN, _condition("order.dispatched", "is", False)],
+        },
+        {"case_type": CaseType.ORDER_CHANGE, "handler": person},
+        {"case_type": CaseType.QUESTION, "handler": alone, "action": Action.REPLY},
+        {"case_type": CaseType.PRODUCT_RECOMMENDATION, "handler": alone, "action": Action.RECOMMEND},
         {"case_type": CaseType.DELIVERY_DISPUTE, "handler": person},
         {"case_type": CaseType.PAYMENT_EXCEPTION, "handler": person},
         {"case_type": CaseType.PUBLIC_COMPLAINT, "handler": person, "seniority": Seniority.SENIOR},

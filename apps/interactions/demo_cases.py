@@ -48,6 +48,8 @@ _MESSAGES: list[tuple[str, str, str, float, str, dict[str, Any]]] = [
     ("nora", "1069", "social", 6, "Third shirt from this shop that shrinks in the first wash. Terrible quality, stay "
      "away!", {"public": True, "audience": 48_200}),
     ("omar", "1070", "email", 4, "I was charged twice for order 1070, please check the second payment on my card.", {}),
+    ("jonas", "", "web", 7, "Do you ship to Canada, and what does express shipping cost?", {}),
+    ("hana", "", "chat", 5, "Can you recommend a small lamp with a warm light for my bedside table?", {}),
     ("nora", "1069", "email", 2, "Can I get a refund for the linen shirt? It came 16 days ago and it shrank.", {}),
 ]  # fmt: skip
 
@@ -69,7 +71,7 @@ def send(partner: Partner, prefix: str, now: datetime, names: set[str]) -> None:
             continue
         sent_at = (now - timedelta(minutes=minutes)).isoformat()
         interaction = {
-            "external_id": f"demo-{index}", "channel": channel, "customer": f"{prefix}{name}", "order": number,
+            "external_id": f"demo-{index}", "channel": channel, "customer": f"{prefix}{name}", "order": number or None,
             "messages": [{"author": "customer", "text": text, "sent_at": sent_at}], "sender_verified": True, **more,
         }  # fmt: skip
         submitting.submit_interaction(partner, interaction, actor=_ACTOR, as_sent=True)

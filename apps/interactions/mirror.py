@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 from django.db import transaction
 
 from apps.interactions import intake
-from apps.interactions.models import Customer, Effect, Order, OrderEvent, OrderLine, Payment
+from apps.interactions.models import Article, Customer, Effect, Order, OrderEvent, OrderLine, Payment, Product
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
 
-Row = TypeVar("Row", Customer, Order)
+Row = TypeVar("Row", Customer, Order, Product, Article)
 
 # A clock that runs ahead is forgiven by this much; anything later is a mistake.
 FUTURE_TOLERANCE = timedelta(minutes=5)

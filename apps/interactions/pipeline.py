@@ -61,7 +61,7 @@ def _claim(limit: int) -> list[Interaction]:
             .filter(due_at__lte=now, state=Interaction.State.RECEIVED)
             .exclude(lease_until__gt=now)
             .exclude(Exists(carried_out))
-            .order_by("due_at", "id")
+            .order_by("-public", "due_at", "id")  # what others read comes first
         )
         rows = list(due[:limit])
         worn_out = [row for row in rows if row.attempts >= MOST_ATTEMPTS]

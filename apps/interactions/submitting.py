@@ -7,14 +7,17 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.interactions import intake, mirror
+from apps.interactions import catalogue, intake, mirror
+from apps.interactions.api import catalogue_shapes
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.problems import flat_errors
 from apps.interactions.mirror import Stored
-from apps.interactions.models import Customer, Order
+from apps.interactions.models import Article, Customer, Order, Product
 from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
+
+MOST_EVENTS = 500
 
 
 def checked(shape: type[serializers.Serializer[Any]], data: object) -> dict[str, Any]:
@@ -70,6 +73,34 @@ def submit_order_events(partner: Partner, number: str, data: object, *, actor: a
         order = mirror.add_events(partner, number, checked_events)
         audit.record(actor, order, "events_mirrored", reason=", ".join(event["kind"] for event in checked_events))
     return order
+
+
+def submit_product(partner: Partner, sku: str, data: object, *, actor: audit.Actor) -> Stored[Product]:
+    _checked_id("sku", sku, 60)
+    found = _named(checked(catalogue_shapes.ProductIn, data), "sku", sku)
+    with transaction.atomic():
+        stored = catalogue.put_product(partner, sku, found, as_of=found.get("as_of") or timezone.now())
+        if stored.changed:
+            audit.record(actor, stored.row, "mirrored")
+    return stored
+
+
+def submit_article(partner: Partner, slug: str, data: object, *, actor: audit.Actor) -> Stored[Article]:
+    found = _named(checked(catalogue_shapes.ArticleIn, data), "slug", slug)
+    with transaction.atomic():
+        stored = catalogue.put_article(partner, slug, found, as_of=found.get("as_of") or timezone.now())
+        if stored.changed:
+            audit.record(actor, stored.row, "mirrored", reason="published" if stored.row.published else "not published")
+    return stored
+
+
+def submit_customer_events(customer: Customer, data: object) -> int:
+    """One event or a list of up to `MOST_EVENTS`; returns how many were sent."""
+    events = data if isinstance(data, list) else [data]
+    if not 1 <= len(events) <= MOST_EVENTS:
+        raise Invalid({"body": [f"Send 1 to {MOST_EVENTS} events."]})
+    catalogue.add_customer_events(customer, [checked(catalogue_shapes.CustomerEventIn, event) for event in events])
+    return len(events)
 
 
 def _checked_id(field: str, name: str, longest: int) -> None:

@@ -34,6 +34,8 @@ _OPS = (
     | {"policies.add_pause", "policies.change_pause", "policies.view_ruling", "policies.view_auditentry"}
     | {"policies.view_remit", "policies.change_remit", "policies.add_remit"}
     | {f"interactions.{verb}_{name}" for verb in ("view", "change") for name in ("casetypesetting", "reasoncode")}
+    | {f"interactions.{verb}_article" for verb in ("view", "add", "change", "delete")}
+    | {"interactions.view_product", "interactions.view_alarmword", "interactions.add_alarmword"}
     | {"interactions.view_interaction", "interactions.view_escalation", "interactions.view_decisionrecord"}
     | {"interactions.view_effect", "interactions.view_contextpacket", "learning.view_signal"}
 )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.interactions.api import ruling_views, views
+from apps.interactions.api import catalogue_views, ruling_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -9,6 +9,9 @@ urlpatterns = [
     path("interactions/<uuid:reference>/", views.OneInteraction.as_view(), name="interaction"),
     path("interactions/<uuid:reference>/messages/", views.Messages.as_view(), name="messages"),
     path("customers/<str:external_id>/", views.OneCustomer.as_view(), name="customer"),
+    path("customers/<str:external_id>/events/", catalogue_views.CustomerEvents.as_view(), name="customer-events"),
+    path("products/<str:sku>/", catalogue_views.OneProduct.as_view(), name="product"),
+    path("articles/<slug:slug>/", catalogue_views.OneArticle.as_view(), name="article"),
     path("orders/<str:number>/", views.OneOrder.as_view(), name="order"),
     path("orders/<str:number>/events/", views.OrderEvents.as_view(), name="order-events"),
     path("rulings/dry-run/", ruling_views.DryRun.as_view(), name="dry-run"),

@@ -39,6 +39,29 @@ _CLAIMED = re.compile(
 )
 
 
+_CANCEL = re.compile(
+    r"\b(cancel\w*|call off|do ?n.?t (want|need) (it|this|the order|my order)|stop (the|my) order)\b", re.I
+)
+_ADDRESS = re.compile(
+    r"\b(address|street|house number|post ?code|zip( code)?|deliver(y|ed)? (it )?to|send it to|moved)\b", re.I
+)
+_ITEMS = re.compile(
+    r"\b(items?|articles?|products?|pieces?|sizes?|colou?rs?|quantity|add|remove|swap|exchange|instead|one of|only|also|"
+    r"replace|delete|increase|reduce|wrong)\b",
+    re.I,
+)
+
+
+def change_wanted(text: str) -> str:
+    """What of an order the text wants changed: "cancel" (all of it), "address", "items", or "unclear"."""
+    address, items, cancel = (bool(pattern.search(text)) for pattern in (_ADDRESS, _ITEMS, _CANCEL))
+    if cancel and not address and not items:
+        return "cancel"
+    if cancel or address == items:
+        return "unclear"
+    return "address" if address else "items"
+
+
 def sentiment(text: str) -> str:
     """`negative`, `neutral` or `positive`; one bad word outweighs good ones."""
     if _NEGATIVE.search(text):

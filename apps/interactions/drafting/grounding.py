@@ -19,13 +19,14 @@ from apps.policies.words import Action
 _SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "dollar": "USD", "euro": "EUR", "pound": "GBP"}
 # Words that begin sentences of letters to customers and mean nothing of their own.
 _OPENERS = """
-a an the this that these those it its he she they we you your our my as at by for from in of on or and but so to with if when while
-once after before until since because although though unless whether please sorry apologies unfortunately thank thanks thankyou
+a an the this that these those it its he she they we you your our my as at by for from in of on or and but so to with if when
+while once after before until since because although though unless whether please sorry apologies unfortunately thank thanks
 regarding concerning however additionally also meanwhile therefore otherwise instead finally first second next then here there
 no not yes okay ok just only once again both each every all any some let could can may might should would will shall do does did
 have has had is are was were be being been i i'm i'd i'll i've we're we'll we've you're it's that's there's what which who whose
 where why how hi hello dear good morning afternoon evening kind best warm regards sincerely yours faithfully cheers take care
-looking checking having according based given rest feel should meantime further anything everything nothing great
+looking checking having according based given rest feel should
+meantime further anything everything nothing great
 """
 _ALWAYS_FINE = frozenset(_OPENERS.split())
 

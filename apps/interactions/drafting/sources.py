@@ -28,6 +28,7 @@ _STATES_OF_ACTION = {
     Action.REFUND: "refunded", Action.PARTIAL_REFUND: "refunded", Action.CANCEL_ORDER: "cancelled",
 }  # fmt: skip
 _WORDS_OF_ACTION = {
+    Action.GOODWILL: frozenset({Action.STORE_CREDIT}),
     Action.PARTIAL_REFUND: frozenset({Action.REFUND}),
     Action.RETURN_LABEL: frozenset({Action.REFUND}),  # the refund follows when the parcel is scanned in
 }

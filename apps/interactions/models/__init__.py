@@ -1,5 +1,5 @@
 from apps.interactions.models.apikey import ApiKey, Scope
-from apps.interactions.models.catalogue import Article, CustomerEvent, Product
+from apps.interactions.models.catalogue import Article, CustomerEvent, Passage, Product
 from apps.interactions.models.decision import DecisionRecord
 from apps.interactions.models.effect import Budget, Effect, Reservation, SimulatedAction
 from apps.interactions.models.escalation import Escalation, Note
@@ -27,6 +27,7 @@ __all__ = [
     "OrderEvent",
     "OrderLine",
     "OutboxEvent",
+    "Passage",
     "Payment",
     "Product",
     "ReasonCode",

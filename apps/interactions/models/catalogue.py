@@ -77,3 +77,19 @@ class Article(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Passage(models.Model):
+    """One paragraph of an article: what a question is answered with."""
+
+    article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="passages")
+    position = models.PositiveSmallIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["article", "position"]
+        constraints = [models.UniqueConstraint(fields=["article", "position"], name="passage_position")]
+        indexes = [GinIndex(SearchVector("text", config="english"), name="passage_words")]
+
+    def __str__(self) -> str:
+        return self.text[:60]

@@ -8,6 +8,7 @@ from apps.interactions.drafting.grounding import Source
 from apps.interactions.drafting.replies import Reply, write
 from apps.interactions.drafting.sources import Stated, source_of
 from apps.interactions.models import Order
+from apps.policies.facts import Value
 from apps.policies.money import Money, rounded
 from apps.policies.words import Action
 
@@ -37,8 +38,8 @@ class Option:
 class Plan:
     """A playbook's answer for one case.
 
-    `options[0]` is the proposal. `unable_because` is set when it cannot be carried out. `matters` names the
-    facts the brief shows first, `off_norm` those it marks.
+    `options[0]` is the proposal. `unable_because` is set when it cannot be carried out. `missing` are the facts that the
+    playbook needs and nobody knows, in words. `matters` names the facts the brief shows first, `off_norm` those it marks.
     """
 
     question: str
@@ -46,6 +47,7 @@ class Plan:
     reasons: tuple[str, ...]
     clause: str = ""
     unable_because: str = ""
+    missing: tuple[str, ...] = ()
     matters: tuple[str, ...] = ()
     off_norm: frozenset[str] = field(default_factory=frozenset)
 
@@ -83,6 +85,16 @@ def decline(case: Case, body: str, **values: object) -> Option:
     return Option(Action.DENY, "Decline", "needs a reason", reply_to(case, body, **values))
 
 
+def goodwill(case: Case, order: Order, share: Decimal, body: str) -> Option:
+    """Store credit of a share of the order, as a gesture: it costs that, and is reserved on no line."""
+    amount = Money(rounded(order.total * share), order.currency)
+    percent = f"{int(share * 100)} % of the order"
+    return Option(
+        Action.GOODWILL, f"Apologise with {amount}", f"{percent}, as credit for the next order",
+        reply_to(case, body, number=order.number, amount=amount), amount=amount, discloses_order=True,
+    )  # fmt: skip
+
+
 def refund(case: Case, order: Order, body: str, *, label: str = "Refund in full", detail: str) -> Option:
     """Pay back everything still refundable; `body` may name {number} and {amount}."""
     return _money_back(case, order, Action.REFUND, label, detail, body)
@@ -112,6 +124,55 @@ def refund_of_return(case: Case, order: Order) -> Option:
         detail = f"less the return fee of {fee}"
     reply = reply_to(case, body, amount=amount, number=order.number, fee=fee)
     return Option(Action.REFUND, "Refund", detail, reply, amount=amount, lines=skus(order), discloses_order=True)
+
+
+def answer_yourself(case: Case) -> Option:
+    """A start for words of the person's own."""
+    return Option(
+        Action.REPLY,
+        "Answer in your own words",
+        "write the reply yourself",
+        reply_to(case, "Thank you for writing to us. I am looking into this for you."),
+    )
+
+
+def hand_on(case: Case) -> Option:
+    return Option(
+        Action.REFER,
+        "Hand to another team",
+        "the case leaves Remit",
+        reply_to(case, "I am passing this on to the colleagues who can help you; they will write to you."),
+    )
+
+
+def marks(case: Case, *names: str) -> frozenset[str]:
+    """Those of the facts that are off the norm, by what is normal for each."""
+    return frozenset(name for name in names if _is_off_norm(name, case.facts.value(name)))
+
+
+def _is_off_norm(name: str, value: Value | None) -> bool:
+    if name in _WANTED_YES:
+        return value is not True
+    if name in _WANTED_NO:
+        return value is True
+    if isinstance(value, int) and name in _HIGH_FROM:
+        return value >= _HIGH_FROM[name]
+    return value == _ODD.get(name)
+
+
+_WANTED_YES = frozenset({"sender.verified", "order.belongs_to_sender", "order.identified", "order.address_matches"})
+_WANTED_NO = frozenset({"order.final_sale", "order.chargeback_open"})
+_HIGH_FROM = {
+    "order.days_past_window": 1, "order.days_late": 1, "order.duplicate_payments": 1, "order.failed_payments": 1,
+    "order.hours_without_scan": 72, "customer.refunds_90d": 2, "customer.refunds_30d": 2, "customer.disputes_12m": 2,
+    "customer.returns_12m": 6, "customer.open_cases": 1, "case.contacts": 2, "message.audience": 1000,
+    "order.delivery_attempts": 2,
+}  # fmt: skip
+_ODD: dict[str, object] = {
+    "message.sentiment": "negative",
+    "order.proof_of_delivery": "signature",
+    "message.public": True,
+}
 
 
 def _money_back(case: Case, order: Order, action: Action, label: str, detail: str, body: str) -> Option:
@@ -148,15 +209,7 @@ def which_order_plan(case: Case, about: str) -> Plan:
     reason = f"{several} orders could be meant" if several else "no order of this customer was found"
     return Plan(
         question=f"Which order is {about} about?",
-        options=(
-            ask_which_order(case),
-            Option(
-                Action.REPLY,
-                "Answer in your own words",
-                "write the reply yourself",
-                reply_to(case, "Thank you for writing to us. I am looking into this for you."),
-            ),
-        ),
+        options=(ask_which_order(case), answer_yourself(case)),
         reasons=(f"The message names no order, and {reason}.",),
         matters=("order.identified", "customer.tier", "customer.orders", "customer.open_cases", "sender.verified"),
         off_norm=frozenset({"order.identified"}),

@@ -1,11 +1,13 @@
 """Delivery dispute: the courier's word against the customer's. A person decides on scans, history and timeline."""
 
 from apps.interactions.case import Case
+from apps.interactions.classification import tone
 from apps.interactions.models import Order
 from apps.interactions.playbooks.base import (
     Option,
     Plan,
     decline,
+    marks,
     order_name,
     refund,
     reply_to,
@@ -14,10 +16,13 @@ from apps.interactions.playbooks.base import (
 )
 from apps.policies.words import Action
 
-VERSION = "delivery_dispute-1"
+VERSION = "delivery_dispute-2"
+NEEDS = ("order.status", "order.proof_of_delivery", "order.address_matches", "customer.disputes_12m")
 MATTERS = (
     "order.status",
     "order.proof_of_delivery",
+    "order.address_matches",
+    "order.delivery_attempts",
     "order.days_since_delivery",
     "order.hours_without_scan",
     "order.days_late",
@@ -53,10 +58,10 @@ def plan(case: Case) -> Plan:
     return Plan(
         question=_question(case, order),
         options=options,
-        reasons=(why,),
+        reasons=(why, *contradictions(case, order)),
         clause=case.terms.lost_clause if case.terms else "",
         matters=MATTERS,
-        off_norm=_off_norm(case),
+        off_norm=marks(case, *MATTERS),
     )
 
 
@@ -68,6 +73,31 @@ def _question(case: Case, order: Order) -> str:
     if order.status == "shipped":
         return f"The customer misses {order_name(case)}, which is on its way. What do we do?"
     return f"The customer reports a delivery problem with {order_name(case)}. What do we do?"
+
+
+def contradictions(case: Case, order: Order) -> list[str]:
+    """Where courier, shop and customer do not say the same, each as a sentence."""
+    known, said = case.facts.value, []
+    reason, delivered = known("message.reason"), order.status == "delivered"
+    if delivered and reason == "not_received":
+        said.append("The courier reports the parcel as delivered, and the customer says that it did not come.")
+    if known("order.address_matches") is False:
+        said.append("The place of the delivery scan is not that of the order's address.")
+    if delivered and known("order.proof_of_delivery") == "none":
+        said.append("It counts as delivered, and the courier has no proof of it.")
+    if known("order.proof_of_delivery") == "signature" and reason == "not_received":
+        said.append("Somebody signed for it.")
+    thanked = [
+        message
+        for message in case.messages
+        if message.author == "customer" and message.handled and tone.sentiment(message.text) == "positive"
+    ]
+    if thanked and order.delivered_at and thanked[-1].sent_at > order.delivered_at:
+        said.append("After the delivery the customer wrote in a friendly way and reported nothing missing.")
+    disputes = known("customer.disputes_12m")
+    if isinstance(disputes, int) and disputes >= 2:
+        said.append(f"It is one of {disputes} disputes of this customer in 12 months.")
+    return said
 
 
 def _weigh(case: Case, available: "object") -> tuple[str, str]:
@@ -107,14 +137,3 @@ def _replace(case: Case, order: Order) -> Option:
         lines=skus(order),
         discloses_order=True,
     )
-
-
-def _off_norm(case: Case) -> frozenset[str]:
-    disputes, late = case.facts.value("customer.disputes_12m"), case.facts.value("order.days_late")
-    marks = {
-        "customer.disputes_12m": isinstance(disputes, int) and disputes >= 2,
-        "order.days_late": isinstance(late, int) and late > 0,
-        "order.proof_of_delivery": case.facts.value("order.proof_of_delivery") == "signature",
-        "sender.verified": case.facts.value("sender.verified") is not True,
-    }
-    return frozenset(name for name, marked in marks.items() if marked)

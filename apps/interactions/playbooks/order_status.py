@@ -3,11 +3,20 @@
 from apps.interactions.case import Case
 from apps.interactions.classification import tone
 from apps.interactions.models import Order
-from apps.interactions.playbooks.base import Option, Plan, ask_which_order, order_name, reply_to, which_order_plan
+from apps.interactions.playbooks.base import (
+    Option,
+    Plan,
+    ask_which_order,
+    marks,
+    order_name,
+    reply_to,
+    which_order_plan,
+)
 from apps.policies.money import Money
 from apps.policies.words import Action
 
-VERSION = "order_status-2"
+VERSION = "order_status-3"
+NEEDS = ("order.status", "sender.verified", "order.belongs_to_sender")
 MATTERS = (
     "order.status",
     "order.days_late",
@@ -28,7 +37,7 @@ def plan(case: Case) -> Plan:
         options=(_answer(case, case.order), ask_which_order(case)),
         reasons=(_why(case.order),),
         matters=MATTERS,
-        off_norm=_off_norm(case),
+        off_norm=marks(case, *MATTERS),
     )
 
 
@@ -94,15 +103,3 @@ def _body(case: Case, order: Order) -> tuple[str, dict[str, object]]:
 
 def _why(order: Order) -> str:
     return f"The shop says order {order.number} is {order.status}; the answer states what shop and courier report."
-
-
-def _off_norm(case: Case) -> frozenset[str]:
-    late = case.facts.value("order.days_late")
-    silent = case.facts.value("order.hours_without_scan")
-    marks = {
-        "order.days_late": isinstance(late, int) and late > 0,
-        "order.hours_without_scan": isinstance(silent, int) and silent >= 72,
-        "sender.verified": case.facts.value("sender.verified") is not True,
-        "order.belongs_to_sender": case.facts.value("order.belongs_to_sender") is not True,
-    }
-    return frozenset(name for name, marked in marks.items() if marked)

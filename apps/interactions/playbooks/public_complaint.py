@@ -1,10 +1,11 @@
 """Public complaint: anything negative said in public. A senior answers; nothing about an order is said there."""
 
 from apps.interactions.case import Case
-from apps.interactions.playbooks.base import Option, Plan, order_name, reply_to
+from apps.interactions.playbooks.base import Option, Plan, marks, order_name, reply_to
 from apps.policies.words import Action
 
-VERSION = "public_complaint-1"
+VERSION = "public_complaint-2"
+NEEDS = ("message.audience", "message.sentiment")
 MATTERS = (
     "message.audience",
     "message.sentiment",
@@ -49,5 +50,5 @@ def plan(case: Case) -> Plan:
         ),
         reasons=("It was said in public, so others read the answer; order details stay out of it.",),
         matters=MATTERS,
-        off_norm=frozenset({"message.audience"} if isinstance(audience, int) and audience >= 1000 else ()),
+        off_norm=marks(case, *MATTERS),
     )

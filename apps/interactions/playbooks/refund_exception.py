@@ -6,6 +6,7 @@ from apps.interactions.playbooks.base import (
     Option,
     Plan,
     decline,
+    marks,
     order_name,
     refund,
     return_fee,
@@ -15,7 +16,8 @@ from apps.interactions.playbooks.base import (
 )
 from apps.policies.money import Money
 
-VERSION = "refund_exception-1"
+VERSION = "refund_exception-2"
+NEEDS = ("order.days_past_window", "order.refundable", "order.chargeback_open", "customer.refunds_90d")
 MATTERS = (
     "order.days_past_window",
     "order.days_late",
@@ -26,6 +28,8 @@ MATTERS = (
     "customer.tier",
     "customer.lifetime_value",
     "customer.refunds_90d",
+    "customer.returns_12m",
+    "order.chargeback_open",
     "sender.verified",
     "order.belongs_to_sender",
 )
@@ -52,7 +56,7 @@ def plan(case: Case) -> Plan:
         clause=_clause(case),
         unable_because="" if amount.amount > 0 else "nothing is left to refund on this order",
         matters=MATTERS,
-        off_norm=_off_norm(case),
+        off_norm=marks(case, *MATTERS),
     )
 
 
@@ -105,17 +109,3 @@ def _clause(case: Case) -> str:
     if case.facts.value("order.final_sale") is True:
         return case.terms.non_returnable_clause
     return case.terms.return_window_clause
-
-
-def _off_norm(case: Case) -> frozenset[str]:
-    past, late = case.facts.value("order.days_past_window"), case.facts.value("order.days_late")
-    refunds = case.facts.value("customer.refunds_90d")
-    marks = {
-        "order.days_past_window": isinstance(past, int) and past > 0,
-        "order.days_late": isinstance(late, int) and late > 0,
-        "order.final_sale": case.facts.value("order.final_sale") is True,
-        "customer.refunds_90d": isinstance(refunds, int) and refunds >= 2,
-        "sender.verified": case.facts.value("sender.verified") is not True,
-        "order.belongs_to_sender": case.facts.value("order.belongs_to_sender") is not True,
-    }
-    return frozenset(name for name, marked in marks.items() if marked)

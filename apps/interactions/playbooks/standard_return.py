@@ -6,6 +6,7 @@ from apps.interactions.playbooks.base import (
     Option,
     Plan,
     decline,
+    marks,
     order_name,
     refund_of_return,
     return_fee,
@@ -13,7 +14,8 @@ from apps.interactions.playbooks.base import (
     which_order_plan,
 )
 
-VERSION = "standard_return-1"
+VERSION = "standard_return-2"
+NEEDS = ("order.days_past_window", "order.refundable", "order.final_sale", "order.status")
 MATTERS = (
     "order.days_since_delivery",
     "order.days_past_window",
@@ -40,7 +42,7 @@ def plan(case: Case) -> Plan:
         clause=clause,
         unable_because=_unable(case, case.order),
         matters=MATTERS,
-        off_norm=_off_norm(case),
+        off_norm=marks(case, *MATTERS),
     )
 
 
@@ -52,7 +54,7 @@ def _refund_plan(case: Case, order: Order, clause: str) -> Plan:
         clause=clause,
         unable_because=_nothing_left(case, order),
         matters=MATTERS,
-        off_norm=_off_norm(case),
+        off_norm=marks(case, *MATTERS),
     )
 
 
@@ -79,13 +81,3 @@ def _unable(case: Case, order: Order) -> str:
 def _nothing_left(case: Case, order: Order) -> str:
     left = order.refundable.amount - return_fee(case, order).amount
     return "" if left > 0 else "nothing is left to refund on this order"
-
-
-def _off_norm(case: Case) -> frozenset[str]:
-    refunds = case.facts.value("customer.refunds_90d")
-    marks = {
-        "order.final_sale": case.facts.value("order.final_sale") is True,
-        "customer.refunds_90d": isinstance(refunds, int) and refunds >= 2,
-        "sender.verified": case.facts.value("sender.verified") is not True,
-    }
-    return frozenset(name for name, marked in marks.items() if marked)

@@ -1,0 +1,50 @@
+"""What the AI answers with: articles, written here or sent by API, and the mirrored catalogue; a brand's alarm words."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.interactions import catalogue
+from apps.interactions.models import AlarmWord, Article, Product
+from apps.policies.admin.base import Audited, OfPartners, ReadOnly
+
+
+@admin.register(Article)
+class ArticleAdmin(OfPartners, Audited):
+    list_display = ("title", "partner", "published", "passages_cut", "as_of")
+    list_filter = ("partner", "published")
+    search_fields = ("title", "body")
+    prepopulated_fields = {"slug": ("title",)}
+    fields = ("partner", "title", "slug", "published", "body")
+
+    @admin.display(description="passages")
+    def passages_cut(self, row: Article) -> int:
+        return row.passages.count()
+
+    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
+        obj.as_of = timezone.now()
+        super().save_model(request, obj, form, change)
+        catalogue.cut_passages(obj)
+
+
+@admin.register(Product)
+class ProductAdmin(OfPartners, ReadOnly):
+    list_display = ("sku", "name", "partner", "category", "price", "currency", "in_stock", "as_of")
+    list_filter = ("partner", "in_stock", "category")
+    search_fields = ("=sku", "name")
+
+
+@admin.register(AlarmWord)
+class AlarmWordAdmin(OfPartners, Audited):
+    """Words are only ever added: taking one away would let the AI answer what a person answers now."""
+
+    list_display = ("word", "alarm", "partner", "created_at")
+    list_filter = ("partner", "alarm")
+
+    def has_change_permission(self, request: HttpRequest, obj: AlarmWord | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AlarmWord | None = None) -> bool:
+        return False
