@@ -14,7 +14,7 @@ from apps.policies.words import CaseType
 @dataclass(slots=True)
 class Case:
     """One case with everything the playbooks read. `products` are the catalogue's rows of the order's lines, by SKU;
-    `alarm_words` the brand's own words, by alarm."""
+    `alarms` what the customer's words set off."""
 
     interaction: Interaction
     partner: Partner
@@ -24,7 +24,7 @@ class Case:
     messages: list[Message]
     reading: Reading
     products: Mapping[str, Product] = field(default_factory=dict)
-    alarm_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    alarms: frozenset[str] = frozenset()
     facts: Facts = field(default_factory=Facts)
     case_type: CaseType = CaseType.OTHER
 

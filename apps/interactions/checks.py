@@ -10,13 +10,12 @@ from decimal import Decimal
 from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, language
-from apps.interactions.classification.intents import FLOOR
 from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import ALARMS
 from apps.policies.gate import CompiledPolicy, Verdict
 from apps.policies.models import Pause
-from apps.policies.specs import Proposal
+from apps.policies.specs import DEFAULT_FLOOR, Proposal
 from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Question, Seniority, Stage
 
 # Without a rule of its own a public complaint is a senior's.
@@ -200,7 +199,7 @@ def _floor(case: Case, option: Option, policy: CompiledPolicy | None) -> Decimal
         for limit in limits
         if limit.kind == "confidence" and limit.floor is not None and limit.looks_at(case.case_type, option.action)
     ]
-    return max([FLOOR, *(float(floor) for floor in floors)])
+    return max([float(DEFAULT_FLOOR), *(float(floor) for floor in floors)])
 
 
 def _strictest(handlers: Sequence[Handler]) -> Handler:

@@ -16,9 +16,7 @@ from apps.policies.money import Money
 def of_message(case: Case) -> list[Fact]:
     text = case.text
     contacts = sum(1 for message in case.messages if message.author == "customer")
-    # Whatever the customer ever wrote on the case keeps its alarms: a later "thanks" takes none of them back.
-    everything = "\n".join([case.interaction.subject, *(m.text for m in case.messages if m.author == "customer")])
-    found = alarms.alarms_in(everything, case.alarm_words)
+    found = case.alarms
     if contacts >= alarms.REPEATED_CONTACTS:
         found |= {"repeated"}
     at = case.at

@@ -22,6 +22,7 @@ from apps.interactions.case import Case, unanswered
 from apps.interactions.checks import authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
+from apps.interactions.classification.detecting import alarms_of
 from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
@@ -179,7 +180,8 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
     partners = {row.partner_id: row.partner for row in rows}
     texts = [_asked_in(row) for row in rows]
     cases = []
-    for row, reading in zip(rows, intents.read(texts), strict=True):
+    found = alarms_of([_ever_said(row) for row in rows], [own_words.get(row.partner_id, {}) for row in rows])
+    for row, reading, alarming in zip(rows, intents.read(texts), found, strict=True):
         row.lease_token = tokens[row.pk]
         cases.append(
             Case(
@@ -191,10 +193,16 @@ def _load(claimed: Sequence[Interaction]) -> list[Case]:
                 messages=row.message_rows,  # type: ignore[attr-defined]
                 reading=reading,
                 products=products.get(row.partner_id, {}),
-                alarm_words=own_words.get(row.partner_id, {}),
+                alarms=alarming,
             )
         )
     return cases
+
+
+def _ever_said(row: Interaction) -> str:
+    """All that the customer wrote on the case: a later "thanks" takes no alarm back."""
+    messages = row.message_rows  # type: ignore[attr-defined]
+    return "\n".join([row.subject, *(message.text for message in messages if message.author == "customer")])
 
 
 def _asked_in(row: Interaction) -> str:

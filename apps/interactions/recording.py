@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.interactions import escalating, hearing
 from apps.interactions.budgets import parties_of
-from apps.interactions.classification.intents import model_version
+from apps.interactions.classification.training import model_version
 from apps.interactions.drafting import replies
 from apps.interactions.models import (
     DecisionRecord,

@@ -13,7 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.interactions import settlement, submitting, tasks
-from apps.interactions.classification import intents
+from apps.interactions.classification import training
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction, Order
 from apps.interactions.waking import wake_workers
@@ -53,7 +53,7 @@ def _send(partner: Partner, order: Order, number: str, text: str, *, wake: bool 
 def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
     partner = demo_partner("bench", "Bench")
     orders = _orders(partner, SAMPLES + 10 + CASES + UNDER_PAUSE)
-    texts = [text for text in intents.corpus()[0] if len(text) > 20]
+    texts = [text for text in training.corpus()[0] if len(text) > 20]
     for number in range(CASES):  # waiting before the workers come, as after an outage
         _send(partner, orders.pop(), f"s{number}", texts[number % len(texts)], wake=False)
     audited = AuditEntry.objects.count()

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from apps.interactions.classification.alarms import READ, alarms_in
+from apps.interactions.classification.alarms import READ, listed
 from apps.interactions.classification.language import language_of
 from apps.interactions.models import AlarmWord, Interaction
 from apps.interactions.phrases import as_pattern
@@ -54,7 +54,7 @@ def test_an_alarm_in_the_subject_counts(arrive, order):
 def test_a_brand_adds_words_of_its_own_and_takes_none_away(arrive, order, partner):
     AlarmWord.objects.create(partner=partner, alarm="injury", word="tingling cheeks")
     assert "alarm injury" in reasons(arrive(f"{STATUS} I have Tingling cheeks.", order=order))
-    assert alarms_in(SAID["legal"], {"legal": []}) == {"legal"}
+    assert listed(SAID["legal"], {"legal": []}) == {"legal"}
 
 
 def test_another_brands_words_do_not_count(arrive, order, partner):

@@ -1,39 +1,25 @@
-"""The intent classifier: TF-IDF of words and characters and a calibrated linear model.
+"""The intent classifier: what a message asks for, with calibrated probabilities.
 
-It ships as a corpus written for it (`corpus/<intent>.txt`, one message a line) and is trained from that in a
-few seconds, deterministically, when there is no trained file for exactly this corpus and code yet. It
-abstains under `FLOOR`: an unsure reading is `other`, and goes to a person.
+It abstains under `FLOOR`, and in a language it was not measured on: an unsure reading is `other`, and goes to a person.
+What it needs to let the AI act alone is higher, and the boundary's: `DEFAULT_FLOOR`.
 """
 
-import fcntl
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-
-import joblib
-import sklearn
-from django.conf import settings
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
 from apps.interactions.classification.language import MEASURED, language_of, words_of
-from apps.policies.specs import DEFAULT_FLOOR
+from apps.interactions.classification.scoring import Guess
+from apps.interactions.classification.training import LONGEST_READ, corpus, normalised, trained
 
-CORPUS = Path(__file__).parent / "corpus"
-FLOOR = float(DEFAULT_FLOOR)
+INTENTS = (
+    "order_status", "return_or_refund", "delivery_problem", "payment_problem", "complaint", "change_or_cancel",
+    "product_advice", "product_question", "policy_question", "account_or_invoice", "human_request", "feedback", "other",
+)  # fmt: skip
+FLOOR = 0.60
 SECOND_FLOOR = 0.70
-LONGEST_READ = 4000  # characters: what a person asks for is in the first page
-_RECIPE = "4"  # raise it when features or model change
-
-_ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
-_AMOUNT = re.compile(r"[$€£]\s?\d(?:[\d.,]*\d)?|\b\d(?:[\d.,]*\d)?\s?(?:dollars?|euros?|pounds?|usd|eur|gbp)\b", re.I)
-_NUMBER = re.compile(r"#?\b[A-Za-z]{0,4}-?\d{4,}\b|#\d+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -52,7 +38,7 @@ class Reading:
 
 def read(texts: Sequence[str]) -> list[Reading]:
     """Read many messages at once. A text is read whole and sentence by sentence, so that two requests are seen."""
-    model = _model()
+    model = trained().intents
     pieces = [[text, *_sentences(text)] for text in texts]
     flat = [normalised(piece) for group in pieces for piece in group]
     if not flat:
@@ -95,62 +81,14 @@ def _sentences(text: str) -> list[str]:
     return long_enough[:12] if len(long_enough) > 1 else []
 
 
-def normalised(text: str) -> str:
-    """Order numbers, amounts and addresses become one word each, so that the model learns none of them."""
-    text = _ADDRESS.sub(" anaddress ", text[:LONGEST_READ])
-    text = _AMOUNT.sub(" anamount ", text)
-    return _NUMBER.sub(" ordernumber ", text).replace("’", "'").lower()
-
-
-def corpus() -> tuple[list[str], list[str]]:
-    """The training texts and their intents, in a fixed order."""
-    texts, intents = [], []
-    for path in sorted(CORPUS.glob("*.txt")):
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        texts += lines
-        intents += [path.stem] * len(lines)
-    return texts, intents
-
-
-def train() -> Pipeline:
-    texts, intents = corpus()
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
-    )
-    linear = LogisticRegression(C=8.0, max_iter=2000, class_weight="balanced", random_state=0)
-    model = make_pipeline(features, CalibratedClassifierCV(linear, method="temperature", cv=5, ensemble=False))
-    return model.fit([normalised(text) for text in texts], intents)
-
-
-def version() -> str:
-    """Names the corpus, recipe and library that a model was trained with; every ruling carries it."""
-    digest = hashlib.sha256(f"{_RECIPE} {sklearn.__version__}".encode())
-    for path in sorted(CORPUS.glob("*.txt")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-@lru_cache(maxsize=1)
-def model_version() -> str:
-    return version()
-
-
-@lru_cache(maxsize=1)
-def _model() -> Pipeline:
-    folder: Path = settings.CLASSIFIER_DIR
-    folder.mkdir(parents=True, exist_ok=True)
-    trained = folder / f"intents-{model_version()}.joblib"
-    with (folder / "training.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one process trains, the others wait for its file
-        if not trained.exists():
-            unfinished = trained.with_suffix(".part")
-            joblib.dump(train(), unfinished)
-            unfinished.rename(trained)
-    return joblib.load(trained)
-
-
-def make_ready() -> str:
-    """Train or load now, so that the first message does not wait; returns the version."""
-    _model()
-    return model_version()
+def guesses(labelled: Sequence[tuple[str, str]]) -> list[Guess]:
+    """What the classifier says of each whole text, beside the intent it was labelled with."""
+    if not labelled:
+        return []
+    model = trained().intents
+    probabilities = model.predict_proba([normalised(text) for text, _ in labelled])
+    best = probabilities.argmax(axis=1)
+    return [
+        Guess(text, intent, str(model.classes_[place]), float(row[place]))
+        for (text, intent), place, row in zip(labelled, best, probabilities, strict=True)
+    ]

@@ -1,7 +1,8 @@
 """Alarms: what always goes to a person, whatever the boundary says. A brand may add words, never take any away.
 
-One readable list an alarm (`injury.txt` …, see `phrases.py`), so that anyone can see why a message was held. They are
-made to miss little and not to be exact: a false alarm costs a person a minute, a missed one may cost a customer much more.
+One readable list an alarm (`lists/injury.txt` …, see `phrases.py`), so that anyone can see why a message was held, and a
+model trained on messages written for it (`corpus/`), which finds what is said in other words (`detecting.py`). Both are made
+to miss little and not to be exact: a false alarm costs a person a minute, a missed one may cost a customer much more.
 """
 
 import re
@@ -23,11 +24,11 @@ IN_WORDS = {
     "fraud": "it speaks of fraud or of a stolen account",
     "repeated": f"the customer has written at least {REPEATED_CONTACTS} times about this",
 }
-_LISTS = Path(__file__).parent
+_LISTS = Path(__file__).parent / "lists"
 
 
-def alarms_in(text: str, brands_own: Mapping[str, Sequence[str]] | None = None) -> frozenset[str]:
-    """The alarms that a text sets off; `brands_own` are a brand's own words, by alarm."""
+def listed(text: str, brands_own: Mapping[str, Sequence[str]] | None = None) -> frozenset[str]:
+    """The alarms whose list has a phrase of the text; `brands_own` are a brand's own words, by alarm."""
     plain = text.replace("’", "'")
     found = {alarm for alarm, pattern in _patterns().items() if pattern.search(plain)}
     folded = plain.casefold()

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.interactions import watchdog
-from apps.interactions.classification import intents
+from apps.interactions.classification import training
 
 
 class Command(BaseCommand):
@@ -17,5 +17,5 @@ class Command(BaseCommand):
         stop = Event()
         for signal_number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signal_number, lambda *_: stop.set())
-        intents.make_ready()  # trained once here, so that no message waits for it
+        training.make_ready()  # trained once here, so that no message waits for it
         watchdog.run(stop.is_set)
