@@ -158,6 +158,9 @@ WORKERS_SILENT_SECONDS = int(os.environ.get("REMIT_WORKERS_SILENT_SECONDS", "30"
 
 CLASSIFIER_DIR = LOCAL_DIR / "classifier"
 
+# Whether an outside model may have a loopback address: on a machine of one's own, never where strangers type addresses.
+OUTSIDE_MODELS_MAY_BE_LOCAL = DEMO
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

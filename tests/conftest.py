@@ -82,7 +82,7 @@ def arrive(partner: Partner, drain: Callable[[], int]) -> Arrive:
 STATUS = "Where is my order? I would like to know when it will be delivered."
 RETURN = "I want to return this and get a refund, please send me a return label."
 MISSING = "My parcel never arrived, the courier says it was delivered but I did not receive anything."
-COMPLAINT = "I want to file a formal complaint about your terrible service."
+COMPLAINT = "Your customer service is poor, I want to lodge a complaint."
 
 
 @pytest.fixture

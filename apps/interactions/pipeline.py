@@ -10,19 +10,20 @@ and its neighbours go on: from its second attempt on a case is worked on alone.
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import escalating, gathering, recording
+from apps.interactions import escalating, gathering, outside_model, recording
 from apps.interactions.case import Case, unanswered
 from apps.interactions.checks import authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
 from apps.interactions.classification.detecting import alarms_of
+from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
@@ -90,15 +91,18 @@ def _stall(rows: Sequence[Interaction]) -> None:
 
 
 def work(claimed: Sequence[Interaction]) -> list[Worked]:
-    """Understand, gather, propose and rule: reads only, outside any transaction."""
+    """Understand, gather, propose and rule: reads only, outside any transaction. Outside models of brands that chose one
+    take part."""
     cases = _load(claimed)
+    opt_ins = outside_model.opted_in(case.partner for case in cases)
+    readers = outside_model.read_too(cases, [_asked_in(case.interaction) for case in cases], opt_ins)
     counts = gathering.counts_for(cases)
     in_force = policies_in_force(list({case.partner.pk: case.partner for case in cases}.values()))
     pausing = pauses.in_force()
     results: list[Worked] = []
     seen: dict[tuple[int | None, str], int] = {}
     for case in cases:
-        worked = Worked(case)
+        worked = Worked(case, read_by=readers.get(case.interaction.pk, ""))
         try:
             gathering.gather(case, counts)
             _work_on(worked, in_force, pausing, seen)
@@ -107,7 +111,15 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
             log.exception("case %s failed", case.interaction.external_id)
             worked.error = f"{type(error).__name__}: {error}"
         results.append(worked)
+    outside_model.put_into_words(results, opt_ins, _check_for)
     return results
+
+
+def _check_for(worked: Worked) -> Callable[[str], list[str]]:
+    """The check of what an outside model writes: its claims that nothing in the packet supports, in its words."""
+    assert worked.plan is not None
+    source = worked.plan.proposal.source(worked.case)
+    return lambda text: [claim.words for claim in unfounded(text, source)]
 
 
 def brief_again(interaction: Interaction, actor: audit.Actor) -> None:

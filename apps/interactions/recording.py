@@ -152,7 +152,8 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         downgrades=[down.as_json() for down in authority.downgrades],
         made_with={
             "classifier": model_version(),
-            "drafter": replies.VERSION,
+            **({"second_reader": worked.read_by} if worked.read_by else {}),
+            "drafter": worked.drafted_by or replies.VERSION,
             "playbook": worked.playbook_version,
         },
         partner_id=case.partner.pk,

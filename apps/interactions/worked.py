@@ -12,7 +12,8 @@ from apps.policies.gate import Verdict
 class Worked:
     """A case as far as it got: the plan and who may carry it out, or the error that stopped it.
 
-    `shadows` are the verdicts of versions in shadow, by version id: they are stored and act on nothing.
+    `shadows` are the verdicts of versions in shadow, by version id: they are stored and act on nothing. `read_by` and
+    `drafted_by` name the outside models that read the messages too and that worded the proposal's reply.
     """
 
     case: Case
@@ -23,4 +24,6 @@ class Worked:
     content_hash: str = ""
     shadows: list[tuple[int, Verdict]] = field(default_factory=list)
     merge_into: int | None = None
+    read_by: str = ""
+    drafted_by: str = ""
     error: str = ""

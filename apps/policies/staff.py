@@ -36,6 +36,8 @@ _OPS = (
     | {f"interactions.{verb}_{name}" for verb in ("view", "change") for name in ("casetypesetting", "reasoncode")}
     | {f"interactions.{verb}_article" for verb in ("view", "add", "change", "delete")}
     | {"interactions.view_product", "interactions.view_alarmword", "interactions.add_alarmword"}
+    | {f"interactions.{verb}_modeloptin" for verb in ("view", "add", "change", "delete")}
+    | {"interactions.view_outsidemodel", "interactions.view_modelcall", "interactions.view_modelspend"}
     | {"interactions.view_interaction", "interactions.view_escalation", "interactions.view_decisionrecord"}
     | {"interactions.view_effect", "interactions.view_contextpacket", "learning.view_signal"}
 )
@@ -45,6 +47,11 @@ _OPERATES = {
     "interactions.view_effect",
     "interactions.settle_effect",
     "interactions.view_workerheartbeat",
+    "interactions.view_outsidemodel",
+    "interactions.add_outsidemodel",
+    "interactions.change_outsidemodel",
+    "interactions.view_modelcall",
+    "interactions.view_modelspend",
     "interactions.view_outboxevent",
     "interactions.view_apikey",
     "interactions.add_apikey",

@@ -136,18 +136,18 @@ class TestNo:
 
     def test_not_earned_when_the_boundary_wants_more_certainty(self, arrive, order, partner, monkeypatch):
         monkeypatch.setattr(
-            intents, "read", lambda texts: [intents.Reading((("order_status", 0.7),), 0.7) for _ in texts]
+            intents, "read", lambda texts: [intents.Reading((("order_status", 0.98),), 0.98) for _ in texts]
         )
         assert arrive(STATUS, order=order).handler == "autonomous"
         author, other = factories.ops_manager(), factories.ops_manager()
         draft = releases.draft_from(author, partner.boundary)
-        editing.save(author, Guardrail(version=draft, kind="confidence", floor=Decimal("0.90")))
+        editing.save(author, Guardrail(version=draft, kind="confidence", floor=Decimal("0.99")))
         releases.submit(author, draft)
         releases.approve(other, draft)
         releases.activate(author, draft)
         case = arrive(STATUS, order=factories.OrderFactory(customer=order.customer))
         assert case.handler == "human"
-        assert any("only 0.70 sure" in reason for reason in reasons(case))
+        assert any("only 0.98 sure" in reason for reason in reasons(case))
 
     def test_not_able_when_the_message_is_not_understood(self, arrive, order, monkeypatch):
         monkeypatch.setattr(intents, "read", lambda texts: [intents.Reading((), 0.4) for _ in texts])
@@ -351,7 +351,7 @@ class TestClassifyingQueries:
                 order=factories.OrderFactory(customer=factories.CustomerFactory(partner=customer.partner)),
                 work=False,
             )
-        with django_assert_max_num_queries(49):
+        with django_assert_max_num_queries(50):
             assert pipeline.advance() == 12
 
 

@@ -5,6 +5,7 @@ from apps.interactions.models.effect import Budget, Effect, Reservation, Simulat
 from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
+from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
@@ -22,11 +23,15 @@ __all__ = [
     "Escalation",
     "Interaction",
     "Message",
+    "ModelCall",
+    "ModelOptIn",
+    "ModelSpend",
     "Note",
     "Order",
     "OrderEvent",
     "OrderLine",
     "OutboxEvent",
+    "OutsideModel",
     "Passage",
     "Payment",
     "Product",

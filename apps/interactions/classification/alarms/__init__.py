@@ -17,11 +17,11 @@ REPEATED_CONTACTS = 3  # the third contact on one matter: counted, not read
 READ = tuple(alarm for alarm in ALARMS if alarm != "repeated")
 IN_WORDS = {
     "injury": "somebody may have been hurt or made ill",
-    "legal": "it mentions lawyers, courts or a regulator",
-    "privacy": "it is about personal data",
+    "legal": "it may be about lawyers, courts or a regulator",
+    "privacy": "it may be a request about personal data",
     "press": "the press or somebody with an audience may be involved",
-    "harm": "it speaks of self-harm or of violence",
-    "fraud": "it speaks of fraud or of a stolen account",
+    "harm": "it may speak of self-harm or of violence",
+    "fraud": "it may be about fraud or a stolen account",
     "repeated": f"the customer has written at least {REPEATED_CONTACTS} times about this",
 }
 _LISTS = Path(__file__).parent / "lists"
