@@ -91,7 +91,7 @@ class TestScoring:
     def test_a_file_that_is_none_is_refused_with_the_reason(self, tmp_path, lines):
         file = tmp_path / "messages.csv"
         file.write_text(lines)
-        with pytest.raises(CommandError, match="needs the columns|Line 2"):
+        with pytest.raises(CommandError, match=r"needs the columns|Line 2"):
             call_command("evaluate_classifier", str(file))
 
 
