@@ -181,7 +181,7 @@ class LimitSpec:
         }
 
 
-DEFAULT_FLOOR = Decimal("0.97")
+DEFAULT_FLOOR = Decimal("0.98")
 """How sure the reading of a message must be where no limit says otherwise."""
 
 _PER = {"brand": "brand", "customer": "customer", "address": "address", "payment": "means of payment"}

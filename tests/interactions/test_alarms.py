@@ -106,6 +106,7 @@ class TestLanguage:
             ("Waar is mijn bestelling, ik heb niets gekregen", "nl"),
             ("我的订单在哪里", "zh"),
             ("Где мой заказ?", "ru"),
+            ("shipemnts to Toronto", "en"),
             ("#1047 👍", "en"),
             ("", "en"),
         ],

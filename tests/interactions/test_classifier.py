@@ -117,3 +117,9 @@ def test_the_alarms_model_finds_what_no_list_has():
     unlisted = "My tooth broke on something hard in your granola"
     models = training.trained()
     assert models.alarm.predict_proba([training.normalised(unlisted)])[0, 1] >= models.alarming_from
+
+
+def test_a_reading_is_as_sure_as_its_least_sure_intent():
+    (reading,) = intents.read(["Track my parcel please.\nDo you have this lamp in green?"])
+    assert len(reading.intents) > 1
+    assert reading.confidence == min(p for _, p in reading.intents)

@@ -27,7 +27,8 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 class Reading:
     """What a message asks for: intents over the floor with their probability, the most probable first.
 
-    Empty means that the classifier abstained; `confidence` is then the best it had. It always abstains in a
+    `confidence` is that of the least probable one. Empty means that the classifier abstained; `confidence` is then the
+    best it had. It always abstains in a
     `language` (ISO 639-1) that it was not measured on.
     """
 
@@ -71,7 +72,8 @@ def _reading(classes: list[str], rows: list[list[float]]) -> Reading:
         if p >= SECOND_FLOOR and name != "other":
             best[name] = max(p, best.get(name, 0.0))
     ordered = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
-    confidence = ordered[0][1] if ordered else max(rows[0])
+    # As sure as of its least sure intent: any of them may be the one that types the case.
+    confidence = ordered[-1][1] if ordered else max(rows[0])
     return Reading(tuple((name, round(p, 3)) for name, p in ordered), round(confidence, 3))
 
 

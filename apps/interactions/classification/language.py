@@ -35,6 +35,8 @@ _TELLING = {
 _TELLING_WORDS = {language: frozenset(words.split()) for language, words in _TELLING.items()}
 
 _MOSTLY = 0.5  # from this share of known English words on, nothing else is asked
+_A_FEW = 4
+_ENOUGH_TELLING = 3
 _HARDLY = 0.15  # under this probability of English it is another language
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -47,13 +49,18 @@ def language_of(text: str, english: frozenset[str]) -> str:
     """The ISO 639-1 code of the language; `english` are words that count as English. Text without words is English:
     order numbers and emoji are in no language."""
     words = words_of(text)
+    told = {language: len(telling.intersection(words)) for language, telling in _TELLING_WORDS.items()}
+    surest = max(told, key=lambda language: told[language])
+    if told[surest] >= _ENOUGH_TELLING:
+        return surest
     if not words or sum(word in english for word in words) >= _MOSTLY * len(words):
         return "en"
+    if len(words) < _A_FEW and text.isascii() and not told[surest]:
+        return "en"  # a misspelt word or two: n-grams know nothing of those
     likely = _detector().compute_language_confidence_values(text)
     shares = {value.language.iso_code_639_1.name.lower(): value.value for value in likely}
     if not shares or shares.get("en", 0.0) >= _HARDLY:
         return "en"
-    told = {language: sum(word in telling for word in words) for language, telling in _TELLING_WORDS.items()}
     return max(shares, key=lambda code: (told.get(code, 0), shares[code]))
 
 
