@@ -172,7 +172,7 @@ class TestInTheDatabase:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
         with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            PartnerStage.objects.filter(partner=partner, case_type="question").update(stage="live")
+            PartnerStage.objects.filter(partner=partner, case_type="human_request").update(stage="live")
 
     def test_a_version_that_was_said_to_tighten(self, partner, author):
         draft = wider_version(partner, author)
