@@ -42,29 +42,27 @@ class Answer:
 
 def answers_to(partner: Partner, terms: Terms | None, question: str) -> list[Answer]:
     """Passages that answer the question, the best first; empty when none does."""
-    found = _articles(partner, question)
+    (stems,) = stems_of([question])
+    asked = stems - SAY_NOTHING
+    if len(asked) < FEWEST:
+        return []
+    found = _articles(partner, asked)
     clauses = [(title, str(getattr(terms, name))) for name, title in _CLAUSES] if terms else []
     candidates = [*found, *((f"Terms {terms.number}", text) for _, text in clauses if terms and text)]
     # A clause is found by its title too, which is not part of what is quoted.
     titles = [*(title for title, _ in found), *(title for title, text in clauses if text)]
-    stems = stems_of([question, *(f"{title} {text}" for title, (_, text) in zip(titles, candidates, strict=True))])
-    asked = stems[0] - SAY_NOTHING
-    if len(asked) < FEWEST:
-        return []
+    said = stems_of([f"{title} {text}" for title, (_, text) in zip(titles, candidates, strict=True)])
     scored = [
         Answer(title, text, round(len(asked & has) / len(asked), 2))
-        for (title, text), has in zip(candidates, stems[1:], strict=True)
+        for (title, text), has in zip(candidates, said, strict=True)
         if len(asked & has) >= FEWEST
     ]
     fitting = [answer for answer in scored if answer.share >= ENOUGH]
     return sorted(fitting, key=lambda answer: (-answer.share, len(answer.text)))
 
 
-def _articles(partner: Partner, question: str) -> list[tuple[str, str]]:
-    words = sorted(stems_of([question])[0] - SAY_NOTHING)
-    if not words:
-        return []
-    any_word = SearchQuery(" | ".join(f"'{word}'" for word in words), config="english", search_type="raw")
+def _articles(partner: Partner, asked: frozenset[str]) -> list[tuple[str, str]]:
+    any_word = any_of(asked)
     vector = SearchVector("text", config="english")
     rows = (
         Passage.objects.filter(article__partner=partner, article__published=True)
@@ -75,6 +73,11 @@ def _articles(partner: Partner, question: str) -> list[tuple[str, str]]:
         .values_list("article__title", "text")[:CANDIDATES]
     )
     return list(rows)
+
+
+def any_of(stems: frozenset[str]) -> SearchQuery:
+    """Finds what has any of the stems."""
+    return SearchQuery(" | ".join(f"'{stem}'" for stem in sorted(stems)), config="english", search_type="raw")
 
 
 def stems_of(texts: Sequence[str]) -> list[frozenset[str]]:

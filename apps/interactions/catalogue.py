@@ -38,14 +38,14 @@ def put_article(partner: Partner, slug: str, data: Mapping[str, Any], *, as_of: 
             return Stored(found, created=False, changed=False)
         article = found or Article(partner=partner, slug=slug)
         article.title, article.body, article.published = data["title"], data["body"], data.get("published", True)
-        article.as_of = as_of
-        article.save()
-        cut_passages(article)
+        save_article(article, as_of=as_of)
     return Stored(article, created=found is None, changed=True)
 
 
-def cut_passages(article: Article) -> None:
-    """The paragraphs of the body, each on its own: what answers quote."""
+def save_article(article: Article, *, as_of: datetime) -> None:
+    """Save it and cut its body into paragraphs, each on its own: what answers quote. In the caller's transaction."""
+    article.as_of = as_of
+    article.save()
     article.passages.all().delete()
     paragraphs = [paragraph.strip() for paragraph in _PARAGRAPHS.split(article.body) if paragraph.strip()]
     Passage.objects.bulk_create(

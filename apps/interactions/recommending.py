@@ -8,10 +8,10 @@ of them but name and price.
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.contrib.postgres.search import SearchRank, SearchVector
 from django.db.models import Count, Q, QuerySet
 
-from apps.interactions.answering import SAY_NOTHING, stems_of
+from apps.interactions.answering import SAY_NOTHING, any_of, stems_of
 from apps.interactions.case import Case
 from apps.interactions.models import CustomerEvent, OrderLine, Product
 
@@ -73,7 +73,7 @@ def _by_words(case: Case, allowed: QuerySet[Product]) -> list[Scored]:
     asked -= SAY_NOTHING
     if not asked:
         return []
-    any_word = SearchQuery(" | ".join(f"'{stem}'" for stem in sorted(asked)), config="english", search_type="raw")
+    any_word = any_of(asked)
     vector = SearchVector("name", "category", "description", config="english")
     ranked = allowed.annotate(words=vector).filter(words=any_word).annotate(rank=SearchRank(vector, any_word))
     rows = list(ranked.order_by("-rank", "sku")[:LOOKED_AT])

@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.interactions import gathering, mirror, own_conditions
+from apps.interactions.classification import language
 from apps.interactions.models import Interaction, OrderEvent, OrderLine, Payment, Product
 from apps.interactions.pipeline import _load
+from apps.interactions.playbooks.base import return_fee
 from apps.policies.facts import VOCABULARY, Fact, Facts
 from apps.policies.models import Terms
 from apps.policies.models.partner import read_window
@@ -158,3 +160,16 @@ class TestOwnConditions:
         case = arrive(RETURN, order=order)
         assert case.handler == "human"
         assert "own condition" in [down["code"] for down in case.ruling.downgrades]
+
+
+def test_a_tier_whose_returns_are_free_pays_no_fee(arrive, order, customer, partner):
+    terms = {"return_fee": "5.00", "free_return_tiers": ["gold"]}
+    factories.released(partner, "terms", **factories.terms(partner, **terms))
+    (case,) = _load([arrive(RETURN, order=order, work=False)])
+    assert return_fee(case, order).amount == Decimal("5.00")
+    case.customer.tier = "gold"
+    assert return_fee(case, order).amount == 0
+
+
+def test_the_languages_that_can_be_told_are_those_a_fact_can_have():
+    assert set(language.NAMES) == set(VOCABULARY["message.language"].choices)

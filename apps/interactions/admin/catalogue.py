@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -19,14 +20,16 @@ class ArticleAdmin(OfPartners, Audited):
     prepopulated_fields = {"slug": ("title",)}
     fields = ("partner", "title", "slug", "published", "body")
 
-    @admin.display(description="passages")
-    def passages_cut(self, row: Article) -> int:
-        return row.passages.count()
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
+        rows: QuerySet[Article] = super().get_queryset(request)
+        return rows.select_related("partner").annotate(cut=Count("passages"))
+
+    @admin.display(description="passages", ordering="cut")
+    def passages_cut(self, row: Any) -> int:
+        return int(row.cut)
 
     def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
-        obj.as_of = timezone.now()
-        super().save_model(request, obj, form, change)
-        catalogue.cut_passages(obj)
+        catalogue.save_article(obj, as_of=timezone.now())
 
 
 @admin.register(Product)

@@ -8,38 +8,33 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.interactions import submitting
-from apps.interactions.api.views import caller
+from apps.interactions.api.views import Mirrored, caller
+from apps.interactions.mirror import Stored
 from apps.interactions.models import Article, Customer, Product, Scope
+from apps.policies import audit
+from apps.policies.models import Partner
 
 
-class OneProduct(APIView):
-    scopes = {"GET": Scope.OMS_WRITE, "PUT": Scope.OMS_WRITE}
+class OneProduct(Mirrored):
+    model, field = Product, "sku"
 
-    def get(self, request: Request, sku: str) -> Response:
-        found = Product.objects.filter(partner=caller(request).partner, sku=sku).first()
-        if found is None:
-            raise Http404
-        return Response(_product(found))
+    def put_row(self, partner: Partner, name: str, data: object, actor: audit.Actor) -> Stored[Any]:
+        return submitting.submit_product(partner, name, data, actor=actor)
 
-    def put(self, request: Request, sku: str) -> Response:
-        who = caller(request)
-        stored = submitting.submit_product(who.partner, sku, request.data, actor=who.actor)
-        return Response(_product(stored.row), status=201 if stored.created else 200)
+    def shown(self, row: Product) -> dict[str, Any]:
+        fields = ("sku", "name", "category", "currency", "in_stock", "description", "as_of")
+        return {name: getattr(row, name) for name in fields} | {"price": f"{row.price:.2f}"}
 
 
-class OneArticle(APIView):
-    scopes = {"GET": Scope.OMS_WRITE, "PUT": Scope.OMS_WRITE}
+class OneArticle(Mirrored):
+    model, field = Article, "slug"
 
-    def get(self, request: Request, slug: str) -> Response:
-        found = Article.objects.filter(partner=caller(request).partner, slug=slug).first()
-        if found is None:
-            raise Http404
-        return Response(_article(found))
+    def put_row(self, partner: Partner, name: str, data: object, actor: audit.Actor) -> Stored[Any]:
+        return submitting.submit_article(partner, name, data, actor=actor)
 
-    def put(self, request: Request, slug: str) -> Response:
-        who = caller(request)
-        stored = submitting.submit_article(who.partner, slug, request.data, actor=who.actor)
-        return Response(_article(stored.row), status=201 if stored.created else 200)
+    def shown(self, row: Article) -> dict[str, Any]:
+        fields = ("slug", "title", "body", "published", "as_of")
+        return {name: getattr(row, name) for name in fields} | {"passages": row.passages.count()}
 
 
 class CustomerEvents(APIView):
@@ -54,13 +49,3 @@ class CustomerEvents(APIView):
             raise Http404
         taken = submitting.submit_customer_events(customer, request.data)
         return Response({"customer": external_id, "events": taken}, status=202)
-
-
-def _product(product: Product) -> dict[str, Any]:
-    fields = ("sku", "name", "category", "currency", "in_stock", "description", "as_of")
-    return {name: getattr(product, name) for name in fields} | {"price": f"{product.price:.2f}"}
-
-
-def _article(article: Article) -> dict[str, Any]:
-    fields = ("slug", "title", "body", "published", "as_of")
-    return {name: getattr(article, name) for name in fields} | {"passages": article.passages.count()}

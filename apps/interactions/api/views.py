@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.db import DataError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from rest_framework.generics import ListAPIView
@@ -16,8 +16,11 @@ from apps.interactions import intake, settling, submitting
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.authentication import Caller
 from apps.interactions.connectors import Outcome
+from apps.interactions.mirror import Stored
 from apps.interactions.models import Customer, Interaction, Order, Scope
+from apps.policies import audit
 from apps.policies.errors import Invalid
+from apps.policies.models import Partner
 
 MOST_IN_A_BATCH = 500
 
@@ -102,34 +105,53 @@ class Messages(APIView):
         return Response(shapes.InteractionOut(case).data, status=202)
 
 
-class OneCustomer(APIView):
-    scopes = {"GET": Scope.OMS_WRITE, "PUT": Scope.OMS_WRITE}
+class Mirrored(APIView):
+    """One row of the mirror: read it, or put what the partner's own system says of it.
 
-    def get(self, request: Request, external_id: str) -> Response:
-        found = Customer.objects.filter(partner=caller(request).partner, external_id=external_id).first()
+    A subclass names the model, its field that the address names, how it is put, and how it is shown.
+    """
+
+    scopes = {"GET": Scope.OMS_WRITE, "PUT": Scope.OMS_WRITE}
+    model: type[Model]
+    field: str
+
+    def put_row(self, partner: Partner, name: str, data: object, actor: audit.Actor) -> Stored[Any]:
+        raise NotImplementedError
+
+    def shown(self, row: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def get(self, request: Request, name: str) -> Response:
+        rows = self.model._default_manager.filter(partner=caller(request).partner)
+        found = rows.filter(**{self.field: name}).first()
         if found is None:
             raise Http404
-        return Response(_customer(found))
+        return Response(self.shown(found))
 
-    def put(self, request: Request, external_id: str) -> Response:
+    def put(self, request: Request, name: str) -> Response:
         who = caller(request)
-        stored = submitting.submit_customer(who.partner, external_id, request.data, actor=who.actor)
-        return Response(_customer(stored.row), status=201 if stored.created else 200)
+        stored = self.put_row(who.partner, name, request.data, who.actor)
+        return Response(self.shown(stored.row), status=201 if stored.created else 200)
 
 
-class OneOrder(APIView):
-    scopes = {"GET": Scope.OMS_WRITE, "PUT": Scope.OMS_WRITE}
+class OneCustomer(Mirrored):
+    model, field = Customer, "external_id"
 
-    def get(self, request: Request, number: str) -> Response:
-        found = Order.objects.filter(partner=caller(request).partner, number=number).first()
-        if found is None:
-            raise Http404
-        return Response(_order(found))
+    def put_row(self, partner: Partner, name: str, data: object, actor: audit.Actor) -> Stored[Any]:
+        return submitting.submit_customer(partner, name, data, actor=actor)
 
-    def put(self, request: Request, number: str) -> Response:
-        who = caller(request)
-        stored = submitting.submit_order(who.partner, number, request.data, actor=who.actor)
-        return Response(_order(stored.row), status=201 if stored.created else 200)
+    def shown(self, row: Customer) -> dict[str, Any]:
+        return _customer(row)
+
+
+class OneOrder(Mirrored):
+    model, field = Order, "number"
+
+    def put_row(self, partner: Partner, name: str, data: object, actor: audit.Actor) -> Stored[Any]:
+        return submitting.submit_order(partner, name, data, actor=actor)
+
+    def shown(self, row: Order) -> dict[str, Any]:
+        return _order(row)
 
 
 class OrderEvents(APIView):

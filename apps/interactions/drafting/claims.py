@@ -33,7 +33,7 @@ COUNT_WORDS = {word: number for number, word in enumerate(_COUNTED.split(" "), 2
     "twice": 2, "twenty": 20, "thirty": 30, "forty": 40, "sixty": 60, "ninety": 90, "hundred": 100, "dozen": 12,
 }  # fmt: skip
 
-_MONTH = rf"(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in MONTHS)}|sept)\b\.?"
+_MONTH = rf"(?:(?:{'|'.join(MONTHS)})\b|(?:{'|'.join(name[:3] for name in MONTHS)}|sept)\b\.?)"
 _HALF_OF_DAY = r"am|pm|a\.m\.|p\.m\."
 CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY")
 _CODES = "|".join(CURRENCIES)

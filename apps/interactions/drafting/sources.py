@@ -45,12 +45,12 @@ class Stated:
     passages: tuple[str, ...] = ()
 
 
-def source_of(case: Case, action: Action, amount: Money | None, stated: Stated) -> Source:
+def source_of(case: Case, action: Action, amount: Money | None, stated: Stated, *, discloses_order: bool) -> Source:
     """Everything that is known of the case and its order, what the action does, and the brand's own texts.
 
-    In public nothing of the order is known: what is said there, others read.
+    A reply that was not ruled as one that discloses the order states nothing of it, nor does any in public.
     """
-    order = None if case.interaction.public else case.order
+    order = case.order if discloses_order and not case.interaction.public else None
     known = case.facts.value
     clauses = tuple(getattr(case.terms, name) for name in _CLAUSES) if case.terms else ()
     money = {item for item in (*stated.amounts, amount) if item is not None}

@@ -31,7 +31,7 @@ class Option:
 
     def source(self, case: Case) -> Source:
         """What its reply may state."""
-        return source_of(case, self.action, self.amount, self.stated)
+        return source_of(case, self.action, self.amount, self.stated, discloses_order=self.discloses_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ def ask_which_order(case: Case) -> Option:
 
 
 def decline(case: Case, body: str, **values: object) -> Option:
-    return Option(Action.DENY, "Decline", "needs a reason", reply_to(case, body, **values))
+    reply = reply_to(case, body, **values)
+    return Option(Action.DENY, "Decline", "needs a reason", reply, discloses_order=bool(values))
 
 
 def goodwill(case: Case, order: Order, share: Decimal, body: str) -> Option:
@@ -105,8 +106,9 @@ def store_credit(case: Case, order: Order, body: str, *, detail: str) -> Option:
 
 
 def return_fee(case: Case, order: Order) -> Money:
-    """What the customer pays for a return by the Terms, at most what is left to refund."""
-    fee = rounded(case.terms.return_fee) if case.terms else Decimal("0.00")
+    """What the customer pays for a return by the Terms and tier, at most what is left to refund."""
+    free = case.terms is None or (case.customer is not None and case.customer.tier in case.terms.free_return_tiers)
+    fee = Decimal("0.00") if free or case.terms is None else rounded(case.terms.return_fee)
     return Money(min(fee, order.refundable.amount), order.currency)
 
 

@@ -12,8 +12,6 @@ from apps.policies.facts import TIERS
 from apps.policies.models.partner_release import only_by_release
 from apps.policies.words import CaseType, Stage
 
-SILENT = [("close", "It is closed"), ("escalate", "A person looks at it")]
-
 
 def valid_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
@@ -76,18 +74,10 @@ class Partner(models.Model):
     )
     holidays = models.JSONField(default=list, blank=True, help_text="Dates nobody answers, like 2026-12-25.")
     voice_greeting = models.CharField(max_length=80, default="Hi {name},")
-    voice_formal = models.BooleanField(default=False, help_text="No contractions, no exclamation marks.")
-    voice_avoid = models.JSONField(
-        default=list, blank=True, help_text="Words that never stand in a reply of the AI's, like “unfortunately”."
-    )
     voice_sign_off = models.CharField(max_length=120, default="Kind regards,\n{brand}")
     boundary = models.ForeignKey("policies.Boundary", null=True, blank=True, on_delete=models.PROTECT)
     connector = models.CharField(max_length=12, choices=Connector.choices, default=Connector.WEBHOOK)
     undo_seconds = models.PositiveSmallIntegerField(default=10, help_text="How long a decision can be taken back.")
-    silent_customers = models.CharField(
-        max_length=10, choices=SILENT, default="close",
-        help_text="What becomes of a case whose customer was asked, reminded, and did not answer.",
-    )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."
     )
