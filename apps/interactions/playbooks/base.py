@@ -63,6 +63,10 @@ def reply_to(case: Case, body: str, **values: object) -> Reply:
     return write(case.partner, first_name, body, **values)
 
 
+def in_days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
+
+
 def order_name(case: Case) -> str:
     return f"order {case.order.number}" if case.order else "an unnamed order"
 

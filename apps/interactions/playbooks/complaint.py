@@ -9,6 +9,7 @@ from apps.interactions.playbooks.base import (
     Plan,
     goodwill,
     hand_on,
+    in_days,
     marks,
     order_name,
     refund,
@@ -81,7 +82,7 @@ def what_went_wrong(case: Case) -> tuple[str, ...]:
     known, said = case.facts.value, []
     late, contacts, others = known("order.days_late"), known("case.contacts"), known("customer.open_cases")
     if isinstance(late, int) and late > 0:
-        said.append(f"The order is {late} days later than promised.")
+        said.append(f"The order is {in_days(late)} later than promised.")
     if isinstance(contacts, int) and contacts > 1:
         said.append(f"The customer has written {contacts} times about this.")
     if isinstance(others, int) and others > 0:

@@ -6,6 +6,7 @@ from apps.interactions.playbooks.base import (
     Option,
     Plan,
     decline,
+    in_days,
     marks,
     order_name,
     refund,
@@ -65,8 +66,7 @@ def _question(case: Case, order: Order, amount: Money) -> str:
     if amount.amount == 0:
         return f"Nothing is left to refund on {order_name(case)}: decline?"
     if isinstance(past, int) and past > 0:
-        days = "1 day" if past == 1 else f"{past} days"
-        return f"Refund {amount} on {order_name(case)}, {days} past the return window?"
+        return f"Refund {amount} on {order_name(case)}, {in_days(past)} past the return window?"
     if case.facts.value("order.final_sale") is True:
         return f"Refund {amount} on {order_name(case)}, which holds final-sale goods?"
     if order.status in ("placed", "shipped"):
@@ -92,9 +92,9 @@ def _reasons(case: Case) -> tuple[str, ...]:
     said = []
     past, late = case.facts.value("order.days_past_window"), case.facts.value("order.days_late")
     if isinstance(past, int) and past > 0:
-        said.append(f"It is {past} days past the return window.")
+        said.append(f"It is {in_days(past)} past the return window.")
     if isinstance(late, int) and late > 0:
-        said.append(f"It came {late} days later than promised, which is ours to answer for.")
+        said.append(f"It came {in_days(late)} later than promised, which is ours to answer for.")
     if case.facts.value("order.final_sale") is True:
         said.append("Some of the goods are final sale.")
     refunds = case.facts.value("customer.refunds_90d")

@@ -6,6 +6,7 @@ from apps.interactions.playbooks.base import (
     Option,
     Plan,
     decline,
+    in_days,
     marks,
     order_name,
     refund_of_return,
@@ -35,10 +36,11 @@ def plan(case: Case) -> Plan:
     if case.facts.value("order.return_received") and case.facts.value("order.label_sent"):
         return _refund_plan(case, case.order, clause)
     days = case.facts.value("order.days_since_delivery")
+    since = f"Delivered {in_days(days)} ago" if isinstance(days, int) else "Delivered"
     return Plan(
         question=f"Send a return label for {order_name(case)}?",
         options=(_label(case, case.order), refund_of_return(case, case.order), _no(case, case.order)),
-        reasons=(f"Delivered {days} days ago, inside the window, and the goods are returnable.",),
+        reasons=(f"{since}, inside the window, and the goods are returnable.",),
         clause=clause,
         unable_because=_unable(case, case.order),
         matters=MATTERS,

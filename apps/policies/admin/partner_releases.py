@@ -44,8 +44,9 @@ class StageChange(forms.Form):
 class LinesField(forms.CharField):
     """A list, written one entry a line."""
 
-    def __init__(self, help_text: str) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=help_text)
+    def __init__(self, help_text: str, label: str | None = None) -> None:
+        widget = forms.Textarea(attrs={"rows": 3})
+        super().__init__(required=False, widget=widget, help_text=help_text, label=label)
 
     def clean(self, value: Any) -> Any:
         return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
@@ -59,7 +60,9 @@ class TermsChange(forms.ModelForm):  # type: ignore[type-arg]
         "The most exact line counts, and a category before a tier."
     )
     free_return_tiers = LinesField(help_text="Tiers whose returns cost nothing, one a line.")
-    recommend_categories = LinesField(help_text="Categories the AI may recommend from, one a line; none: every one.")
+    recommend_categories = LinesField(
+        label="Categories to recommend", help_text="Categories the AI may recommend from, one a line; none: every one."
+    )
 
     class Meta:
         model = Terms

@@ -164,10 +164,18 @@ class Terms(models.Model):
         default=list, blank=True, validators=[valid_tiers], help_text="Tiers whose returns cost nothing."
     )
     recommend_categories = models.JSONField(
-        default=list, blank=True, help_text="Categories the AI may recommend from; none: every one."
+        "categories to recommend",
+        default=list,
+        blank=True,
+        help_text="Categories the AI may recommend from; none: every one.",
     )
     recommend_most = models.DecimalField(
-        max_digits=12, decimal_places=2, null=True, blank=True, help_text="The dearest product the AI may recommend."
+        "dearest recommendation",
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="The dearest product the AI may recommend.",
     )
     lost_after_days = models.PositiveSmallIntegerField(default=7)
     lost_clause = models.TextField(
