@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -112,6 +113,17 @@ def api_client(partner: Partner, **fields: Any) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key.issued}")
     return client
+
+
+def browser(user: User) -> Client:
+    """A browser in which somebody is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, address: str) -> str:
+    return client.get(address).content.decode()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -101,7 +101,7 @@ def _carry_over(budget: Budget, limit: LimitSpec, now: datetime) -> None:
     ).select_related("decision__ruling")  # fmt: skip
     held = [
         Reservation(
-            effect=effect, budget=budget, amount=effect.amount or _NOTHING,
+            effect=effect, budget=budget, amount=_in_currency_of(limit, effect),
             until=(effect.sent_at or now) + timedelta(days=limit.days) if limit.days > 1 else None,
         )
         for effect in given
@@ -115,6 +115,13 @@ def _carry_over(budget: Budget, limit: LimitSpec, now: datetime) -> None:
     budget.limit = None if budget.limit is None else max(budget.limit, budget.spent)
     budget.most = None if budget.most is None else max(budget.most, budget.count)
     budget.save(update_fields=["spent", "count", "limit", "most"])
+
+
+def _in_currency_of(limit: LimitSpec, effect: Effect) -> Decimal:
+    """What an effect gave, as far as the limit counts it: money of another currency is no part of its sum."""
+    if limit.amount is not None and effect.currency != limit.amount.currency:
+        return _NOTHING
+    return effect.amount or _NOTHING
 
 
 def _midnight(partner: Partner, at: datetime) -> datetime:

@@ -7,7 +7,7 @@ from django.db import models, transaction
 
 from apps.policies import audit
 from apps.policies.errors import Refused
-from apps.policies.models import BoundaryVersion, Guardrail, Rule
+from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Rule, rules_only_brands_of
 from apps.policies.sentences import sentence_of
 
 Row = Rule | Guardrail
@@ -20,7 +20,7 @@ def save(user: User, row: Row, *, seen: int | None = None) -> None:
     Raises Refused when the version is no draft any more, or when somebody else saved the row meanwhile.
     """
     with transaction.atomic():
-        version = _draft(row.version_id)
+        version = _draft(user, row.version_id)
         if row.pk is not None:
             stored = type(row)._default_manager.filter(pk=row.pk).first()
             _not_overwritten(row, stored, seen)
@@ -62,7 +62,7 @@ def _not_overwritten(row: Row, stored: Row | None, seen: int | None) -> None:
 
 def delete(user: User, row: Row) -> None:
     with transaction.atomic():
-        version = _draft(row.version_id)
+        version = _draft(user, row.version_id)
         _edited(user, version, "rule_deleted", row)
         row.delete()
 
@@ -70,7 +70,7 @@ def delete(user: User, row: Row) -> None:
 def move(user: User, row: Row, *, up: bool) -> None:
     """Change places with the neighbour of the same type; at the end of the list nothing happens."""
     with transaction.atomic():
-        version = _draft(row.version_id)
+        version = _draft(user, row.version_id)
         neighbours = _siblings(row)
         if up:
             other = neighbours.filter(position__lt=row.position).order_by("-position").first()
@@ -87,7 +87,7 @@ def move(user: User, row: Row, *, up: bool) -> None:
 def annotate(user: User, version: BoundaryVersion, note: str) -> None:
     """Say what a draft changes and why."""
     with transaction.atomic():
-        locked = _draft(version.pk)
+        locked = _draft(user, version.pk)
         locked.note = note
         locked.save(update_fields=["note"])
         locked.contributors.add(user)
@@ -100,13 +100,19 @@ def set_parent(user: User, version: BoundaryVersion, parent: BoundaryVersion | N
     Raises Refused for a version that is not released, of another currency, or that inherits from this boundary.
     """
     with transaction.atomic():
-        locked = _draft(version.pk)
+        locked = _draft(user, version.pk)
         if parent is not None:
             _may_inherit(locked, parent)
         locked.parent = parent
         locked.save(update_fields=["parent"])
         locked.contributors.add(user)
         audit.record(audit.person(user), locked, "parent_changed", reason=str(parent or "none"))
+
+
+def within_remit(user: User, boundary: Boundary) -> None:
+    """Raises Refused to somebody whose remit leaves out a brand that the boundary rules."""
+    if not rules_only_brands_of(user, boundary):
+        raise Refused(f"{boundary} rules brands outside your remit: somebody who has all of them may change it.")
 
 
 def _may_inherit(version: BoundaryVersion, parent: BoundaryVersion) -> None:
@@ -133,12 +139,13 @@ def _siblings(row: Row) -> models.QuerySet[Any]:
     return Guardrail.objects.filter(version_id=row.version_id)
 
 
-def _draft(version_id: int) -> BoundaryVersion:
+def _draft(user: User, version_id: int) -> BoundaryVersion:
     version = (
         BoundaryVersion.objects.select_for_update(no_key=True, of=("self",))
         .select_related("boundary")
         .get(pk=version_id)
     )
+    within_remit(user, version.boundary)
     if version.state != BoundaryVersion.State.DRAFT:
         raise Refused(
             f"{version} is {version.get_state_display().lower()}: only a draft can be edited. Make a new draft."

@@ -18,17 +18,13 @@ from django.utils import timezone
 from apps.policies import audit
 from apps.policies.errors import Refused
 from apps.policies.machines import move
-from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms
+from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms, partner_ids_of
+from apps.policies.models.partner import TERMS_FIELDS
 from apps.policies.specs import PolicySpec, canonical_json
 from apps.policies.verification import verify
 from apps.policies.words import CaseType, Stage
 
 Kind, State = PartnerRelease.Kind, PartnerRelease.State
-TERMS_FIELDS = (
-    "return_window_days", "return_window_clause", "non_returnable", "non_returnable_clause", "return_fee",
-    "return_fee_clause", "return_windows", "free_return_tiers", "recommend_categories", "recommend_most",
-    "lost_after_days", "lost_clause",
-)  # fmt: skip
 TERMS_LISTS = ("non_returnable", "return_windows", "free_return_tiers", "recommend_categories")
 _STAGES = list(Stage)
 
@@ -37,6 +33,7 @@ def propose(user: User, partner: Partner, kind: str, content: Mapping[str, Any],
     """Propose a change. Raises Refused with a sentence when the content is none, changes nothing, or lacks a reason."""
     if not reason.strip():
         raise Refused("Say why: the second person, and the log, will ask.")
+    _within_remit(user, partner)
     with transaction.atomic():
         Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
         if PartnerRelease.objects.filter(partner=partner, kind=kind, state=State.OPEN, content=dict(content)).exists():
@@ -54,7 +51,7 @@ def propose(user: User, partner: Partner, kind: str, content: Mapping[str, Any],
 def agree(user: User, release_id: int) -> PartnerRelease:
     """The second person agrees to exactly this content. Raises Refused to the one who proposed it."""
     with transaction.atomic():
-        release = _locked(release_id)
+        release = _locked(user, release_id)
         if release.state == State.OPEN and (release.in_words, release.because) != _as_it_is_now(release):
             raise Refused(
                 "What this would change is not what it was when it was proposed. Withdraw it and propose it anew."
@@ -71,14 +68,22 @@ def _as_it_is_now(release: PartnerRelease) -> tuple[str, list[str]] | None:
 
 def withdraw(user: User, release_id: int, reason: str) -> PartnerRelease:
     with transaction.atomic():
-        release = _locked(release_id)
+        release = _locked(user, release_id)
         release.ended_at = timezone.now()
         return move(release, "withdraw", actor=audit.person(user), reason=reason.strip(), save=("ended_at",))[0]
 
 
-def _locked(release_id: int) -> PartnerRelease:
+def _locked(user: User, release_id: int) -> PartnerRelease:
     rows = PartnerRelease.objects.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("partner").get(pk=release_id)
+    release = rows.select_related("partner").get(pk=release_id)
+    _within_remit(user, release.partner)
+    return release
+
+
+def _within_remit(user: User, partner: Partner) -> None:
+    allowed = partner_ids_of(user)
+    if allowed is not None and partner.pk not in allowed:
+        raise Refused(f"{partner} is outside your remit.")
 
 
 def _hash(kind: str, content: Mapping[str, Any]) -> str:

@@ -2,11 +2,12 @@
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.policies import audit
 from apps.policies.errors import Refused
-from apps.policies.models import Partner, Pause, remit_of
+from apps.policies.models import Partner, Pause, partner_ids_of
 from apps.policies.words import Action, CaseType
 
 
@@ -42,7 +43,7 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
         raise Refused("Say why the AI may go on: the second person, and the log, will ask.")
     with transaction.atomic():
         found = Pause.objects.select_for_update(no_key=True).get(pk=pause_id)
-        allowed = None if user.is_superuser else remit_of(user).partner_ids()
+        allowed = partner_ids_of(user)
         if allowed is not None and found.partner_id not in allowed:
             raise Refused("This pause is for brands outside your remit.")
         if found.lifted_at:
@@ -61,3 +62,9 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
 
 def in_force() -> list[Pause]:
     return list(Pause.objects.filter(lifted_at__isnull=True))
+
+
+def seen_by(user: User) -> QuerySet[Pause]:
+    """The pauses of the brands in somebody's remit, and those of every brand."""
+    allowed = partner_ids_of(user)
+    return Pause.objects.all() if allowed is None else Pause.objects.filter(Q(partner__in=allowed) | Q(partner=None))

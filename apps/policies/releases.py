@@ -21,6 +21,7 @@ from apps.policies.verification import Verification
 
 def draft_from(user: User, boundary: Boundary, source: BoundaryVersion | None = None) -> BoundaryVersion:
     """A new draft with the rules and guardrails of `source` (default: the active version)."""
+    editing.within_remit(user, boundary)
     with transaction.atomic():
         source = source or boundary.active_version
         version = copy_of(source, boundary) if source else _next_version(boundary)
@@ -34,6 +35,7 @@ def draft_from(user: User, boundary: Boundary, source: BoundaryVersion | None = 
 
 def empty_draft(user: User, boundary: Boundary) -> BoundaryVersion:
     """A new draft that says nothing yet."""
+    editing.within_remit(user, boundary)
     with transaction.atomic():
         version = _next_version(boundary)
         version.contributors.add(user)
@@ -67,7 +69,7 @@ def _copy_rows(source: BoundaryVersion, target: BoundaryVersion) -> None:
 def submit(user: User, version: BoundaryVersion) -> BoundaryVersion:
     """Verify the draft and hand it on for approval. Raises Refused with every problem that was found."""
     with transaction.atomic():
-        version = _locked(version)
+        version = _locked(user, version)
         problems = checking.problems_of(version)
         if problems:
             raise Refused(" ".join(problems))
@@ -102,7 +104,7 @@ def plan(user: User, version: BoundaryVersion, *, share: int, ends_at: datetime 
         raise Refused("The share of cases is a whole number from 1 to 100 percent.")
     _valid_end(ends_at)
     with transaction.atomic():
-        version = _locked(version)
+        version = _locked(user, version)
         if version.state != BoundaryVersion.State.DRAFT:
             raise Refused("Share and end are part of what is approved: they change only in a draft.")
         version.share, version.ends_at = share, ends_at
@@ -119,7 +121,7 @@ def approve(user: User, version: BoundaryVersion, *, seen: str | None = None) ->
     Raises Refused when it widens and the person had a part in it, or when it is not what they saw.
     """
     with transaction.atomic():
-        version = _locked(version)
+        version = _locked(user, version)
         if seen is not None and seen != version.release_hash():
             raise Refused("It was changed since you opened this page. Look at it again before you approve it.")
         version.approved_by, version.approved_hash = user, version.release_hash()
@@ -147,7 +149,7 @@ def reject(user: User, version: BoundaryVersion, reason: str) -> BoundaryVersion
     if not reason.strip():
         raise Refused("Say what has to change: its authors will read it.")
     with transaction.atomic():
-        version = _locked(version)
+        version = _locked(user, version)
         version.approved_by, version.approved_hash, version.widens = None, "", None
         move(
             version,
@@ -162,7 +164,7 @@ def reject(user: User, version: BoundaryVersion, reason: str) -> BoundaryVersion
 def start_shadow(user: User, version: BoundaryVersion) -> BoundaryVersion:
     """Rule live traffic beside the active version from now on, storing both and acting on neither's account."""
     with transaction.atomic():
-        return move(_locked(version), "shadow", actor=audit.person(user))[0]
+        return move(_locked(user, version), "shadow", actor=audit.person(user))[0]
 
 
 def activate(user: User, version: BoundaryVersion) -> BoundaryVersion:
@@ -173,7 +175,7 @@ def activate(user: User, version: BoundaryVersion) -> BoundaryVersion:
     """
     with transaction.atomic():
         Boundary.objects.select_for_update(no_key=True).get(pk=version.boundary_id)
-        version = _locked(version)
+        version = _locked(user, version)
         _valid_end(version.ends_at)
         before = version.boundary.active_version
         if version.verified_against != before:
@@ -236,7 +238,7 @@ def _valid_end(ends_at: datetime | None) -> None:
 def raise_share(user: User, version: BoundaryVersion, share: int) -> BoundaryVersion:
     """Let an active version rule more of the cases; the rest is ruled by the version it replaced."""
     with transaction.atomic():
-        version = _locked(version)
+        version = _locked(user, version)
         if version.state != BoundaryVersion.State.ACTIVE or not version.share < share <= 100:
             raise Refused(f"The share of an active version can be raised, from {version.share} % up to 100 %.")
         before, version.share = version.share, share
@@ -294,5 +296,6 @@ def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reas
         return submit(user, version)
 
 
-def _locked(version: BoundaryVersion) -> BoundaryVersion:
+def _locked(user: User, version: BoundaryVersion) -> BoundaryVersion:
+    editing.within_remit(user, version.boundary)
     return BoundaryVersion.objects.select_for_update(no_key=True).select_related("boundary").get(pk=version.pk)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.policies.models import Partner, Pause, Ruling
@@ -62,6 +63,7 @@ def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
         found.append(Check("Decided without seeing the proposal: some", str(known.blind), known.blind > 0))
         granted = rulings.filter(gate_handler="autonomous").count()
         found.append(Check("The boundary grants some of them", str(granted), granted > 0))
-        paused = Pause.objects.filter(lifted_at=None, partner__in=[partner.pk]).exists()
-        found.append(Check("No pause is in force for this brand", "paused" if paused else "none", not paused))
+        here = Q(partner=None) | Q(partner=partner)
+        paused = Pause.objects.filter(here, lifted_at=None, case_type__in=["", case_type]).exists()
+        found.append(Check("No pause is in force for this brand and type", "paused" if paused else "none", not paused))
     return found

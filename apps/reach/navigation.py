@@ -29,7 +29,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],
         "role": staff.role_of(user),
         "today": SimpleLazyObject(lambda: _today(user)),
-        "paused": SimpleLazyObject(pauses.in_force),
+        "paused": SimpleLazyObject(lambda: pauses.seen_by(user).filter(lifted_at=None)),
     }
 
 

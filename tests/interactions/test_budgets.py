@@ -13,7 +13,7 @@ from apps.policies import editing, releases
 from apps.policies.models import Guardrail
 from tests import factories
 from tests.conftest import ACTOR, RETURN
-from tests.faults.test_races import committed_refund
+from tests.faults.test_races import committed_refund, limit_a_day
 from tests.interactions.test_pipeline import reasons
 
 
@@ -134,6 +134,33 @@ def test_of_two_limits_with_one_row_the_stricter_holds(partner):
 
 
 class TestAcrossReleases:
+    @pytest.fixture
+    def refunded(self, partner, customer):
+        """Carry out the refund of one more order of 84.50; gives what became of it."""
+        numbers = iter(range(1, 100))
+
+        def go():
+            order = factories.OrderFactory(customer=customer)
+            decision = committed_refund(partner, order, order.total, next(numbers))
+            execution.execute()
+            return decision.effects.get(action="refund").state
+
+        return go
+
+    @pytest.mark.parametrize("narrower", ["200.00", "100.00"], ids=["above what is spent", "below what is spent"])
+    def test_a_narrower_limit_holds_at_once_and_keeps_what_was_spent(self, partner, refunded, narrower):
+        assert [refunded() for _ in range(2)] == ["done", "done"]
+        limit_a_day(partner, Decimal(narrower))
+        assert refunded() == "refused"
+        assert Budget.objects.get().spent == Decimal("169.00")
+
+    def test_a_limit_in_times_follows_its_version_too(self, limited, partner, refunded):
+        limited(kind="velocity", actions=["refund"], count=3, days=90)
+        assert [refunded() for _ in range(2)] == ["done", "done"]
+        limited(kind="velocity", actions=["refund"], count=1, days=90)
+        assert refunded() == "refused"
+        assert Budget.objects.exclude(party="").get().count == 2
+
     def test_a_limit_that_is_for_more_actions_now_knows_what_was_given_today(self, limited, partner, order):
         refund = committed_refund(partner, order, order.total, 1)
         execution.execute()

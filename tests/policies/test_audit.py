@@ -79,7 +79,7 @@ def test_sign_ins_sign_outs_and_failures_are_kept(db):
 
 
 def test_a_change_in_the_admin_is_kept_with_who_and_what(partner):
-    ops, person = factories.ops_manager(), factories.supervisor()
+    ops, person = factories.ops_manager(remit={"amount_per_decision": 750}), factories.supervisor()
     client = Client()
     client.force_login(ops)
     data = {"user": person.pk, "time_zone": "Europe/Amsterdam", "all_partners": "on", "currency": "USD", "languages": "[]",

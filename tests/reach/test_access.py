@@ -2,6 +2,9 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -144,6 +147,58 @@ def test_an_auditor_reads_everything_and_changes_nothing(people):
             assert user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
         for verb in ("add", "change", "delete"):
             assert not user.has_perm(f"{model._meta.app_label}.{verb}_{model._meta.model_name}"), model
+
+
+RIGHTS = {
+    "policies.approve_boundaryversion": {staff.OPS_MANAGER},
+    "policies.activate_boundaryversion": {staff.OPS_MANAGER},
+    "policies.agree_partnerrelease": {staff.OPS_MANAGER},
+    "interactions.decide_escalation": {staff.SUPERVISOR, staff.SENIOR},
+    "interactions.decide_senior": {staff.SENIOR},
+    "interactions.retry_interaction": {staff.OPERATOR},
+    "interactions.settle_effect": {staff.OPERATOR},
+}
+RELEASED = ("boundary", "boundaryversion", "rule", "guardrail", "partnerrelease", "pause", "remit")
+RECORDED = ("partner", "partnerstage", "terms", "ruling", "auditentry", "budget", "effect", "decisionrecord")
+
+
+def holders(codename, label):
+    """The roles that hold a right."""
+    groups = Group.objects.filter(permissions__codename=codename, permissions__content_type__app_label=label)
+    return set(groups.values_list("name", flat=True))
+
+
+def test_each_right_of_its_own_is_held_by_the_roles_it_is_for_and_by_no_other(db):
+    everyday = Q()
+    for verb in ("add", "change", "delete", "view"):
+        everyday |= Q(codename__startswith=f"{verb}_")
+    ours = Permission.objects.filter(content_type__app_label__in=("policies", "interactions", "learning"))
+    rights = [(right.content_type.app_label, right.codename) for right in ours.exclude(everyday)]
+    assert {f"{label}.{codename}": holders(codename, label) for label, codename in rights} == RIGHTS
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [
+        *((name, {staff.OPS_MANAGER}) for name in RELEASED),
+        *((name, set()) for name in RECORDED),
+        ("apikey", {staff.OPERATOR}),
+    ],
+)
+def test_what_the_ai_may_do_is_changed_by_ops_managers_and_what_it_did_by_nobody(db, name, roles):
+    (label,) = ContentType.objects.filter(model=name).values_list("app_label", flat=True)
+    assert holders(f"add_{name}", label) == holders(f"change_{name}", label) == roles
+
+
+def test_no_role_makes_log_ins_or_roles(db):
+    assert not Permission.objects.filter(group__isnull=False, content_type__app_label="auth").exists()
+
+
+def test_a_right_that_was_given_to_a_role_by_hand_goes_when_the_roles_are_set_up(db):
+    auditors = Group.objects.get(name=staff.AUDITOR)
+    auditors.permissions.add(Permission.objects.get(codename="approve_boundaryversion"))
+    staff.synchronise_groups()
+    assert holders("approve_boundaryversion", "policies") == {staff.OPS_MANAGER}
 
 
 def test_rows_of_another_brand_are_not_shown_in_the_admin(escalated):

@@ -10,13 +10,8 @@ from apps.interactions import execution
 from apps.interactions.models import ApiKey, Effect, Interaction
 from apps.policies.models import AuditEntry, BoundaryVersion, Pause, Rule
 from tests import factories
+from tests.conftest import browser, page
 from tests.interactions.test_execution import by_webhook, requested  # noqa: F401  # fixtures
-
-
-def browser(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -40,10 +35,6 @@ RULE = {
     "due_minutes": "", "fact-0": "order.days_past_window", "operator-0": "between", "low-0": "1", "high-0": "15",
     "fact-2": "customer.tier", "operator-2": "in", "value-2": ["gold", "vip"],
 }  # fmt: skip
-
-
-def page(client, address):
-    return client.get(address).content.decode()
 
 
 def test_the_whole_release_from_draft_to_active(ops, second, draft, partner):
@@ -198,7 +189,7 @@ def test_an_operator_settles_what_is_unknown(requested):  # noqa: F811
     execution.look_up_overdue()
     operator = browser(factories.UserFactory(role="Operator"))
     assert "What became of it?" in page(operator, f"/admin/interactions/effect/{requested.pk}/change/")
-    operator.post(f"/admin/interactions/effect/{requested.pk}/settle/", {"outcome": "done", "reference": "R-7"})
+    operator.post(f"/admin/interactions/effect/{requested.pk}/settle/", {"outcome": "done", "reference": "R-\x007"})
     assert Effect.objects.get(pk=requested.pk).connector_reference == "R-7"
 
 
@@ -207,15 +198,6 @@ def test_a_cases_whole_life_is_on_its_page(requested):  # noqa: F811
     shown = page(browser(factories.UserFactory(role="Auditor")), f"/admin/interactions/interaction/{case.pk}/change/")
     for step in ("escalate", "decisionrecord decided", "contextpacket seal", "effect send"):
         assert step in shown
-
-
-def test_nobody_changes_their_own_remit(partner):
-    user = factories.ops_manager()
-    client = browser(user)
-    assert "Save" not in page(client, f"/admin/policies/remit/{user.remit.pk}/change/")
-    data = {"user": user.pk, "time_zone": "UTC", "all_partners": "on", "currency": "USD", "languages": "[]",
-            "amount_per_decision": "9999.00", "amount_per_day": "9999.00"}  # fmt: skip
-    assert client.post(f"/admin/policies/remit/{user.remit.pk}/change/", data).status_code == 403
 
 
 def test_a_key_can_only_be_made_for_a_brand_of_ones_remit(partner):

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from apps.interactions import operating
 from apps.interactions.connectors import Outcome
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
-from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person
+from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person, text_in
 from apps.policies.admin.records import handler_tag
 from apps.policies.errors import Refused
 
@@ -116,7 +116,7 @@ class EffectAdmin(_Records):
             raise PermissionDenied
         if request.method == "POST":
             verdict = "done" if request.POST.get("outcome") == "done" else "refused"
-            outcome = Outcome(verdict, request.POST.get("reference", "")[:100], request.POST.get("reason", "")[:500])
+            outcome = Outcome(verdict, text_in(request, "reference")[:100], text_in(request, "reason")[:500])
             try:
                 operating.settle_unknown(person(request), effect.pk, outcome)
                 messages.success(request, "Recorded.")

@@ -8,7 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from apps.policies import audit
-from apps.policies.models import Boundary, Partner, remit_of
+from apps.policies.models import Partner, partner_ids_of
 
 if TYPE_CHECKING:  # the stubs know of the rows' type, Django's own classes take none
     ModelAdmin = admin.ModelAdmin[Any]
@@ -77,14 +77,7 @@ class ReadOnly(ModelAdmin):
 
 def partner_ids(request: HttpRequest) -> list[int] | None:
     """The partners whose rows this person may see in the admin; None for all."""
-    user = person(request)
-    return None if user.is_superuser else remit_of(user).partner_ids()
-
-
-def covers_brands_of(request: HttpRequest, boundary: Boundary) -> bool:
-    """Whether every brand under a boundary is in the person's remit: what they release rules all of them."""
-    allowed = partner_ids(request)
-    return allowed is None or set(boundary.partner_set.values_list("pk", flat=True)) <= set(allowed)
+    return partner_ids_of(person(request))
 
 
 def number_in(text: str) -> int | None:

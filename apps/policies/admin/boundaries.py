@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.policies import editing, releases, replaying
 from apps.policies.admin import documents, rules, simulator
-from apps.policies.admin.base import Audited, ReadOnly, covers_brands_of, number_in, person, text_in
+from apps.policies.admin.base import Audited, ReadOnly, number_in, person, text_in
 from apps.policies.admin.version_page import version_context
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, BoundaryVersion
@@ -72,7 +72,11 @@ class BoundaryAdmin(Audited):
         if not request.user.has_perm("policies.add_boundaryversion"):
             raise PermissionDenied
         source = boundary.versions.filter(pk=number_in(request.POST.get("source", "")) or 0).first()
-        version = releases.draft_from(person(request), boundary, source)
+        try:
+            version = releases.draft_from(person(request), boundary, source)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return redirect("admin:policies_boundary_change", boundary.pk)
         messages.success(request, f"Version {version.number} is a draft: it rules nothing until it is released.")
         return redirect("admin:policies_boundaryversion_change", version.pk)
 
@@ -128,9 +132,10 @@ class BoundaryVersionAdmin(ReadOnly):
         if act not in _ACTS or request.method != "POST":
             return back
         permission, run = _ACTS[act]
-        if not request.user.has_perm(permission) or not covers_brands_of(request, version.boundary):
+        if not request.user.has_perm(permission):
             raise PermissionDenied
         try:
+            editing.within_remit(person(request), version.boundary)
             messages.success(request, run(request, version))
         except Refused as refusal:
             messages.error(request, str(refusal))

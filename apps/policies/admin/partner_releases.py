@@ -16,6 +16,7 @@ from apps.policies import partner_releases, stages
 from apps.policies.admin.base import OfPartners, ReadOnly, number_in, partner_ids, person, text_in
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Partner, PartnerRelease, Terms
+from apps.policies.models.partner import TERMS_FIELDS
 from apps.policies.words import CaseType, Stage
 
 Kind = PartnerRelease.Kind
@@ -66,13 +67,11 @@ class TermsChange(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Terms
-        fields = partner_releases.TERMS_FIELDS
-        widgets = {
-            name: forms.Textarea(attrs={"rows": 2}) for name in partner_releases.TERMS_FIELDS if name.endswith("clause")
-        }
+        fields = TERMS_FIELDS
+        widgets = {name: forms.Textarea(attrs={"rows": 2}) for name in TERMS_FIELDS if name.endswith("clause")}
 
     def content(self) -> dict[str, Any]:
-        found = {name: self.cleaned_data[name] for name in partner_releases.TERMS_FIELDS}
+        found = {name: self.cleaned_data[name] for name in TERMS_FIELDS}
         most = found["recommend_most"]
         return {
             **found,

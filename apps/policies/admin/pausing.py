@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 
 from apps.policies import pauses
-from apps.policies.admin.base import Audited, number_in, partner_ids, person
+from apps.policies.admin.base import Audited, number_in, person, text_in
 from apps.policies.errors import Refused
 from apps.policies.models import Pause
 
@@ -28,9 +28,7 @@ class PauseAdmin(Audited):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pause]:
-        """Pauses of the brands in one's remit, and those of every brand."""
-        allowed, rows = partner_ids(request), super().get_queryset(request)
-        return rows if allowed is None else rows.filter(Q(partner__in=allowed) | Q(partner=None))
+        return pauses.seen_by(person(request))
 
     @admin.display(description="scope")
     def scope(self, pause: Pause) -> str:
@@ -56,8 +54,9 @@ class PauseAdmin(Audited):
         back: HttpResponseRedirect = redirect("admin:policies_pause_change", pause_id)
         if request.method != "POST" or not request.user.has_perm("policies.change_pause"):
             return back if request.method != "POST" else HttpResponse("You may not lift pauses.", status=403)
+        asked = get_object_or_404(Pause, pk=pause_id)
         try:
-            found = pauses.lift(person(request), pause_id, request.POST.get("reason", ""))
+            found = pauses.lift(person(request), asked.pk, text_in(request, "reason"))
         except Refused as refusal:
             messages.error(request, str(refusal))
             return back

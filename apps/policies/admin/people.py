@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 
 from apps.policies.admin.base import Audited, person
 from apps.policies.admin.fields import ListOfChoices
-from apps.policies.models import Remit
+from apps.policies.models import Remit, partner_ids_of, remit_of
 from apps.policies.words import CaseType
 
 if TYPE_CHECKING:
@@ -44,8 +45,34 @@ class RoleAdmin(Audited, GroupAdmin):
         return False
 
 
+class RemitForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Nobody but an administrator gives others more than they have themselves."""
+
+    giver: User
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        allowed, own = partner_ids_of(self.giver), remit_of(self.giver)
+        if self.giver.is_superuser:
+            return given
+        if allowed is not None:
+            if given.get("all_partners"):
+                self.add_error("all_partners", "Your own remit is not all brands: an administrator gives this.")
+            outside = [str(partner) for partner in given.get("partners", ()) if partner.pk not in allowed]
+            if outside:
+                self.add_error("partners", f"Outside your own remit: {', '.join(outside)}.")
+        if given.get("currency") not in (None, own.currency):
+            self.add_error("currency", f"You give amounts in {own.currency}, the currency of your own remit.")
+        for name in ("amount_per_decision", "amount_per_day"):
+            most = getattr(own, name)
+            if given.get(name) is not None and given[name] > most:
+                self.add_error(name, f"Your own remit has {most} {own.currency}: an administrator gives more.")
+        return given
+
+
 @admin.register(Remit)
 class RemitAdmin(Audited):
+    form = RemitForm
     list_display = ("user", "brands", "types", "amount_per_decision", "amount_per_day", "currency")
     search_fields = ("user__username", "user__last_name")
     filter_horizontal = ("partners",)
@@ -74,6 +101,7 @@ class RemitAdmin(Audited):
 
     def get_form(self, request: HttpRequest, obj: Remit | None = None, change: bool = False, **kwargs: object) -> type:
         form = super().get_form(request, obj, change, **kwargs)
+        form.giver = person(request)  # type: ignore[attr-defined]
         if "case_types" in form.base_fields:
             form.base_fields["case_types"] = ListOfChoices(
                 choices=CaseType.choices, required=False, label="Types", help_text="None chosen: all types."

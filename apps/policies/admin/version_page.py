@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from apps.policies import replaying, shadowing
 from apps.policies.checking import children_of, problems_of, problems_of_rule, unreadable, verification_of
 from apps.policies.differences import type_in_words
-from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Replay, Rule
+from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Replay, Rule, rules_only_brands_of
 from apps.policies.sentences import conditions_in_words, guardrail_sentence, sentence_of
 from apps.policies.verification import HOLDS, NOTE, PROBLEM, WARNING
 from apps.policies.version_diff import changes_in_words
@@ -21,8 +21,10 @@ _AFTER_DRAFT = {_S.IN_REVIEW: "Review", _S.APPROVED: "Approved", _S.SHADOW: "Sha
 
 def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
     draft = version.state == _S.DRAFT
-    may_change = user.has_perm("policies.change_boundaryversion")
-    may_activate = user.has_perm("policies.activate_boundaryversion")
+    covered = rules_only_brands_of(user, version.boundary)
+    may_change = covered and user.has_perm("policies.change_boundaryversion")
+    may_activate = covered and user.has_perm("policies.activate_boundaryversion")
+    may_approve = covered and user.has_perm("policies.approve_boundaryversion")
     problems = problems_of(version) if draft else []
     verification = None if unreadable(version) else verification_shown(version)
     replay = replaying.latest(version)
@@ -48,14 +50,14 @@ def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
         "may_replay": may_change,
         "may_submit": draft and may_change,
         "may_tighten": draft and may_change and may_activate and not widens and not problems,
-        "may_approve": version.state == _S.IN_REVIEW and user.has_perm("policies.approve_boundaryversion"),
+        "may_approve": version.state == _S.IN_REVIEW and may_approve,
         "worked_on_it": version.contributors.filter(pk=user.pk).exists(),
         "may_activate": version.state in (_S.APPROVED, _S.SHADOW) and may_activate,
         "may_shadow": version.state == _S.APPROVED and may_activate,
         "may_raise": version.state == _S.ACTIVE and version.share < 100 and may_activate,
         "may_roll_back": version.state == _S.RETIRED and may_change and may_activate,
         "may_reject": version.state in (_S.IN_REVIEW, _S.APPROVED, _S.SHADOW) and may_change,
-        "may_draft": user.has_perm("policies.add_boundaryversion"),
+        "may_draft": covered and user.has_perm("policies.add_boundaryversion"),
         "shadow": shadowing.report(version) if version.shadow_rulings.exists() else None,
         "history": AuditEntry.objects.filter(
             subject_type="policies.boundaryversion", subject_id=str(version.pk)

@@ -4,7 +4,7 @@ from apps.policies.models.columns import RulingChunk, RulingColumn
 from apps.policies.models.partner import Partner, PartnerStage, Terms
 from apps.policies.models.partner_release import PartnerRelease
 from apps.policies.models.pause import Pause
-from apps.policies.models.remit import Remit, partners_of, remit_of
+from apps.policies.models.remit import Remit, partner_ids_of, partners_of, remit_of, rules_only_brands_of
 from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
@@ -28,6 +28,8 @@ __all__ = [
     "Terms",
     "VersionContributor",
     "Vocabulary",
+    "partner_ids_of",
     "partners_of",
     "remit_of",
+    "rules_only_brands_of",
 ]

@@ -140,6 +140,19 @@ class PartnerStage(models.Model):
         return f"{self.partner}: {self.get_case_type_display()} {self.stage}"
 
 
+TERMS_FIELDS = (
+    "return_window_days", "return_window_clause", "non_returnable", "non_returnable_clause", "return_fee",
+    "return_fee_clause", "return_windows", "free_return_tiers", "recommend_categories", "recommend_most",
+    "lost_after_days", "lost_clause",
+)  # fmt: skip
+_AS_RELEASED = " AND ".join(
+    f"(r.content->>'{name}')::numeric IS NOT DISTINCT FROM NEW.{name}"
+    if name in ("return_fee", "recommend_most")
+    else f"r.content->'{name}' = to_jsonb(NEW)->'{name}'"
+    for name in TERMS_FIELDS
+)
+
+
 class Terms(models.Model):
     """A partner's policies: typed values and, beside each, the clause in words that briefs and replies quote."""
 
@@ -191,7 +204,7 @@ class Terms(models.Model):
                 "terms_by_release", kind="terms", partner="NEW.partner_id",
                 update="to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' OR (NEW.active AND NOT OLD.active)",
                 insert="NEW.active AND EXISTS (SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
-                content="(r.content->>'return_window_days')::int = NEW.return_window_days",
+                content=_AS_RELEASED,
             )
         ]  # fmt: skip
         constraints = [

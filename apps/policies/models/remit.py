@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from apps.policies.models.boundary import Boundary
 from apps.policies.models.partner import Partner, valid_currency, valid_time_zone
 
 
@@ -38,6 +39,8 @@ class Remit(models.Model):
         """The partners this person may see, or None for all of them."""
         if self.all_partners:
             return None
+        if self.pk is None:
+            return []
         return list(self.partners.values_list("pk", flat=True))
 
 
@@ -45,6 +48,17 @@ def remit_of(user: Any) -> Remit:
     """The remit of a person; somebody without one has an empty remit that covers no brand."""
     found = Remit.objects.filter(user_id=user.pk).first()
     return found or Remit(user_id=user.pk, amount_per_decision=Decimal(0), amount_per_day=Decimal(0))
+
+
+def partner_ids_of(user: Any) -> list[int] | None:
+    """The partners in a person's remit, or None for all of them, as an administrator has."""
+    return None if user.is_superuser else remit_of(user).partner_ids()
+
+
+def rules_only_brands_of(user: Any, boundary: Boundary) -> bool:
+    """Whether every brand under a boundary is in the person's remit: what they change there rules all of them."""
+    allowed = partner_ids_of(user)
+    return allowed is None or set(boundary.partner_set.values_list("pk", flat=True)) <= set(allowed)
 
 
 def partners_of(user: Any) -> models.QuerySet[Partner]:
