@@ -18,10 +18,10 @@ def main() -> None:
 
     django.setup()
     from apps.interactions.demo import demo_partner
-    from tests.benchmarks import pipeline, replaying, ruling, spending, verifying
+    from tests.benchmarks import pipeline, reading, replaying, ruling, spending, verifying
     from tests.benchmarks.database import bench_database
 
-    rows = ruling.rows() + verifying.rows()
+    rows = ruling.rows() + verifying.rows() + reading.rows()
     with bench_database():
         rows += replaying.rows(demo_partner("bench", "Bench"))
     with bench_database():
