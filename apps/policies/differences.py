@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.policies.facts import Value, value_as_json
-from apps.policies.money import CENT, Money
+from apps.policies.money import Money
 from apps.policies.regions import case_in_words, facts_of, region_in_words
 from apps.policies.solving import DISCLOSES, Encoded, Region, Space
 from apps.policies.specs import LimitSpec, PolicySpec, Proposal
@@ -50,7 +50,8 @@ class Change:
 def proposals_for(case_type: str, *policies: PolicySpec) -> list[Proposal]:
     """One proposal for each class that these policies can tell apart: every action that a rule grants, at every limit.
 
-    What is granted at an amount is granted below it, so the limits themselves and one amount above them are enough.
+    What is granted at an amount is granted below it, so the limits themselves are enough, and one amount that is within
+    none of them: money of another currency.
     """
     rules = [rule for policy in policies for rule in policy.rules_for(case_type)]
     found = []
@@ -64,9 +65,7 @@ def proposals_for(case_type: str, *policies: PolicySpec) -> list[Proposal]:
         }
         if action not in MONEY_ACTIONS:
             found.append(Proposal(action))
-        amounts = {Money(Decimal("0.00"), _FOREIGN)} if ceilings else set()
-        for ceiling in ceilings:
-            amounts |= {ceiling, Money(ceiling.amount + CENT, ceiling.currency)}
+        amounts = {*ceilings, Money(Decimal("0.00"), _FOREIGN)} if ceilings else set()
         ordered = sorted(amounts, key=lambda money: (money.currency, money.amount))
         found += [Proposal(action, amount) for amount in ordered]
     return found
