@@ -124,6 +124,6 @@ class _Account:
 
     def _forget(self, key: tuple[int, str], when: tuple[float, int]) -> None:
         spent = self._spent[key]
-        oldest = when[1] if self.limit.days == 1 else when[0] - self.limit.days * _DAY
-        while spent and spent[0][0] < oldest:
+        over = when[1] - 1 if self.limit.days == 1 else when[0] - self.limit.days * _DAY
+        while spent and spent[0][0] <= over:
             self._sums[key] -= spent.popleft()[1]

@@ -58,6 +58,21 @@ def test_once_it_is_active_nothing_is_ruled_twice(shadow, arrive, order):
     assert not ShadowRuling.objects.exists()
 
 
+def test_one_that_was_sent_back_and_edited_says_what_it_says_now(shadow, arrive, customer):
+    arrive(COMPLAINT, order=factories.OrderFactory(customer=customer))
+    author, other = factories.ops_manager(), factories.ops_manager()
+    releases.reject(author, shadow, "no money for words")
+    editing.delete(author, shadow.rules.get(case_type="complaint", action="goodwill"))
+    releases.submit(author, shadow)
+    releases.approve(other, shadow)
+    releases.start_shadow(author, shadow)
+    arrive(COMPLAINT, order=factories.OrderFactory(customer=customer))
+    assert list(ShadowRuling.objects.order_by("id").values_list("handler", flat=True)) == [
+        "autonomous",
+        "collaborative",
+    ]
+
+
 def test_what_a_shadow_said_is_kept(shadow, arrive, order):
     arrive(COMPLAINT, order=order)
     with pytest.raises(Error, match="Cannot update"), transaction.atomic():
