@@ -7,15 +7,15 @@ import pytest
 from django.utils import timezone
 
 from apps.learning.models import Signal
-from apps.policies.replay_summary import upper_bound
+from apps.policies import replaying
+from apps.policies.models import Ruling
+from apps.policies.replay_summary import LEAST_BLIND, Evidence, _blind, upper_bound
 from tests.interactions.test_deciding import decide, pass_undo_window
 from tests.policies.conftest import replayed
 
 
 class TestEvidence:
     def test_blind_decisions_on_the_newly_autonomous_cases_are_counted_with_their_bound(self, partner, author):
-        from apps.policies.replay_summary import LEAST_BLIND, Evidence, _blind
-
         class Replayed:
             arrays = {"id": np.arange(450.0)}
 
@@ -24,6 +24,11 @@ class TestEvidence:
         assert found == {"cases": 450, "agreed": 449, "enough": True, "error_below": 1.05}
         few = dict.fromkeys(range(LEAST_BLIND - 1), True)
         assert _blind(Replayed, np.ones(450, np.bool_), few)["enough"] is False
+
+    def test_only_the_newly_autonomous_ones_are_evidence(self, night, author, partner, monkeypatch):
+        blind = dict.fromkeys(Ruling.objects.values_list("pk", flat=True), True)
+        monkeypatch.setattr(replaying, "_evidence", [lambda *period: Evidence(blind=blind)])
+        assert replayed(author, partner.boundary.active_version)["blind"] == {"cases": 0, "agreed": 0, "enough": False}
 
     def test_the_bound_is_the_exact_one(self):
         assert upper_bound(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59))

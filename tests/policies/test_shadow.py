@@ -67,10 +67,7 @@ def test_one_that_was_sent_back_and_edited_says_what_it_says_now(shadow, arrive,
     releases.approve(other, shadow)
     releases.start_shadow(author, shadow)
     arrive(COMPLAINT, order=factories.OrderFactory(customer=customer))
-    assert list(ShadowRuling.objects.order_by("id").values_list("handler", flat=True)) == [
-        "autonomous",
-        "collaborative",
-    ]
+    assert list(ShadowRuling.objects.order_by("id").values_list("handler", flat=True)) == ["human", "collaborative"]
 
 
 def test_what_a_shadow_said_is_kept(shadow, arrive, order):

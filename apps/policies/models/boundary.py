@@ -91,6 +91,23 @@ _widening_takes_two = pgtrigger.Trigger(
 )
 
 
+_plan_stays = pgtrigger.Trigger(
+    name="plan_stays",
+    operation=pgtrigger.Update,
+    when=pgtrigger.Before,
+    condition=pgtrigger.Condition("OLD.state <> 'draft'"),
+    func="""
+        IF (NEW.boundary_id, NEW.number, NEW.parent_id, NEW.ends_at) IS DISTINCT FROM
+            (OLD.boundary_id, OLD.number, OLD.parent_id, OLD.ends_at)
+            OR (NEW.share <> OLD.share AND NOT (OLD.state = 'active' AND NEW.state = 'active' AND NEW.share > OLD.share))
+        THEN
+            RAISE EXCEPTION 'Parent, share and end of a version change only while it is a draft';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 class BoundaryVersion(models.Model):
     """An immutable release of a boundary; only a draft can be edited."""
 
@@ -141,7 +158,7 @@ class BoundaryVersion(models.Model):
             in_state_list(BoundaryVersionState, "boundaryversion_state"),
             models.CheckConstraint(condition=models.Q(share__gte=1, share__lte=100), name="share_is_a_percentage"),
         ]
-        triggers = [_widening_takes_two]
+        triggers = [_widening_takes_two, _plan_stays]
         permissions = [
             ("approve_boundaryversion", "Can approve a boundary version somebody else wrote"),
             ("activate_boundaryversion", "Can activate an approved boundary version"),

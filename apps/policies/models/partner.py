@@ -125,7 +125,8 @@ class PartnerStage(models.Model):
             only_by_release(
                 "stage_by_release", kind="stage", partner="NEW.partner_id",
                 update="array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
-                "> array_position(ARRAY['observe', 'assist', 'live'], OLD.stage::text)",
+                "> array_position(ARRAY['observe', 'assist', 'live'], OLD.stage::text) OR (NEW.stage <> 'observe' AND "
+                "(NEW.partner_id, NEW.case_type) IS DISTINCT FROM (OLD.partner_id, OLD.case_type))",
                 insert="NEW.stage <> 'observe' AND EXISTS "
                 "(SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
                 content="r.content->>'stage' = NEW.stage AND r.content->>'case_type' = NEW.case_type",
