@@ -44,6 +44,37 @@ def test_a_pause_needs_a_reason(db):
         pauses.pause(factories.ops_manager(), "  ")
 
 
+class TestLifting:
+    @pytest.fixture
+    def asked(self, partner):
+        """A pause of one brand that one person asked to lift."""
+        pause = pauses.pause(factories.ops_manager(), "wrong dates", partner=partner)
+        return pauses.lift(factories.ops_manager(), pause.pk, "mended")
+
+    def refused(self, user, pause, reason, says):
+        with pytest.raises(Refused, match=says):
+            pauses.lift(user, pause.pk, reason)
+
+    def test_it_needs_a_reason_of_each(self, asked):
+        self.refused(factories.ops_manager(), asked, "  ", "Say why the AI may go on")
+        assert pauses.in_force() == [asked]
+
+    def test_a_second_person_without_the_brand_does_not(self, asked):
+        self.refused(factories.ops_manager(remit={"all_partners": False}), asked, "mended", "outside your remit")
+        assert pauses.in_force() == [asked]
+
+    def test_one_brand_is_not_enough_to_lift_what_stops_all(self, partner):
+        pause = pauses.pause(factories.ops_manager(), "wrong dates")
+        user = factories.ops_manager(remit={"all_partners": False})
+        user.remit.partners.add(partner)
+        self.refused(user, pause, "mended", "outside your remit")
+
+    def test_what_is_lifted_is_not_lifted_again(self, asked):
+        pauses.lift(factories.ops_manager(), asked.pk, "checked")
+        self.refused(factories.ops_manager(), asked, "again", "lifted already")
+        assert pauses.in_force() == []
+
+
 def test_the_database_refuses_one_person_as_both(db):
     person = factories.ops_manager()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -1,0 +1,170 @@
+"""The database's own walls: written past the code, what widens is refused there too."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import Error, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from apps.interactions.models import Budget
+from apps.policies import partner_releases, pauses, releases
+from apps.policies.models import Boundary, BoundaryVersion, Partner, PartnerRelease, PartnerStage, Pause, Rule, Terms
+from apps.policies.models.partner import TERMS_FIELDS
+from tests import factories
+from tests.conftest import STATUS
+from tests.policies.conftest import refund_rule, widening
+
+REFUSED = "takes a release"
+
+
+@pytest.fixture
+def ruled(arrive, order):
+    """The brand has been ruled once: its set-up is over."""
+    return arrive(STATUS, order=order)
+
+
+def name(release):
+    """Name a release in this transaction, as the code does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
+
+
+def refused(write, says=REFUSED):
+    with pytest.raises(Error, match=says), transaction.atomic():
+        write()
+
+
+class TestStages:
+    def test_none_is_added_live_after_a_ruling(self, partner, ruled):
+        PartnerStage.objects.filter(partner=partner, case_type="complaint").delete()
+        refused(lambda: PartnerStage.objects.create(partner=partner, case_type="complaint", stage="live"))
+        PartnerStage.objects.create(partner=partner, case_type="complaint", stage="observe")
+
+    def test_a_live_one_is_not_given_to_another_type_or_brand(self, partner):
+        PartnerStage.objects.filter(partner=partner, case_type="complaint").delete()
+        live = PartnerStage.objects.filter(partner=partner, case_type="order_status")
+        refused(lambda: live.update(case_type="complaint"))
+        other = Partner.objects.create(slug="other", name="Other")
+        refused(lambda: live.update(partner=other))
+
+
+OTHERWISE = {
+    "return_window_days": 61, "return_window_clause": "x", "non_returnable": ["gift"], "non_returnable_clause": "x",
+    "return_fee": Decimal("1.00"), "return_fee_clause": "x", "return_windows": ["vip: 90"], "free_return_tiers": ["vip"],
+    "recommend_categories": ["skin"], "recommend_most": Decimal("9.00"), "lost_after_days": 3, "lost_clause": "x",
+}  # fmt: skip
+
+
+class TestTerms:
+    @pytest.fixture
+    def agreed(self, partner, ruled):
+        """A release of Terms that two people agreed to, named in this transaction; no Terms are active."""
+        release = factories.released(partner, "terms", **factories.terms(partner, return_window_days=60))
+        Terms.objects.filter(partner=partner).update(active=False)
+        name(release)
+        return Terms.objects.get(partner=partner, return_window_days=60)
+
+    def again(self, agreed, **fields):
+        values = {name: getattr(agreed, name) for name in TERMS_FIELDS}
+        return Terms.objects.create(partner=agreed.partner, number=99, active=True, **values | fields)
+
+    @pytest.mark.parametrize("field", TERMS_FIELDS)
+    def test_each_field_is_the_one_that_was_agreed_to(self, agreed, field):
+        refused(lambda: self.again(agreed, **{field: OTHERWISE[field]}))
+
+    def test_as_agreed_they_are_written(self, agreed):
+        assert self.again(agreed).active
+
+    def test_without_a_release_none_are_added_active_after_a_ruling(self, agreed):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('remit.release', '', true)")
+        refused(lambda: self.again(agreed))
+
+    def test_old_ones_do_not_become_active_again(self, agreed):
+        refused(lambda: Terms.objects.filter(return_window_days=30).update(active=True))
+
+
+class TestReleasesThatAreNone:
+    """A release opens its door for a moment, once two people agreed."""
+
+    @pytest.fixture
+    def proposed(self, partner):
+        content = {"case_type": "complaint", "stage": "live"}
+        return partner_releases.propose(factories.ops_manager(), partner, "stage", content, "they are good at it")
+
+    def ended(self, proposed, **fields):
+        now = {"state": "released", "agreed_by": factories.ops_manager(), "ended_at": timezone.now()}
+        PartnerRelease.objects.filter(pk=proposed.pk).update(**now | fields)
+        name(proposed)
+
+    def go_live(self, partner):
+        PartnerStage.objects.filter(partner=partner, case_type="complaint").update(stage="live")
+
+    def test_one_of_this_moment_opens_it(self, partner, proposed):
+        self.ended(proposed)
+        self.go_live(partner)
+        assert partner.stages.get(case_type="complaint").stage == "live"
+
+    @pytest.mark.parametrize(
+        "fields", [{"state": "withdrawn"}, {"ended_at": timezone.now() - timedelta(minutes=2)}, {"ended_at": None}]
+    )
+    def test_a_withdrawn_or_an_older_one_does_not(self, partner, proposed, fields):
+        self.ended(proposed, **fields)
+        refused(lambda: self.go_live(partner))
+
+    def test_one_that_is_open_does_not(self, partner, proposed):
+        name(proposed)
+        refused(lambda: self.go_live(partner))
+
+    def test_nor_does_another_brands(self, partner, proposed):
+        self.ended(proposed)
+        other = Partner.objects.create(slug="other", name="Other")
+        PartnerStage.objects.create(partner=other, case_type="complaint", stage="assist")
+        refused(lambda: self.go_live(other))
+
+
+class TestVersions:
+    @pytest.mark.parametrize("state", ["approved", "shadow", "active"])
+    def test_one_that_widens_rules_nothing_without_a_second_person(self, boundary, author, state):
+        draft = releases.submit(author, widening(author, boundary))
+        for approved_by in (None, author):
+            refused(lambda who=approved_by: BoundaryVersion.objects.filter(pk=draft.pk).update(state=state, approved_by=who),
+                    "contributed to no part")  # fmt: skip
+
+    @pytest.mark.parametrize("state", ["approved", "shadow", "active"])
+    def test_none_is_added_in_such_a_state(self, boundary, state):
+        refused(
+            lambda: BoundaryVersion.objects.create(boundary=boundary, number=99, state=state), "contributed to no part"
+        )
+
+    @pytest.mark.parametrize("field", ["parent", "number", "ends_at", "boundary"])
+    def test_what_was_released_stays_as_it_was_released(self, boundary, author, field, sale_week):
+        elsewhere = Boundary.objects.create(name="Elsewhere", currency="USD")
+        value = {"parent": sale_week.replaced, "number": 99, "ends_at": None, "boundary": elsewhere}[field]
+        same = BoundaryVersion.objects.filter(pk=sale_week.pk)
+        refused(lambda: same.update(**{field: value}), "only while it is a draft")
+
+    def test_its_share_only_rises(self, tenth):
+        refused(lambda: BoundaryVersion.objects.filter(pk=tenth.pk).update(share=5), "only while it is a draft")
+
+    def test_a_rule_stays_with_its_version(self, boundary, author):
+        one, another = (releases.draft_from(author, boundary) for _ in range(2))
+        rule = refund_rule(one, position=90)
+        rule.save()
+        refused(lambda: Rule.objects.filter(pk=rule.pk).update(version=another), "stays with it")
+
+
+@pytest.mark.parametrize("scope", [{"case_type": "complaint"}, {"action": "refund"}])
+def test_the_scope_of_a_pause_stays(author, partner, scope):
+    pause = pauses.pause(author, "wrong dates")
+    refused(lambda: Pause.objects.filter(pk=pause.pk).update(**scope), "Cannot update")
+    refused(lambda: Pause.objects.filter(pk=pause.pk).update(partner=partner), "Cannot update")
+
+
+@pytest.mark.parametrize("over", [{"spent": "100.01"}, {"spent": "-0.01"}, {"count": 4}])
+def test_a_budget_is_never_overspent_nor_used_more_often(partner, over):
+    budget = Budget.objects.create(partner=partner, action="refund", currency="USD", limit=100, most=3)
+    Budget.objects.filter(pk=budget.pk).update(spent=100, count=3)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Budget.objects.filter(pk=budget.pk).update(**over)
