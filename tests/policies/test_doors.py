@@ -15,22 +15,10 @@ from apps.policies.models import (
     Guardrail,
     Partner,
     PartnerRelease,
-    PartnerStage,
-    Pause,
     Rule,
     Terms,
 )
 from tests import factories
-
-
-@pytest.fixture
-def author(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
-def other(db):
-    return factories.ops_manager()
 
 
 @pytest.fixture
@@ -141,58 +129,6 @@ class TestTightening:
         assert partner_releases.propose(author, partner, "boundary", {"boundary": wider.pk}, "less").widens
 
 
-class TestInTheDatabase:
-    """Past the code, these fields do not widen either."""
-
-    def test_a_partners_boundary(self, partner, wider):
-        with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            Partner.objects.filter(pk=partner.pk).update(boundary=wider)
-
-    def test_a_stage(self, partner):
-        with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            PartnerStage.objects.filter(partner=partner, case_type="complaint").update(stage="live")
-
-    def test_the_terms(self, partner):
-        with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            Terms.objects.filter(partner=partner).update(return_window_days=60)
-
-    def test_a_release_of_another_kind_or_brand_opens_nothing(self, partner, author, other):
-        from django.db import connection
-
-        release = factories.released(partner, "stage", case_type="complaint", stage="live")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
-        with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            Terms.objects.filter(partner=partner).update(return_window_days=60)
-
-    def test_an_older_release_is_none_for_another_change(self, partner):
-        from django.db import connection
-
-        release = factories.released(partner, "stage", case_type="complaint", stage="live")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
-        with pytest.raises(Error, match="takes a release"), transaction.atomic():
-            PartnerStage.objects.filter(partner=partner, case_type="human_request").update(stage="live")
-
-    def test_a_version_that_was_said_to_tighten(self, partner, author):
-        draft = wider_version(partner, author)
-        releases.submit(author, draft)
-        with pytest.raises(Error, match="contributed to no part"), transaction.atomic():
-            BoundaryVersion.objects.filter(pk=draft.pk).update(widens=False, state="approved", approved_by=author)
-
-    def test_a_pause_without_a_second_person_or_deleted(self, author):
-        pause = pauses.pause(author, "wrong dates")
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Pause.objects.filter(pk=pause.pk).update(lifted_at=pause.paused_at)
-        with pytest.raises(Error, match="Cannot"), transaction.atomic():
-            Pause.objects.filter(pk=pause.pk).delete()
-
-    def test_a_lifted_pause(self, author):
-        pause = pauses.pause(author, "wrong dates")
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Pause.objects.filter(pk=pause.pk).update(lift_asked_by=author, lifted_by=author)
-
-
 class TestOtherDoors:
     def test_a_wider_version(self, partner, author):
         draft = wider_version(partner, author)
@@ -279,23 +215,6 @@ def test_a_boundary_that_grew_after_it_was_proposed_is_proposed_anew(partner, au
     releases.activate(author, releases.approve(other, draft))
     with pytest.raises(Refused, match="not what it was when it was proposed"):
         partner_releases.agree(other, release.pk)
-
-
-class TestRemit:
-    """What an ops manager releases or lifts lies in their remit."""
-
-    def test_a_pause_of_another_brand_is_not_lifted(self, partner, author):
-        pause = pauses.pause(author, "wrong dates", partner=partner)
-        stranger = factories.ops_manager(remit={"all_partners": False})
-        with pytest.raises(Refused, match="outside your remit"):
-            pauses.lift(stranger, pause.pk, "mended")
-
-    def test_a_version_that_rules_another_brand_is_not_moved(self, partner):
-        client = Client()
-        client.force_login(factories.ops_manager(remit={"all_partners": False}))
-        active = partner.boundary.active_version
-        answer = client.post(f"/admin/policies/boundaryversion/{active.pk}/act/note/", {"note": "x"}, follow=True)
-        assert "outside your remit" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

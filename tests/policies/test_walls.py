@@ -35,7 +35,15 @@ def refused(write, says=REFUSED):
         write()
 
 
+def test_a_brands_boundary_is_not_changed(partner):
+    other = Boundary.objects.create(name="Other", currency="USD")
+    refused(lambda: Partner.objects.filter(pk=partner.pk).update(boundary=other))
+
+
 class TestStages:
+    def test_none_is_raised(self, partner):
+        refused(lambda: PartnerStage.objects.filter(partner=partner, case_type="complaint").update(stage="live"))
+
     def test_none_is_added_live_after_a_ruling(self, partner, ruled):
         PartnerStage.objects.filter(partner=partner, case_type="complaint").delete()
         refused(lambda: PartnerStage.objects.create(partner=partner, case_type="complaint", stage="live"))
@@ -81,6 +89,9 @@ class TestTerms:
             cursor.execute("SELECT set_config('remit.release', '', true)")
         refused(lambda: self.again(agreed))
 
+    def test_none_are_rewritten(self, partner):
+        refused(lambda: Terms.objects.filter(partner=partner).update(return_window_days=60))
+
     def test_old_ones_do_not_become_active_again(self, agreed):
         refused(lambda: Terms.objects.filter(return_window_days=30).update(active=True))
 
@@ -117,6 +128,11 @@ class TestReleasesThatAreNone:
         name(proposed)
         refused(lambda: self.go_live(partner))
 
+    def test_nor_does_one_for_another_type_or_kind(self, partner, proposed):
+        self.ended(proposed)
+        refused(lambda: PartnerStage.objects.filter(partner=partner, case_type="human_request").update(stage="live"))
+        refused(lambda: Terms.objects.filter(partner=partner).update(return_window_days=60))
+
     def test_nor_does_another_brands(self, partner, proposed):
         self.ended(proposed)
         other = Partner.objects.create(slug="other", name="Other")
@@ -131,6 +147,11 @@ class TestVersions:
         for approved_by in (None, author):
             refused(lambda who=approved_by: BoundaryVersion.objects.filter(pk=draft.pk).update(state=state, approved_by=who),
                     "contributed to no part")  # fmt: skip
+
+    def test_nor_when_it_is_said_to_tighten(self, boundary, author):
+        draft = releases.submit(author, widening(author, boundary))
+        said = {"widens": False, "state": "approved", "approved_by": author}
+        refused(lambda: BoundaryVersion.objects.filter(pk=draft.pk).update(**said), "contributed to no part")
 
     @pytest.mark.parametrize("state", ["approved", "shadow", "active"])
     def test_none_is_added_in_such_a_state(self, boundary, state):
@@ -155,11 +176,22 @@ class TestVersions:
         refused(lambda: Rule.objects.filter(pk=rule.pk).update(version=another), "stays with it")
 
 
-@pytest.mark.parametrize("scope", [{"case_type": "complaint"}, {"action": "refund"}])
-def test_the_scope_of_a_pause_stays(author, partner, scope):
-    pause = pauses.pause(author, "wrong dates")
-    refused(lambda: Pause.objects.filter(pk=pause.pk).update(**scope), "Cannot update")
-    refused(lambda: Pause.objects.filter(pk=pause.pk).update(partner=partner), "Cannot update")
+class TestPauses:
+    @pytest.fixture
+    def pause(self, author):
+        made = pauses.pause(author, "wrong dates")
+        return Pause.objects.filter(pk=made.pk)
+
+    def test_their_scope_stays(self, pause, partner):
+        for scope in ({"case_type": "complaint"}, {"action": "refund"}, {"partner": partner}):
+            refused(lambda scope=scope: pause.update(**scope), "Cannot update")
+
+    def test_they_are_lifted_by_two_and_never_deleted(self, pause, author):
+        now = timezone.now()
+        for alone in ({"lifted_at": now}, {"lifted_by": author, "lifted_at": now},
+                      {"lift_asked_by": author, "lifted_by": author, "lifted_at": now}):  # fmt: skip
+            refused(lambda fields=alone: pause.update(**fields), "violates check constraint")
+        refused(pause.delete, "Cannot delete")
 
 
 @pytest.mark.parametrize("over", [{"spent": "100.01"}, {"spent": "-0.01"}, {"count": 4}])
