@@ -109,6 +109,26 @@ def set_parent(user: User, version: BoundaryVersion, parent: BoundaryVersion | N
         audit.record(audit.person(user), locked, "parent_changed", reason=str(parent or "none"))
 
 
+def delete_boundary(user: User, boundary: Boundary) -> None:
+    """Delete a boundary that nobody uses. Raises Refused, naming who does, or what has to stay on record."""
+    within_remit(user, boundary)
+    users = [partner.name for partner in boundary.partner_set.all()]
+    if users:
+        raise Refused(
+            f"{', '.join(users)} use{'s' if len(users) == 1 else ''} this boundary. Give them another one first."
+        )
+    heirs = Boundary.objects.filter(versions__parent__boundary=boundary).distinct()
+    if heirs:
+        raise Refused(f"{', '.join(heir.name for heir in heirs)} inherit from this boundary.")
+    if boundary.versions.exists():
+        raise Refused(
+            "This boundary has versions, and who worked on them stays on record. Give it another name instead."
+        )
+    with transaction.atomic():
+        audit.record(audit.person(user), boundary, "deleted", reason=boundary.name)
+        boundary.delete()
+
+
 def within_remit(user: User, boundary: Boundary) -> None:
     """Raises Refused to somebody whose remit leaves out a brand that the boundary rules."""
     if not rules_only_brands_of(user, boundary):

@@ -256,25 +256,6 @@ def move_child(user: User, child: BoundaryVersion, parent: BoundaryVersion) -> B
     return BoundaryVersion.objects.select_related("boundary", "parent").get(pk=draft.pk)
 
 
-def delete_boundary(user: User, boundary: Boundary) -> None:
-    """Delete a boundary that nobody uses. Raises Refused, naming who does, or what has to stay on record."""
-    users = [partner.name for partner in boundary.partner_set.all()]
-    if users:
-        raise Refused(
-            f"{', '.join(users)} use{'s' if len(users) == 1 else ''} this boundary. Give them another one first."
-        )
-    heirs = Boundary.objects.filter(versions__parent__boundary=boundary).distinct()
-    if heirs:
-        raise Refused(f"{', '.join(heir.name for heir in heirs)} inherit from this boundary.")
-    if boundary.versions.exists():
-        raise Refused(
-            "This boundary has versions, and who worked on them stays on record. Give it another name instead."
-        )
-    with transaction.atomic():
-        audit.record(audit.person(user), boundary, "deleted", reason=boundary.name)
-        boundary.delete()
-
-
 def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reason: str) -> BoundaryVersion:
     """A new version from an older one of the same boundary: active at once when that only tightens. Otherwise it is a
     release like any other, prepared: in review, or still a draft while it is replayed. Raises Refused without a reason.

@@ -108,10 +108,10 @@ def test_a_draft_is_no_parent_and_nothing_inherits_from_itself(child, partner, a
 class TestDeleting:
     def test_a_boundary_in_use_says_who_uses_it(self, partner, author, child):
         with pytest.raises(Refused, match="Lumi Skin uses this boundary"):
-            releases.delete_boundary(author, partner.boundary)
+            editing.delete_boundary(author, partner.boundary)
         factories.released(partner, "boundary", boundary=None)
         with pytest.raises(Refused, match="Child inherit"):
-            releases.delete_boundary(author, Boundary.objects.get(name="Lenient returns"))
+            editing.delete_boundary(author, Boundary.objects.get(name="Lenient returns"))
 
     def test_one_that_nobody_used_goes(self, author):
         boundary = Boundary.objects.create(name="Mistake")

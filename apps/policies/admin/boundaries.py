@@ -57,7 +57,7 @@ class BoundaryAdmin(Audited):
         if request.method != "POST":
             return redirect("admin:policies_boundary_change", boundary.pk)
         try:
-            releases.delete_boundary(person(request), boundary)
+            editing.delete_boundary(person(request), boundary)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return redirect("admin:policies_boundary_change", boundary.pk)
