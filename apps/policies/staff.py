@@ -39,7 +39,12 @@ _OPS = (
     | {f"interactions.{verb}_modeloptin" for verb in ("view", "add", "change", "delete")}
     | {"interactions.view_outsidemodel", "interactions.view_modelcall", "interactions.view_modelspend"}
     | {"interactions.view_interaction", "interactions.view_escalation", "interactions.view_decisionrecord"}
-    | {"interactions.view_effect", "interactions.view_contextpacket", "learning.view_signal"}
+    | {
+        "interactions.view_effect",
+        "interactions.view_budget",
+        "interactions.view_contextpacket",
+        "learning.view_signal",
+    }
 )
 _OPERATES = {
     "interactions.view_interaction",

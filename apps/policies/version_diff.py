@@ -1,6 +1,7 @@
 """Two versions compared: what changes for cases, in words, and what was written differently."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from apps.policies import documents
@@ -20,7 +21,7 @@ def changes_in_words(verification: Verification) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the YAML of both: "same", "added" or "removed"."""
+    """One line of the YAML of both: "same", "added" or "removed"; "left_out" says how many follow that are the same."""
 
     kind: str
     text: str
@@ -32,9 +33,30 @@ class Diff:
     lines: tuple[Line, ...]
 
 
+NEAR = 6
+"""Lines of the same that are shown before and after one that differs: a rule's worth."""
+
+
 def diff(before: BoundaryVersion, after: BoundaryVersion) -> Diff:
     """What the later version changes. Raises BadCondition when one of them cannot be read."""
-    kinds = {"+": "added", "-": "removed", " ": "same"}
     texts = [documents.to_yaml(version).splitlines() for version in (before, after)]
-    lines = (line for line in difflib.ndiff(texts[0], texts[1]) if line[:1] in kinds)
-    return Diff(verify(after.policy(), before.policy()), tuple(Line(kinds[line[0]], line[2:]) for line in lines))
+    return Diff(verify(after.policy(), before.policy()), tuple(_lines(*texts)))
+
+
+def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
+    shown = 0
+    for group in difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_grouped_opcodes(NEAR):
+        yield from _left_out(group[0][1] - shown)
+        for kind, start, end, other_start, other_end in group:
+            if kind == "equal":
+                yield from (Line("same", text) for text in before[start:end])
+            else:
+                yield from (Line("removed", text) for text in before[start:end])
+                yield from (Line("added", text) for text in after[other_start:other_end])
+        shown = group[-1][2]
+    yield from _left_out(len(before) - shown)
+
+
+def _left_out(lines: int) -> Iterator[Line]:
+    if lines:
+        yield Line("left_out", f"… {lines} line{'' if lines == 1 else 's'} the same")

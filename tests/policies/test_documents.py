@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from apps.policies import documents, releases
+from apps.policies import documents, releases, version_diff
 from apps.policies.documents import BadDocument
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, BoundaryVersion, Guardrail
@@ -188,6 +188,22 @@ class TestPages:
         assert '<span class="added">+   amount: &#x27;9000.00&#x27;' in shown
         yaml = ops.get(f"/admin/policies/boundaryversion/{draft.pk}/yaml/")
         assert yaml["Content-Disposition"].endswith('"lenient-returns-2.yaml"')
+
+
+def test_what_differs_is_shown_with_its_surroundings_and_the_rest_is_counted(partner, author):
+    before = partner.boundary.active_version
+    text = documents.to_yaml(before).splitlines()
+    after = documents.import_draft(author, "\n".join(text).replace("150.00", "120.00", 1))
+    lines = version_diff.diff(before, after).lines
+    (removed,) = [line.text for line in lines if line.kind == "removed"]
+    (added,) = [line.text for line in lines if line.kind == "added"]
+    assert (removed.replace("150.00", "120.00"), "120.00" in added) == (added, True)
+    at = text.index(removed)
+    same = [line.text for line in lines if line.kind == "same"]
+    assert same == text[at - version_diff.NEAR : at] + text[at + 1 : at + 1 + version_diff.NEAR]
+    counted = [int(line.text.split()[1]) for line in lines if line.kind == "left_out"]
+    assert sum(counted) + len(same) + 1 == len(text)
+    assert version_diff.diff(before, before).lines == (version_diff.Line("left_out", f"… {len(text)} lines the same"),)
 
 
 def test_a_text_that_is_nested_without_end_is_refused(author):

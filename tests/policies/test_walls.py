@@ -8,7 +8,7 @@ from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.interactions.models import Budget
-from apps.policies import partner_releases, pauses, releases
+from apps.policies import editing, partner_releases, pauses, releases
 from apps.policies.models import Boundary, BoundaryVersion, Partner, PartnerRelease, PartnerStage, Pause, Rule, Terms
 from apps.policies.models.partner import TERMS_FIELDS
 from tests import factories
@@ -30,14 +30,38 @@ def name(release):
         cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
 
 
+def signed(partner, kind, content):
+    """A row as two people's agreement leaves it, whatever it says."""
+    return PartnerRelease.objects.create(
+        partner=partner, kind=kind, content=content, content_hash="-", in_words="-", widens=True, reason="-",
+        state="released", proposed_by=factories.ops_manager(), agreed_by=factories.ops_manager(), ended_at=timezone.now(),
+    )  # fmt: skip
+
+
 def refused(write, says=REFUSED):
     with pytest.raises(Error, match=says), transaction.atomic():
         write()
 
 
-def test_a_brands_boundary_is_not_changed(partner):
-    other = Boundary.objects.create(name="Other", currency="USD")
-    refused(lambda: Partner.objects.filter(pk=partner.pk).update(boundary=other))
+class TestBoundaries:
+    @pytest.fixture
+    def other(self, db):
+        return Boundary.objects.create(name="Other", currency="USD")
+
+    def test_a_brands_is_not_changed(self, partner, other):
+        refused(lambda: Partner.objects.filter(pk=partner.pk).update(boundary=other))
+
+    def test_none_is_given_to_a_brand_without_one(self, other):
+        Partner.objects.create(slug="new", name="New")
+        refused(lambda: Partner.objects.filter(slug="new").update(boundary=other))
+
+    def test_only_this_brand_gets_only_this_one(self, partner, other):
+        name(signed(partner, "boundary", {"boundary": other.pk}))
+        third = Boundary.objects.create(name="Third", currency="USD")
+        Partner.objects.create(slug="new", name="New")
+        refused(lambda: Partner.objects.filter(slug="new").update(boundary=other))
+        refused(lambda: Partner.objects.filter(pk=partner.pk).update(boundary=third))
+        Partner.objects.filter(pk=partner.pk).update(boundary=other)
 
 
 class TestStages:
@@ -133,11 +157,38 @@ class TestReleasesThatAreNone:
         refused(lambda: PartnerStage.objects.filter(partner=partner, case_type="human_request").update(stage="live"))
         refused(lambda: Terms.objects.filter(partner=partner).update(return_window_days=60))
 
+    def test_nor_does_one_for_a_narrower_stage(self, partner):
+        name(signed(partner, "stage", {"case_type": "complaint", "stage": "assist"}))
+        refused(lambda: self.go_live(partner))
+
+    @pytest.mark.parametrize("kind", ["boundary", "stage", "terms"])
+    def test_nor_does_one_that_says_it_under_another_kind(self, partner, ruled, kind):
+        terms = factories.terms(partner, return_window_days=60)
+        other = Boundary.objects.create(name="Other", currency="USD")
+        content = {"case_type": "complaint", "stage": "live", "boundary": other.pk, **terms}
+        stage = PartnerStage.objects.filter(partner=partner, case_type="complaint")
+        doors = {
+            "boundary": lambda: Partner.objects.filter(pk=partner.pk).update(boundary=other),
+            "stage": lambda: stage.update(stage="live"),
+            "terms": lambda: Terms.objects.filter(partner=partner).update(return_window_days=60),
+        }
+        name(signed(partner, kind, content))
+        for another in doors.keys() - {kind}:
+            refused(doors[another])
+        doors[kind]()
+
     def test_nor_does_another_brands(self, partner, proposed):
         self.ended(proposed)
         other = Partner.objects.create(slug="other", name="Other")
         PartnerStage.objects.create(partner=other, case_type="complaint", stage="assist")
         refused(lambda: self.go_live(other))
+
+
+def with_note(author, boundary):
+    """A draft that grants what the active version grants."""
+    draft = releases.draft_from(author, boundary)
+    editing.annotate(author, draft, "Nothing changes.")
+    return draft
 
 
 class TestVersions:
@@ -152,6 +203,24 @@ class TestVersions:
         draft = releases.submit(author, widening(author, boundary))
         said = {"widens": False, "state": "approved", "approved_by": author}
         refused(lambda: BoundaryVersion.objects.filter(pk=draft.pk).update(**said), "contributed to no part")
+
+    def test_nor_when_what_was_found_and_what_is_said_differ(self, boundary, author):
+        """Both say whether it widens: the column that the pages read, and the verification it came from."""
+        tightens = releases.submit(author, with_note(author, boundary))
+        for said in ({"widens": True}, {"verification": tightens.verification | {"widens": True}}):
+            refused(
+                lambda fields=said: BoundaryVersion.objects.filter(pk=tightens.pk).update(state="approved", **fields),
+                "contributed to no part",
+            )
+
+    def test_whoever_approved_it_is_not_replaced_by_its_author(self, tenth, author):
+        for said in ({"approved_by": author}, {"approved_by": None}):
+            refused(lambda fields=said: BoundaryVersion.objects.filter(pk=tenth.pk).update(**fields),
+                    "contributed to no part")  # fmt: skip
+
+    def test_one_that_went_alone_is_not_said_to_widen_afterwards(self, boundary, author):
+        alone = releases.tighten(author, with_note(author, boundary))
+        refused(lambda: BoundaryVersion.objects.filter(pk=alone.pk).update(widens=True), "contributed to no part")
 
     @pytest.mark.parametrize("state", ["approved", "shadow", "active"])
     def test_none_is_added_in_such_a_state(self, boundary, state):
@@ -168,6 +237,12 @@ class TestVersions:
 
     def test_its_share_only_rises(self, tenth):
         refused(lambda: BoundaryVersion.objects.filter(pk=tenth.pk).update(share=5), "only while it is a draft")
+
+    def test_it_rises_only_once_the_version_rules(self, boundary, author, other):
+        draft = releases.draft_from(author, boundary)
+        releases.plan(author, draft, share=10, ends_at=None)
+        waiting = releases.submit(author, draft)
+        refused(lambda: BoundaryVersion.objects.filter(pk=waiting.pk).update(share=20), "only while it is a draft")
 
     def test_a_rule_stays_with_its_version(self, boundary, author):
         one, another = (releases.draft_from(author, boundary) for _ in range(2))

@@ -1,5 +1,6 @@
 """The admin as an ops manager and an operator use it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.interactions import execution
-from apps.interactions.models import ApiKey, Effect, Interaction
+from apps.interactions.models import ApiKey, Budget, Effect, Interaction, Reservation
 from apps.policies.models import AuditEntry, BoundaryVersion, Pause, Rule
 from tests import factories
 from tests.conftest import browser, page
@@ -237,3 +238,36 @@ def test_two_people_on_one_rule_do_not_overwrite_each_other(ops, second, draft):
     assert "up to 90.00 USD" in shown
     assert "up to 80.00 USD" in shown
     assert Rule.objects.get(pk=rule.pk).ceiling == 90
+
+
+def test_the_ledger_says_what_each_limit_spent_reserved_and_has_left(ops, requested):  # noqa: F811
+    limit = {"action": "refund, 1 day", "limit": 400, "spent": 300, "count": 2}
+    budget = Budget.objects.create(partner=requested.decision.interaction.partner, currency="USD", **limit)
+    Reservation.objects.create(budget=budget, effect=requested, amount=100)
+    page = ops.get("/admin/interactions/budget/").content.decode()
+    shown = dict(re.findall(r'<td class="field-(\w+)">([^<]*)</td>', page))
+    assert (shown["spent_of"], shown["under_way"], shown["left"]) == ("300.00 USD", "100.00", "100.00")
+    assert 'aria-label="75 % used"' in page
+    assert '<rect width="75" height="8" class="reserved"/><rect width="50" height="8" class="spent"/>' in page
+
+
+def test_a_brands_page_says_what_the_ai_may_do_and_what_customers_are_granted(ops, partner):
+    partner.stages.filter(case_type="other").delete()
+    page = ops.get(f"/admin/policies/partner/{partner.pk}/change/").content.decode()
+    assert '<li>Order status <span class="r-tag autonomous">Live</span></li>' in page
+    assert '<li>Other <span class="r-tag human">Observe</span></li>' in page  # without a row: the narrowest
+    assert "within <b>30 days</b>" in page
+    assert "name=boundary" not in page.replace('"', "")
+
+
+def test_pauses_in_force_come_first_and_say_when_lifting_was_asked_for(ops, second):
+    pages = {}
+    for person, client in (("asked", ops), ("lifted", second)):
+        client.post("/admin/policies/pause/add/", {"reason": f"to be {person}"})
+        pages[person] = Pause.objects.get(reason=f"to be {person}")
+    for client in (ops, second):
+        client.post(f"/admin/policies/pause/{pages['lifted'].pk}/lift/", {"reason": "over"})
+    ops.post(f"/admin/policies/pause/{pages['asked'].pk}/lift/", {"reason": "over"})
+    page = ops.get("/admin/policies/pause/").content.decode()
+    assert page.index("In force, lifting asked for") < page.index(">Lifted<")
+    assert "to be asked" not in ops.get("/admin/policies/pause/?state=lifted").content.decode().split("results")[1]

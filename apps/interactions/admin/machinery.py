@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from apps.interactions.budgets import with_reserved
 from apps.interactions.models import Budget, OutboxEvent, WorkerHeartbeat
@@ -22,8 +24,8 @@ class OutboxEventAdmin(OfPartners, ReadOnly):
 class BudgetAdmin(OfPartners, ReadOnly):
     """The ledger: what each limit allowed, what was spent of it, what of that is still under way, and what is left."""
 
-    list_display = ("partner", "action", "period", "whom", "spent_of", "under_way", "left", "often")
-    list_filter = ("partner", "action", "day")
+    list_display = ("action", "partner", "whom", "period", "used", "spent_of", "under_way", "left", "often")
+    list_filter = ("partner", "action")
     search_fields = ("=party",)
     date_hierarchy = "day"
 
@@ -34,6 +36,22 @@ class BudgetAdmin(OfPartners, ReadOnly):
     @admin.display(description="for", ordering="party")
     def whom(self, budget: Budget) -> str:
         return budget.party[:12] or "the brand"
+
+    @admin.display(description="used")
+    def used(self, budget: Any) -> SafeString | str:
+        """A bar: what is spent for good, what of it is still under way, and the rest."""
+        whole, spent, reserved = budget.limit, budget.spent, budget.reserved or 0
+        if not whole:
+            whole, spent, reserved = budget.most, budget.count, 0
+        if not whole:
+            return "–"
+        share, under_way = int(100 * spent / whole), int(100 * reserved / whole)
+        return format_html(
+            '<svg class="meter" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{} % used">'
+            '<rect width="100" height="8" class="all"/><rect width="{}" height="8" class="reserved"/>'
+            '<rect width="{}" height="8" class="spent"/></svg>',
+            share, share, max(0, share - under_way),
+        )  # fmt: skip
 
     @admin.display(description="spent", ordering="spent")
     def spent_of(self, budget: Budget) -> str:

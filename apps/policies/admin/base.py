@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from apps.policies import audit
 from apps.policies.models import Partner, partner_ids_of
@@ -22,7 +23,20 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
-class Audited(ModelAdmin):
+class Titled(ModelAdmin):
+    """Pages are headed by what they show: the plural over a list, the row's own name over a row."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        if context["original"] is not None:
+            context |= {"title": str(context["original"]), "subtitle": None}
+        return super().render_change_form(request, context, *args, **options)
+
+
+class Audited(Titled):
     """Writes an audit row for each addition, change and deletion made in the admin."""
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
@@ -59,7 +73,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-class ReadOnly(ModelAdmin):
+class ReadOnly(Titled):
     """Rows that the system writes: they can be looked up, never changed here."""
 
     list_per_page = 50
@@ -90,7 +104,7 @@ def text_in(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "").strip()
 
 
-class OfPartners(ModelAdmin):
+class OfPartners(Titled):
     """Rows of a partner: a person sees those of the brands in their remit, and chooses among no others.
 
     `partner_path` leads to the partner's id.

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db import models
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from apps.policies import pauses
 from apps.policies.admin.base import Audited, number_in, person, text_in
@@ -14,11 +18,23 @@ from apps.policies.errors import Refused
 from apps.policies.models import Pause
 
 
+class InForce(admin.SimpleListFilter):
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("in_force", "In force"), ("lifted", "Lifted")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Pause]) -> QuerySet[Pause]:
+        return queryset.filter(lifted_at__isnull=self.value() == "in_force") if self.value() else queryset
+
+
 @admin.register(Pause)
 class PauseAdmin(Audited):
-    list_display = ("scope", "reason", "paused_as", "paused_at", "in_force")
-    list_filter = (("lifted_at", admin.EmptyFieldListFilter), "partner", "case_type")
+    list_display = ("scope", "state_tag", "reason", "paused_as", "paused_at")
+    list_filter = (InForce, "partner")
+    ordering = (F("lifted_at").desc(nulls_first=True), "-pk")
     fields = ("partner", "case_type", "action", "reason")
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 3})}}
     change_form_template = "admin/policies/pause.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
@@ -34,9 +50,26 @@ class PauseAdmin(Audited):
     def scope(self, pause: Pause) -> str:
         return pause.scope_in_words()
 
-    @admin.display(description="in force", boolean=True)
-    def in_force(self, pause: Pause) -> bool:
-        return pause.lifted_at is None
+    @admin.display(description="state", ordering="lifted_at")
+    def state_tag(self, pause: Pause) -> SafeString:
+        kind, word = ("plain", "Lifted") if pause.lifted_at else ("danger", "In force")
+        if pause.lift_asked_by_id and not pause.lifted_at:
+            word = "In force, lifting asked for"
+        return format_html('<span class="r-tag {}">{}</span>', kind, word)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_foreignkey(db_field, request, **options, empty_label="Every brand")
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        every = {"case_type": "Every type", "action": "Every action"}[db_field.name]
+        options["choices"] = [("", every), *db_field.choices]
+        return super().formfield_for_choice_field(db_field, request, **options)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        words = {"title": "Pause the AI", "save_label": "Pause now"}
+        return super().add_view(request, form_url, {**words, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Pause, form: Any, change: bool) -> None:
         made = pauses.pause(

@@ -170,15 +170,15 @@ class Migration(migrations.Migration):
             name='Pause',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('case_type', models.CharField(blank=True, choices=[('order_status', 'Order status'), ('standard_return', 'Standard return'), ('refund_exception', 'Refund exception'), ('delivery_dispute', 'Delivery dispute'), ('payment_exception', 'Payment exception'), ('vip_complaint', 'VIP complaint'), ('complaint', 'Complaint'), ('public_complaint', 'Public complaint'), ('product_recommendation', 'Product recommendation'), ('order_change', 'Order change'), ('question', 'Question'), ('human_request', 'Human request'), ('other', 'Other')], help_text='None: every type.', max_length=30)),
-                ('action', models.CharField(blank=True, choices=[('reply', 'Reply'), ('refund', 'Refund'), ('partial_refund', 'Partial refund'), ('store_credit', 'Store credit'), ('return_label', 'Return label'), ('replacement', 'Replacement'), ('courier_claim', 'Courier claim'), ('cancel_order', 'Cancel the order'), ('change_order', 'Change the order'), ('goodwill', 'Goodwill'), ('ask_customer', 'Ask the customer'), ('deny', 'Decline'), ('recommend', 'Recommend'), ('refer', 'Refer')], help_text='None: every action.', max_length=20)),
+                ('case_type', models.CharField(blank=True, choices=[('order_status', 'Order status'), ('standard_return', 'Standard return'), ('refund_exception', 'Refund exception'), ('delivery_dispute', 'Delivery dispute'), ('payment_exception', 'Payment exception'), ('vip_complaint', 'VIP complaint'), ('complaint', 'Complaint'), ('public_complaint', 'Public complaint'), ('product_recommendation', 'Product recommendation'), ('order_change', 'Order change'), ('question', 'Question'), ('human_request', 'Human request'), ('other', 'Other')], max_length=30)),
+                ('action', models.CharField(blank=True, choices=[('reply', 'Reply'), ('refund', 'Refund'), ('partial_refund', 'Partial refund'), ('store_credit', 'Store credit'), ('return_label', 'Return label'), ('replacement', 'Replacement'), ('courier_claim', 'Courier claim'), ('cancel_order', 'Cancel the order'), ('change_order', 'Change the order'), ('goodwill', 'Goodwill'), ('ask_customer', 'Ask the customer'), ('deny', 'Decline'), ('recommend', 'Recommend'), ('refer', 'Refer')], max_length=20)),
                 ('reason', models.TextField()),
                 ('paused_as', models.CharField(help_text='User name or key that paused.', max_length=150)),
                 ('paused_at', models.DateTimeField(auto_now_add=True)),
                 ('lifted_at', models.DateTimeField(blank=True, null=True)),
                 ('lift_asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('lifted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('partner', models.ForeignKey(blank=True, help_text='None: every partner.', null=True, on_delete=django.db.models.deletion.PROTECT, to='policies.partner')),
+                ('partner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='policies.partner')),
                 ('paused_by', models.ForeignKey(help_text='None: by an API key.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -11,11 +11,9 @@ from apps.policies.words import Action, CaseType
 class Pause(models.Model):
     """Pausing takes one person, at once. Lifting widens, so a second person has to agree."""
 
-    partner = models.ForeignKey(
-        "policies.Partner", null=True, blank=True, on_delete=models.PROTECT, help_text="None: every partner."
-    )
-    case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True, help_text="None: every type.")
-    action = models.CharField(max_length=20, choices=Action.choices, blank=True, help_text="None: every action.")
+    partner = models.ForeignKey("policies.Partner", null=True, blank=True, on_delete=models.PROTECT)
+    case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True)
+    action = models.CharField(max_length=20, choices=Action.choices, blank=True)
     reason = models.TextField()
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
