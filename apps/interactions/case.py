@@ -14,7 +14,7 @@ from apps.policies.words import CaseType
 @dataclass(slots=True)
 class Case:
     """One case with everything the playbooks read. `products` are the catalogue's rows of the order's lines, by SKU;
-    `alarms` what the customer's words set off."""
+    `alarms` what the customer's words set off; `decided_by_person` that somebody decided this case, or one it follows."""
 
     interaction: Interaction
     partner: Partner
@@ -27,6 +27,7 @@ class Case:
     alarms: frozenset[str] = frozenset()
     facts: Facts = field(default_factory=Facts)
     case_type: CaseType = CaseType.OTHER
+    decided_by_person: bool = False
 
     @property
     def at(self) -> datetime:

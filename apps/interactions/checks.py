@@ -179,8 +179,14 @@ def _not_earned(code: str, reason: str, handler: Handler = Handler.HUMAN) -> Dow
 
 
 def _matter(case: Case) -> list[Downgrade]:
-    """Another open case on the order is a person's."""
+    """Another open case on the order is a person's, and so is one that the customer comes back with after a person
+    decided it, or after being asked in vain."""
     said = []
+    row = case.interaction
+    if row.reopened and case.decided_by_person:
+        said.append(_not_earned("comes back", "a person decided this before, and the customer came back with it"))
+    if row.reminded_at is not None:
+        said.append(_not_earned("no answer", "the customer was asked, and reminded, and has not answered"))
     others = case.facts.value("order.open_cases")
     if isinstance(others, int) and others > 0:
         said.append(_not_earned("open case", "another case on this order is open"))

@@ -1,12 +1,38 @@
 """Clocks: when people answer next, and by when a case has to be decided."""
 
-from datetime import datetime, timedelta
+import math
+from datetime import UTC, datetime, timedelta
 
 from apps.policies.models import Partner
 
 
 def next_staffed(partner: Partner, at: datetime) -> datetime:
     """The first moment from `at` on at which people of the brand answer, in its time zone."""
+    return _next_hours(partner, at)[0]
+
+
+def after(partner: Partner, at: datetime, minutes: int) -> datetime:
+    """When so many minutes of the hours in which people answer have passed. Counted in UTC: a night in which the clocks
+    change is as long as it is."""
+    left = timedelta(minutes=minutes)
+    while True:
+        starts, ends = (moment.astimezone(UTC) for moment in _next_hours(partner, at))
+        if starts + left <= ends or ends <= starts:
+            return starts + left
+        left, at = left - (ends - starts), ends
+
+
+def rounded_up(at: datetime) -> datetime:
+    """To the next quarter of an hour, as a person would say it."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    return hour + math.ceil((at - hour) / _QUARTER) * _QUARTER
+
+
+_QUARTER = timedelta(minutes=15)
+
+
+def _next_hours(partner: Partner, at: datetime) -> tuple[datetime, datetime]:
+    """From when on, at the earliest at `at`, and until when people answer."""
     local = at.astimezone(partner.zone)
     for days in range(-1, 30):  # from yesterday, whose hours may run past midnight; a month without a
         # staffed day is a mistake in the calendar, and then the plain time is said
@@ -18,8 +44,8 @@ def next_staffed(partner: Partner, at: datetime) -> datetime:
         if partner.closes_at <= partner.opens_at:  # open round the clock, or past midnight
             closes = datetime.combine(day + timedelta(days=1), partner.closes_at, partner.zone)
         if local < closes:
-            return max(local, opens)
-    return local
+            return max(local, opens), closes
+    return local, local
 
 
 def _is_staffed(partner: Partner, weekday: int, date: str) -> bool:
@@ -35,6 +61,12 @@ def time_in_words(partner: Partner, at: datetime, now: datetime) -> str:
     if local.date() == today + timedelta(days=1):
         return f"{clock} tomorrow"
     return f"{clock} on {local.day} {local:%B}"
+
+
+def day_in_words(partner: Partner, at: datetime) -> str:
+    """ "27 November", in the brand's time zone."""
+    local = at.astimezone(partner.zone)
+    return f"{local.day} {local:%B}"
 
 
 def is_open(partner: Partner, at: datetime) -> bool:

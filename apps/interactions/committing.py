@@ -70,7 +70,8 @@ def _commit(decision_id: int) -> int:
         decision.committed_at = now
         move(decision, "commit", actor=actor, save=("committed_at",))
         asks = decision.action == Action.ASK_CUSTOMER
-        move(interaction, "ask_customer" if asks else "decide", actor=actor)
+        interaction.reminded_at = None  # a new question has a clock of its own
+        move(interaction, "ask_customer" if asks else "decide", actor=actor, save=("reminded_at",))
         Effect.objects.bulk_create(recording.effects_of(decision))
         decision_committed.send(sender=DecisionRecord, decision=decision)
     return 1

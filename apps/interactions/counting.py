@@ -1,14 +1,14 @@
 """What is counted over other rows for the facts of a batch: one query each, however many cases."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from apps.interactions.models import Effect, Interaction, Order
+from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, Order
 from apps.policies.words import CaseType
 
 _OPEN = [state for state in Interaction.OPEN_STATES if state != Interaction.State.RESOLVED]
@@ -17,7 +17,9 @@ _OPEN = [state for state in Interaction.OPEN_STATES if state != Interaction.Stat
 class Counts:
     """What is counted over other rows, one query each for the whole batch."""
 
-    def __init__(self, customers: Sequence[int], orders: set[int]) -> None:
+    def __init__(self, customers: Sequence[int], orders: set[int], linked: Mapping[int, int]) -> None:
+        """`linked`: the first case of those that follow one, by the case that follows it."""
+        self.contacts_before, self.decided_before = _earlier(linked)
         year = timezone.now() - timedelta(days=365)
         open_cases = Interaction.objects.filter(state__in=_OPEN)
         self.open_by_customer = _counted(open_cases.filter(customer_id__in=customers), "customer_id")
@@ -53,6 +55,24 @@ class Counts:
                 decision__interaction__order_id__in=orders, action="return_label", state="done"
             ).values_list("decision__interaction__order_id", flat=True)
         )
+
+
+def _earlier(linked: Mapping[int, int]) -> tuple[Counter[int], set[int]]:
+    """By case that follows others: how often the customer wrote on those, and whether a person decided one."""
+    if not linked:
+        return Counter(), set()
+    firsts = set(linked.values())
+    family = Interaction.objects.filter(Q(pk__in=firsts) | Q(linked_to_id__in=firsts))
+    first_of = {pk: first or pk for pk, first in family.values_list("pk", "linked_to_id")}
+    wrote = Counter(
+        Message.objects.filter(interaction__in=first_of, author="customer")
+        .exclude(interaction__in=linked)
+        .values_list("interaction_id", flat=True)
+    )
+    decided = DecisionRecord.objects.filter(interaction__in=first_of, decided_by__isnull=False)
+    decided_in = {first_of[pk] for pk in decided.values_list("interaction_id", flat=True)}
+    contacts = Counter({pk: sum(n for of, n in wrote.items() if first_of[of] == first) for pk, first in linked.items()})
+    return contacts, {pk for pk, first in linked.items() if first in decided_in}
 
 
 def _counted(rows: QuerySet[Any], name: str) -> Counter[int]:

@@ -1,7 +1,7 @@
 """Escalating: cases that wait for a person get their packet, their clock and an honest holding reply, in bulk."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from apps.interactions import briefing, clocks, outbox
 from apps.interactions.drafting import replies
@@ -27,13 +27,13 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     write_packets(waiting, actor)
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
     clocks_by_type = dict(CaseTypeSetting.objects.values_list("case_type", "due_minutes"))
-    Escalation.objects.bulk_create([_escalation(worked, clocks_by_type, now) for worked in waiting])
+    escalations = Escalation.objects.bulk_create([_escalation(worked, clocks_by_type, now) for worked in waiting])
     told, events = [], []
-    for worked in waiting:
+    for worked, escalation in zip(waiting, escalations, strict=True):
         case = worked.case
         row = case.interaction
-        if not any(message.holding for message in case.messages):
-            text = _holding_reply(worked, now)
+        if not _told(case.messages):
+            text = _holding_reply(worked, escalation.due_at)
             told.append(Message(interaction=row, author="ai", text=text, holding=True, sent_at=max(now, case.at)))
             events.append(outbox.reply_event(row, text, holding=True))
         events.append(outbox.interaction_event("interaction.escalated", row))
@@ -72,27 +72,33 @@ def _escalation(worked: Worked, minutes_by_type: dict[str, int], now: datetime) 
     assert worked.authority is not None
     case, verdict = worked.case, worked.authority.verdict
     minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
-    starts = clocks.next_staffed(case.partner, case.at)
     return Escalation(
         interaction=case.interaction,
         partner_id=case.partner.pk,
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
         flagged=case.interaction.public,
-        due_at=starts + timedelta(minutes=minutes),
+        due_at=clocks.after(case.partner, case.at, minutes),
         opened_at=now,
     )
 
 
-def _holding_reply(worked: Worked, now: datetime) -> str:
-    """Says that a person decides and when people are there; promises nothing else."""
-    case = worked.case
-    staffed = clocks.next_staffed(case.partner, case.at)
-    when = clocks.time_in_words(case.partner, staffed, case.at)
-    if clocks.is_open(case.partner, case.at):
-        body = "Thank you for writing. A person on our team is going to look at this and answer you."
-    else:
-        body = f"Thank you for writing. A person on our team decides this; we are back at {when} and answer you then."
+def _told(messages: Sequence[Message]) -> bool:
+    """Whether the customer knows that a person is on it: since our last answer or question, once."""
+    ours = [message.holding for message in messages if message.author != "customer"]
+    return ours[-1:] == [True]
+
+
+def _holding_reply(worked: Worked, due_at: datetime) -> str:
+    """Says that a person decides, from when on people are there and by when they answer; promises nothing else."""
+    case, partner = worked.case, worked.case.partner
+    by = clocks.time_in_words(partner, clocks.rounded_up(due_at), case.at)
+    body = f"Thank you for writing. A person on our team looks at this and answers you by {by}."
+    if not clocks.is_open(partner, case.at):
+        back = clocks.time_in_words(partner, clocks.next_staffed(partner, case.at), case.at)
+        body = (
+            f"Thank you for writing. A person on our team decides this: we are back at {back} and answer you by {by}."
+        )
     first_name = case.customer.first_name if case.customer and not case.interaction.public else "there"
     return replies.write(case.partner, first_name, body).text
 

@@ -5,17 +5,23 @@ What was drawn from the customer's words says so as its source; such facts may o
 
 from datetime import timedelta
 
+from apps.interactions import courtesies
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, tone
 from apps.interactions.counting import Counts
+from apps.interactions.hearing import names_of
 from apps.interactions.models import Customer, Interaction
 from apps.policies.facts import Fact, Value
 from apps.policies.money import Money
 
 
-def of_message(case: Case) -> list[Fact]:
+def of_message(case: Case, counts: Counts) -> list[Fact]:
     text = case.text
-    contacts = sum(1 for message in case.messages if message.author == "customer")
+    contacts = counts.contacts_before[case.interaction.pk] + sum(
+        not courtesies.asks_nothing(message.text, names_of(case.interaction))
+        for message in case.messages
+        if message.author == "customer"
+    )
     found = case.alarms
     if contacts >= alarms.REPEATED_CONTACTS:
         found |= {"repeated"}

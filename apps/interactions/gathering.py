@@ -51,15 +51,19 @@ def active_terms(partner_ids: set[int]) -> dict[int, Terms]:
 
 def counts_for(cases: list[Case]) -> Counts:
     customers = [case.customer.pk for case in cases if case.customer]
-    return Counts(customers, {case.order.pk for case in cases if case.order})
+    linked = {case.interaction.pk: case.interaction.linked_to_id for case in cases if case.interaction.linked_to_id}
+    return Counts(customers, {case.order.pk for case in cases if case.order}, linked)
 
 
 def gather(case: Case, counts: Counts) -> None:
     """Fill in the facts of one case; `counts` were fetched for its whole batch."""
     found = [
-        *facts_of_case.of_message(case),
+        *facts_of_case.of_message(case, counts),
         *facts_of_case.of_sender(case),
         *(facts_of_case.of_customer(case, case.customer, counts) if case.customer else ()),
         *(facts_of_order.of_order(case, case.order, counts) if case.order else ()),
     ]
+    case.decided_by_person = case.interaction.pk in counts.decided_before or any(
+        decision.decided_by_id for decision in case.interaction.decisions.all()
+    )
     case.facts = Facts({fact.name: fact for fact in found if fact.value is not None})

@@ -1,7 +1,9 @@
 """Hearing more: what a new message does to an open case. The caller holds the lock on the case row."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from apps.interactions import courtesies
 from apps.interactions.models import ContextPacket, Escalation, Interaction, Message
 from apps.policies import audit
 from apps.policies.machines import move
@@ -9,19 +11,42 @@ from apps.policies.machines import move
 _S = Interaction.State
 
 
-def hear(case: Interaction, *, actor: audit.Actor, now: datetime, reason: str = "a new message") -> None:
-    """Something new is known: the case is understood anew, and what waited on what was known is taken back."""
-    if case.state == _S.RESOLVED:
+def hear(
+    case: Interaction, *, actor: audit.Actor, now: datetime, reason: str = "a new message", said: Sequence[str] = ()
+) -> None:
+    """Something new is known: the case is understood anew, and what waited on what was known is taken back. Not so
+    when all that the customer `said` are courtesies: those change nothing."""
+    if said and _all_courtesies(case, said):
+        case.messages.filter(author="customer", handled=False, text__in=said).update(handled=True)
+        audit.record(actor, case, "thanked")
+    elif case.state == _S.RESOLVED:
         reopen(case, actor=actor, reason="the customer wrote again", now=now, by_customer=True)
     elif case.state in (_S.AWAITING_DECISION, _S.AWAITING_CUSTOMER):
-        _take_back(case, actor=actor, reason=f"{reason} came in" if reason == "a new message" else reason)
-        _make_due(case, now)
-        move(case, "hear_more", actor=actor, reason=reason, save=("due_at", "attempts", "lease_token"))
+        case.reminded_at = None
+        take_up(case, actor=actor, reason=reason, now=now)
     elif case.state in (_S.RECEIVED, _S.CLASSIFIED):
         # A worker that has read the old words loses its lease, so that its work is dropped.
         _make_due(case, now)
         case.save(update_fields=["due_at", "attempts", "lease_token", "lease_until"])
     # resolving: execution looks for unhandled messages when it is done; stalled: the operator's retry reads all
+
+
+def take_up(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime) -> None:
+    """A waiting case is ruled anew; whoever had it before them is told why it goes."""
+    _take_back(case, actor=actor, reason=f"{reason} came in" if reason == "a new message" else reason)
+    _make_due(case, now)
+    move(case, "hear_more", actor=actor, reason=reason, save=("due_at", "attempts", "lease_token", "reminded_at"))
+
+
+def _all_courtesies(case: Interaction, said: Sequence[str]) -> bool:
+    """While we wait for an answer, "ok" may be one."""
+    idle = courtesies.only_thanks if case.state == _S.AWAITING_CUSTOMER else courtesies.asks_nothing
+    return all(idle(text, names_of(case)) for text in said)
+
+
+def names_of(case: Interaction) -> list[str]:
+    """What the customer signs with."""
+    return [case.customer.name, *case.customer.name.split()] if case.customer else []
 
 
 def reopen(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime, by_customer: bool) -> None:
@@ -33,13 +58,14 @@ def reopen(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime,
 
 def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: datetime) -> None:
     """Put an interaction's messages to an open case on the same matter."""
+    said = [message.text for message in arrived.messages.all() if message.author == "customer"]
     Message.objects.filter(interaction=arrived, arrived_as__isnull=True).update(arrived_as=arrived)
     Message.objects.filter(interaction=arrived).update(interaction=case)
     arrived.merged_into, arrived.due_at, arrived.lease_token = case, None, None
     move(arrived, "merge", actor=actor, reason=f"same matter as {case.external_id}",
          save=("merged_into", "due_at", "lease_token"))  # fmt: skip
     _most_cautious(case, arrived)
-    hear(case, actor=actor, now=now)
+    hear(case, actor=actor, now=now, said=said)
 
 
 def _most_cautious(case: Interaction, arrived: Interaction) -> None:
@@ -56,7 +82,6 @@ def _most_cautious(case: Interaction, arrived: Interaction) -> None:
 
 def _make_due(case: Interaction, now: datetime) -> None:
     case.due_at, case.attempts, case.lease_token, case.lease_until = now, 0, None, None
-    case.reminded_at = None
 
 
 def _take_back(case: Interaction, *, actor: audit.Actor, reason: str) -> None:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import hearing, matching
+from apps.interactions import courtesies, hearing, matching
 from apps.interactions.models import Customer, Effect, Interaction, Message, Order
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
@@ -25,6 +25,7 @@ from apps.policies.models import Partner
 from apps.policies.words import Action
 
 REOPENING = timedelta(days=7)
+THANKS_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,11 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
             return Accepted(interaction, created=False)
         audit.record(actor, interaction, "received", reason=f"{arrival.channel} {arrival.external_id}")
         _add_messages(interaction, arrival.messages)
-        same_matter = _open_case_on_same_order(interaction) or _case_that_asked_which_order(interaction)
+        same_matter = (
+            _open_case_on_same_order(interaction)
+            or _case_that_asked_which_order(interaction)
+            or _case_it_is_thanks_for(interaction, arrival)
+        )
         if same_matter is not None:
             hearing.merge(interaction, same_matter, actor=actor, now=now)
         if wake:
@@ -117,7 +122,7 @@ def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor) -
         _learn_order(case, words)
         audit.record(actor, case, "message_added", reason=words.author)
         if words.author == "customer":
-            hearing.hear(case, actor=actor, now=now)
+            hearing.hear(case, actor=actor, now=now, said=[words.text])
             wake_workers()
     return case
 
@@ -133,8 +138,12 @@ def _learn_order(case: Interaction, words: Words) -> None:
 
 
 def _on_linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
-    """A message after the end goes to the case that an earlier one opened, or opens one."""
-    linked = ended.linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
+    """A message after the end goes to the case that an earlier one opened, or opens one, unless it asks nothing."""
+    if words.author == "customer" and courtesies.asks_nothing(words.text, hearing.names_of(ended)):
+        _add_messages(ended, [words])
+        hearing.hear(ended, actor=actor, now=now, said=[words.text])
+        return ended
+    linked = (ended.linked_to or ended).linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
     if linked is not None:
         return add_message(linked, words, actor=actor)
     return _linked_case(ended, words, actor=actor, now=now)
@@ -143,6 +152,7 @@ def _on_linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now
 def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
     """A case of its own, linked to the ended one; within seven days it counts as a reopening."""
     again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENING
+    ended = ended.linked_to or ended  # all that follows one case is linked to the first
     number = ended.linked.count() + 2
     case = Interaction.objects.create(
         partner=ended.partner,
@@ -212,6 +222,21 @@ def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
         .filter(customer_id=interaction.customer_id, order_id=interaction.order_id)
         .exclude(pk=interaction.pk)
         .order_by("id")
+        .first()
+    )
+
+
+def _case_it_is_thanks_for(interaction: Interaction, arrival: Arrival) -> Interaction | None:
+    """The customer's latest case, when this one says nothing but thanks: it opens none of its own."""
+    names = hearing.names_of(interaction)
+    if interaction.customer_id is None or not all(courtesies.asks_nothing(w.text, names) for w in arrival.messages):
+        return None
+    return (
+        Interaction.objects.select_for_update(no_key=True)
+        .filter(customer_id=interaction.customer_id, received_at__gte=interaction.received_at - THANKS_FOR)
+        .exclude(pk=interaction.pk)
+        .exclude(state=Interaction.State.MERGED)
+        .order_by("-received_at", "-id")
         .first()
     )
 

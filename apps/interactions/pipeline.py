@@ -220,7 +220,8 @@ def _ever_said(row: Interaction) -> str:
 def _asked_in(row: Interaction) -> str:
     """The words to read: the subject with the first message, and every message that nobody has answered."""
     messages = row.message_rows  # type: ignore[attr-defined]
-    first = [row.subject] if row.subject and not any(message.handled for message in messages) else []
+    started = [message.handled for message in messages if message.author == "customer"][:1] == [False]
+    first = [row.subject] if row.subject and started else []
     return "\n".join([*first, *(message.text for message in unanswered(messages))])
 
 

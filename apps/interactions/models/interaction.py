@@ -167,7 +167,7 @@ class Interaction(models.Model):
         """The machine cannot get on with it; an operator looks."""
 
     @transition(state, source=[_S.AWAITING_DECISION, _S.AWAITING_CUSTOMER], target=_S.RECEIVED,
-                custom={"who": "intake, on a new message"})  # fmt: skip
+                custom={"who": "intake, on a new message; sweeper, without an answer"})  # fmt: skip
     def hear_more(self) -> None:
         """Somebody wrote more: understand it anew."""
 

@@ -25,7 +25,10 @@ class PartnerAdmin(OfPartners, Audited):
         (None, {"fields": ("name", "slug", "currency", "time_zone")}),
         ("Calendar", {"fields": ("opens_at", "closes_at", "staffed_weekdays", "holidays")}),
         ("Voice", {"fields": ("voice_greeting", "voice_sign_off")}),
-        ("Execution", {"fields": ("connector", "undo_seconds", "quiet_days", "effect_deadline_minutes")}),
+        (
+            "Execution",
+            {"fields": ("connector", "undo_seconds", "quiet_days", "when_silent", "effect_deadline_minutes")},
+        ),
     )
     change_form_template = "admin/policies/partner.html"
 

@@ -58,7 +58,14 @@ def valid_tiers(names: Any) -> None:
         raise ValidationError(f"No such tier: {', '.join(unknown)}. Tiers are {', '.join(TIERS)}.")
 
 
+class PartnerSilence(models.TextChoices):
+    CLOSE = "close", "The case is closed"
+    PERSON = "person", "A person looks at it"
+
+
 class Partner(models.Model):
+    Silence = PartnerSilence
+
     class Connector(models.TextChoices):
         WEBHOOK = "webhook", "The partner's own systems, by webhook"
         SIMULATOR = "simulator", "Built-in shop simulator (demo)"
@@ -78,6 +85,10 @@ class Partner(models.Model):
     boundary = models.ForeignKey("policies.Boundary", null=True, blank=True, on_delete=models.PROTECT)
     connector = models.CharField(max_length=12, choices=Connector.choices, default=Connector.WEBHOOK)
     undo_seconds = models.PositiveSmallIntegerField(default=10, help_text="How long a decision can be taken back.")
+    when_silent = models.CharField(
+        "when a customer does not answer", max_length=6, choices=PartnerSilence.choices, default=PartnerSilence.CLOSE,
+        help_text="Seven days after a question the customer is reminded, and seven days later this happens.",
+    )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."
     )
