@@ -1,13 +1,16 @@
 """Briefing: the context packet a person decides on, frozen as it was when the case came to them."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from apps.interactions import packet_schema
 from apps.interactions.case import Case
 from apps.interactions.checks import Authority
+from apps.interactions.classification.training import model_version
 from apps.interactions.drafting.grounding import marked
-from apps.interactions.models import OrderEvent
+from apps.interactions.models import Message, OrderEvent
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import VOCABULARY, Fact, value_as_json, value_in_words
 from apps.policies.specs import canonical_json
@@ -23,16 +26,21 @@ _EVENT_WORDS = {
 }
 
 
-def packet_content(case: Case, plan: Plan, authority: Authority, tried: list[str]) -> dict[str, Any]:
-    """Everything the brief shows that does not change: question, why, facts, proposal, options, timeline."""
+def packet_content(
+    case: Case, plan: Plan, authority: Authority, tried: list[str], linked: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Everything the brief shows that does not change, in the shape of `packet_schema`."""
     return {
+        "schema_version": packet_schema.VERSION,
         "question": plan.question,
         "case_type": case.case_type.value,
         "why": why_in_words(authority),
         "yes": [question.value for question in _said_yes(authority)],
         "noes": [{"question": down.question.value, "reason": down.reason} for down in authority.downgrades],
         "clause": f"Terms {case.terms.number}: “{plan.clause}”" if case.terms and plan.clause else "",
-        "other_intents": [intent for intent, _ in case.reading.intents[1:]],
+        "tier": case.customer.tier if case.customer else "",
+        "conversation": [_said(message) for message in case.messages],
+        "classification": _classification(case),
         "facts": _facts(case, plan),
         "proposal": {
             **_option(case, plan.proposal),
@@ -43,7 +51,9 @@ def packet_content(case: Case, plan: Plan, authority: Authority, tried: list[str
         "tried": tried,
         "missing": list(plan.missing),
         "timeline": timeline(case),
-        "message_ids": [message.pk for message in case.messages],
+        "policy": _policy(authority),
+        "linked_cases": list(linked),
+        "precedents": [],
         "order": case.order.number if case.order else None,
         "terms": case.terms.number if case.terms else None,
     }
@@ -99,6 +109,31 @@ def _fact(name: str, fact: Fact | None, matters: bool, off_norm: bool) -> dict[s
         "matters": matters,
         "off_norm": off_norm,
         "customer_said": bool(fact and fact.source == "customer's words"),
+    }
+
+
+def _said(message: Message) -> dict[str, Any]:
+    return {"id": message.pk, "author": message.author, "text": message.text, "sent_at": message.sent_at.isoformat(),
+            "holding": message.holding}  # fmt: skip
+
+
+def _classification(case: Case) -> dict[str, Any]:
+    def pairs(intents: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+        return [{"intent": intent, "probability": probability} for intent, probability in intents]
+
+    reading = case.reading
+    return {"model": model_version(), "language": reading.language, "intents": pairs(reading.intents),
+            "alternatives": pairs(reading.alternatives), "alarms": sorted(case.alarms)}  # fmt: skip
+
+
+def _policy(authority: Authority) -> dict[str, Any]:
+    verdict = authority.verdict
+    return {
+        "content_hash": authority.content_hash,
+        "rule": verdict.rule,
+        "handler": verdict.handler,
+        "refused_by": verdict.refused_by,
+        "trace": [{"key": s.key, "outcome": s.outcome, "condition": s.condition} for s in verdict.trace],
     }
 
 

@@ -5,7 +5,6 @@ A "no" never drops the case. It downgrades that one decision, and the ruling sto
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
@@ -45,13 +44,14 @@ class Downgrade:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who handles this decision, after gate and checks. `verdict` is what the gate said."""
+    """Who handles this decision, after gate and checks. `verdict` is what the gate said under the policy of `content_hash`."""
 
     proposal: Proposal
     verdict: Verdict
     downgrades: tuple[Downgrade, ...]
     handler: Handler
     seniority: Seniority
+    content_hash: str = ""
 
     @property
     def alone(self) -> bool:
@@ -70,11 +70,12 @@ def authority_for(
         *_permitted(verdict, case),
         *_earned(case, option, policy, pauses),
     ]
-    handler = _strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])
+    handler = strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])
     seniority = Seniority(verdict.seniority)
     if case.case_type in _SENIOR_TYPES:
         seniority = Seniority.SENIOR
-    return Authority(proposal, verdict, tuple(downgrades), handler, seniority)
+    content_hash = policy.content_hash if policy else ""
+    return Authority(proposal, verdict, tuple(downgrades), handler, seniority, content_hash)
 
 
 def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> Verdict:
@@ -136,7 +137,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
         said.append(_not_earned("language", f"it is written in {name}, which the AI was not measured on"))
     elif not case.reading.intents:
         said.append(_not_earned("not understood", "the message was not understood with enough certainty"))
-    elif case.reading.confidence < _floor(case, option, policy):
+    elif case.reading.confidence < floor_of(policy, case.case_type.value, option.action.value):
         sure = f"{case.reading.confidence:.2f}"
         said.append(_not_earned("confidence", f"the reading is only {sure} sure"))
     if case.facts.value("message.injection_suspected"):
@@ -198,16 +199,17 @@ def _alarms(case: Case) -> list[str]:
     return [alarm for alarm in ALARMS if isinstance(found, frozenset) and alarm in found]
 
 
-def _floor(case: Case, option: Option, policy: CompiledPolicy | None) -> Decimal | float:
+def floor_of(policy: CompiledPolicy | None, case_type: str, action: str) -> float:
+    """How sure a reading has to be before the AI acts alone on it: what the boundary asks, and never less than ours."""
     limits = policy.limits if policy else ()
     floors = [
         limit.floor
         for limit in limits
-        if limit.kind == "confidence" and limit.floor is not None and limit.looks_at(case.case_type, option.action)
+        if limit.kind == "confidence" and limit.floor is not None and limit.looks_at(case_type, action)
     ]
     return max([float(DEFAULT_FLOOR), *(float(floor) for floor in floors)])
 
 
-def _strictest(handlers: Sequence[Handler]) -> Handler:
+def strictest(handlers: Sequence[Handler]) -> Handler:
     order = [Handler.AUTONOMOUS, Handler.COLLABORATIVE, Handler.HUMAN]
     return max(handlers, key=order.index)

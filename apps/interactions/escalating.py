@@ -5,6 +5,7 @@ from datetime import datetime
 
 from apps.interactions import briefing, clocks, outbox
 from apps.interactions.drafting import replies
+from apps.interactions.linking import linked_cases
 from apps.interactions.models import (
     CaseTypeSetting,
     ContextPacket,
@@ -50,12 +51,15 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
     )
     old = ContextPacket.objects.filter(interaction_id__in=ids, state__in=["gathering", "ready"])
     move(list(old), "supersede", actor=actor, reason="something newer is known")
+    linked = linked_cases([worked.case.interaction for worked in waiting])
     packets = []
     for worked in waiting:
         assert worked.plan is not None
         assert worked.authority is not None
         row = worked.case.interaction
-        content = briefing.packet_content(worked.case, worked.plan, worked.authority, already_tried(row))
+        content = briefing.packet_content(
+            worked.case, worked.plan, worked.authority, already_tried(row), linked[row.pk]
+        )
         packets.append(
             ContextPacket(
                 interaction=row,

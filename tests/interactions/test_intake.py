@@ -70,7 +70,7 @@ class TestSameMatter:
         packets = list(case.packets.order_by("version"))
         assert [packet.state for packet in packets] == ["superseded", "ready"]
         customers = case.messages.filter(author="customer").values_list("pk", flat=True)
-        assert set(customers) <= set(packets[1].content["message_ids"])
+        assert set(customers) <= set({said["id"] for said in packets[1].content["conversation"]})
 
     def test_one_public_message_makes_the_case_public(self, arrive, order):
         case = arrive(MISSING, order=order)

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.interactions import packet_schema
 from apps.interactions.api.views import caller
 from apps.interactions.models import Scope
 from apps.policies import pauses, simulating
@@ -49,6 +50,16 @@ class Pauses(APIView):
             who.actor, texts["reason"], partner=who.partner, case_type=texts["case_type"], action=texts["action"]
         )
         return Response(_shape(made), status=201)
+
+
+class PacketSchema(APIView):
+    """The JSON Schema of a context packet, for anyone."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get(self, request: Request) -> Response:
+        return Response(packet_schema.as_json_schema(), content_type="application/schema+json")
 
 
 def _object(request: Request) -> dict[str, Any]:

@@ -16,5 +16,6 @@ urlpatterns = [
     path("orders/<str:number>/events/", views.OrderEvents.as_view(), name="order-events"),
     path("rulings/dry-run/", ruling_views.DryRun.as_view(), name="dry-run"),
     path("pauses/", ruling_views.Pauses.as_view(), name="pauses"),
+    path("schemas/context-packet.json", ruling_views.PacketSchema.as_view(), name="packet-schema"),
     path("actions/<uuid:key>/result/", views.ActionResult.as_view(), name="action-result"),
 ]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from apps.interactions.classification.language import MEASURED, language_of, words_of
 from apps.interactions.classification.scoring import Guess
@@ -19,6 +20,7 @@ INTENTS = (
     "product_advice", "product_question", "policy_question", "account_or_invoice", "human_request", "feedback", "other",
 )  # fmt: skip
 FLOOR = 0.60
+ALTERNATIVES = 3
 SECOND_FLOOR = 0.70
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -28,18 +30,20 @@ class Reading:
     """What a message asks for: intents over the floor with their probability, the most probable first.
 
     `confidence` is that of the least probable one. Empty means that the classifier abstained; `confidence` is then the
-    best it had. It always abstains in a
-    `language` (ISO 639-1) that it was not measured on.
+    best it had. It always abstains in a `language` (ISO 639-1) that it was not measured on. `alternatives` are the next
+    probable intents of the whole text, for people to see.
     """
 
     intents: tuple[tuple[str, float], ...]
     confidence: float
     language: str = "en"
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
-def read(texts: Sequence[str]) -> list[Reading]:
-    """Read many messages at once. A text is read whole and sentence by sentence, so that two requests are seen."""
-    model = trained().intents
+def read(texts: Sequence[str], model: Any = None) -> list[Reading]:
+    """Read many messages at once, by the shipped model or another of its kind. A text is read whole and sentence by
+    sentence, so that two requests are seen."""
+    model = model or trained().intents
     pieces = [[text, *_sentences(text)] for text in texts]
     flat = [normalised(piece) for group in pieces for piece in group]
     if not flat:
@@ -74,7 +78,9 @@ def _reading(classes: list[str], rows: list[list[float]]) -> Reading:
     ordered = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
     # As sure as of its least sure intent: any of them may be the one that types the case.
     confidence = ordered[-1][1] if ordered else max(rows[0])
-    return Reading(tuple((name, round(p, 3)) for name, p in ordered), round(confidence, 3))
+    rest = sorted(((p, name) for name, p in whole.items() if name not in best), reverse=True)[:ALTERNATIVES]
+    others = tuple((name, round(p, 3)) for p, name in rest if p >= 0.01)
+    return Reading(tuple((name, round(p, 3)) for name, p in ordered), round(confidence, 3), alternatives=others)
 
 
 def _sentences(text: str) -> list[str]:
