@@ -55,7 +55,7 @@ def test_a_model_that_is_less_sure_hands_over_what_was_alone(past):
 
 
 def test_a_model_that_is_surer_takes_over_only_what_nothing_else_kept_back(arrive, order, partner):
-    unsure = arrive("any news on my things?", order=order)
+    unsure = arrive("is it coming or what", order=order)
     assert (unsure.case_type, unsure.handler) == ("order_status", "human")
     (case,) = again(Reads("order_status", 0.99))
     assert (case.handler_now, case.otherwise) == ("autonomous", True)
