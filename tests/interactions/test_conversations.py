@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.utils import timezone
 
-from apps.interactions import clocks, closing, courtesies
+from apps.interactions import claiming, clocks, closing, courtesies, deciding
+from apps.interactions.deciding import Choice
 from apps.interactions.models import Interaction, Message
 from apps.policies.models import AuditEntry, Partner
 from tests import factories
@@ -168,6 +169,21 @@ class TestSilence:
         assert case.state == "awaiting_decision"
         assert "has not answered" in str(case.ruling.downgrades)
         assert case.packets.get(state="ready")
+
+    def test_a_new_question_has_a_clock_of_its_own(self, asked, drain, monkeypatch):
+        Partner.objects.update(when_silent="person")
+        self.silent(monkeypatch, 8, 16)
+        drain()
+        user, escalation = factories.supervisor(), asked.escalations.get()
+        packet = asked.packets.get(state="ready")
+        claimed = claiming.claim(user, escalation.pk)
+        options = [option["action"] for option in packet.content["options"]]
+        again = {"option": options.index("ask_customer"), "reply": "Which order do you mean?"}
+        deciding.decide(user, escalation.pk, Choice(packet.version, claimed.lease_token, **again))
+        pass_undo_window()
+        drain()
+        case = fresh(asked)
+        assert (case.state, case.reminded_at) == ("awaiting_customer", None)
 
     def test_whoever_answers_after_the_reminder_is_read_as_ever(self, asked, order, drain, monkeypatch):
         Partner.objects.update(when_silent="person")

@@ -97,3 +97,31 @@ def test_a_passage_of_the_brands_may_be_quoted_with_all_it_says(case):
     assert unfounded(passage, source_of(case, Action.REPLY, None, stated, discloses_order=False)) == []
     changed = passage.replace("18.00", "8.00")
     assert unfounded(changed, source_of(case, Action.REPLY, None, stated, discloses_order=False))
+
+
+class TestNoes:
+    """A "not" belongs to what follows it closely, and a comma or a colon ends it."""
+
+    @pytest.mark.parametrize(
+        "said",
+        ["Not to worry: it was refunded.", "No worries, it was refunded.", "No problem; we have refunded it.",
+         "Nothing to do, it was refunded.", "Nobody is late – it was refunded."],
+    )  # fmt: skip
+    def test_what_is_said_after_it_counts(self, case, said):
+        assert wrong(case, said)
+
+    @pytest.mark.parametrize(
+        "said", ["Nothing has been refunded.", "Nothing was refunded.", "It was not, so far, delivered twice."]
+    )
+    def test_what_it_denies_does_not(self, case, said):
+        assert "refunded" not in wrong(case, said)
+
+
+def test_part_of_a_number_is_no_name(case):
+    case.order.number = "SH-20417"
+    assert wrong(case, "It is about order SH-20417.") == []
+    assert wrong(case, "It is about order SX-20417.") == ["SX-20417"]
+
+
+def test_a_return_that_was_lost_is_a_lost_one(case):
+    assert wrong(case, "We lost your return.") == ["lost your"]

@@ -244,6 +244,7 @@ def test_the_ledger_says_what_each_limit_spent_reserved_and_has_left(ops, reques
     limit = {"action": "refund, 1 day", "limit": 400, "spent": 300, "count": 2}
     budget = Budget.objects.create(partner=requested.decision.interaction.partner, currency="USD", **limit)
     Reservation.objects.create(budget=budget, effect=requested, amount=100)
+    Reservation.objects.create(budget=budget, effect=requested, amount=50, released_at=timezone.now())
     page = ops.get("/admin/interactions/budget/").content.decode()
     shown = dict(re.findall(r'<td class="field-(\w+)">([^<]*)</td>', page))
     assert (shown["spent_of"], shown["under_way"], shown["left"]) == ("300.00 USD", "100.00", "100.00")

@@ -84,12 +84,17 @@ def _checked(text: str, source: Source) -> list[tuple[Claim, bool]]:
     read = claims_in(text)
     true_states = [claim for claim in read if claim.kind == "state" and _holds(claim, source)]
     found = [(claim, _holds(claim, source) or _reports(claim, true_states)) for claim in read]
-    found += [(claim, False) for claim in _foreign_names(text, source)]
+    found += [(claim, False) for claim in _foreign_names(text, source) if not _is_read(claim, read)]
     outside = [
         (claim, holds) for claim, holds in found if not any(a <= claim.start and claim.end <= b for a, b in quoted)
     ]
     inside = [(Claim("quote", a, b, text[a:b]), True) for a, b in quoted]
     return sorted([*outside, *inside], key=lambda pair: (pair[0].start, pair[1], -pair[0].end))
+
+
+def _is_read(name: Claim, read: Sequence[Claim]) -> bool:
+    """Whether a word with a capital is a part of a number or a day, which is checked as that: "SH-20417", "Monday's"."""
+    return any(c.kind in ("number", "weekday") and c.start < name.end and name.start < c.end for c in read)
 
 
 def _quoted(text: str, passages: Sequence[str]) -> list[tuple[int, int]]:
@@ -126,7 +131,8 @@ def _holds(claim: Claim, source: Source) -> bool:
         case "number":
             plain = re.sub(r"^#\s?", "", claim.words)
             count = COUNT_WORDS.get(words, int(plain) if plain.isdecimal() and len(plain) < 6 else -1)
-            return plain in source.numbers or count in source.counts
+            twice = words == "twice" and "charged twice" in source.states
+            return twice or plain in source.numbers or count in source.counts
         case "link" | "phone":
             return claim.words.rstrip(".,;!?") in source.numbers
         case "state":
