@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, language
+from apps.interactions.drafting import replies
 from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.playbooks.base import Option, Plan
 from apps.policies.facts import ALARMS
@@ -143,6 +144,9 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     if case.facts.value("message.injection_suspected"):
         said.append(_not_earned("injection", "the message tries to instruct the AI"))
     said += _grounded(case, option)
+    if avoided := replies.avoided(case.partner, option.reply.text):
+        quoted = ", ".join(f"“{words}”" for words in dict.fromkeys(avoided))
+        said.append(_not_earned("voice", f"the reply says {quoted}, which the brand avoids", Handler.COLLABORATIVE))
     said += _matter(case)
     covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
     if covering:

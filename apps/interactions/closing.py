@@ -73,7 +73,7 @@ def _each(rows: InteractionQuerySet, limit: int, act: Callable[[list[Interaction
 
 def _remind(rows: list[Interaction], now: datetime) -> None:
     for case in rows:
-        name = case.customer.first_name if case.customer else "there"
+        name = replies.name_for(case.partner, case.customer) if case.customer else "there"
         by = clocks.day_in_words(case.partner, now + GIVE_UP_AFTER)
         body = _REMINDER.format(by=by, then=_THEN[Partner.Silence(case.partner.when_silent)])
         text = replies.write(case.partner, name, body).text

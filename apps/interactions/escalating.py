@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from apps.interactions import briefing, clocks, outbox
+from apps.interactions.classification import language
 from apps.interactions.drafting import replies
 from apps.interactions.linking import linked_cases
 from apps.interactions.models import (
@@ -103,8 +104,11 @@ def _holding_reply(worked: Worked, due_at: datetime) -> str:
         body = (
             f"Thank you for writing. A person on our team decides this: we are back at {back} and answer you by {by}."
         )
-    first_name = case.customer.first_name if case.customer and not case.interaction.public else "there"
-    return replies.write(case.partner, first_name, body).text
+    if case.reading.language not in partner.languages:
+        body += f" We answer in {language.in_words(partner.languages)}."
+    named = case.customer is not None and not case.interaction.public
+    name = replies.name_for(partner, case.customer) if case.customer and named else "there"
+    return replies.write(partner, name, body).text
 
 
 def already_tried(row: Interaction) -> list[str]:

@@ -24,7 +24,8 @@ NEEDED = {
     ("order-events", "POST"): MIRROR, ("dry-run", "POST"): "rulings:read", ("pauses", "GET"): "pauses:write",
     ("pauses", "POST"): "pauses:write", ("action-result", "POST"): "actions:result",
 }  # fmt: skip
-PATTERNS = {pattern.name: pattern for pattern in urlpatterns}
+OPEN = {"packet-schema"}  # says nothing of any brand
+PATTERNS = {pattern.name: pattern for pattern in urlpatterns if pattern.name not in OPEN}
 UNNAMED = [
     (name, method)
     for name in PATTERNS
@@ -114,6 +115,14 @@ class TestScopes:
     @pytest.mark.parametrize(("name", "method"), UNNAMED)
     def test_what_names_no_scope_is_open_to_nobody(self, api, name, method):
         assert send(api, name, method).status_code == 403
+
+    @pytest.mark.parametrize("name", OPEN)
+    def test_what_is_open_to_anyone_can_only_be_read(self, db, name):
+        address = reverse(f"api:{name}")
+        codes = {
+            method: getattr(APIClient(), method)(address).status_code for method in ("get", "post", "put", "delete")
+        }
+        assert codes == {"get": 200, "post": 405, "put": 405, "delete": 405}
 
     def test_a_key_without_the_scope_pauses_nothing_and_sees_no_pause(self, partner):
         client = api_client(partner, scopes=[scope for scope in Scope.values if scope != "pauses:write"])

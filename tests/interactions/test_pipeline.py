@@ -53,7 +53,8 @@ class TestTypes:
         case = arrive(f"{STATUS}\n{MISSING}", order=order)
         assert case.case_type == "delivery_dispute"
         packet = case.packets.get(state="ready")
-        assert "order_status" in packet.content["other_intents"]
+        read = packet.content["classification"]["intents"]
+        assert {row["intent"] for row in read} == {"order_status", "delivery_problem"}
 
     def test_goods_that_do_not_come_back_make_it_an_exception(self, arrive, customer):
         order = factories.OrderFactory(customer=customer, line__final_sale=True)

@@ -5,6 +5,7 @@ are asked about, since n-gram detectors take "track parcel" for almost anything.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from lingua import Language, LanguageDetector, LanguageDetectorBuilder
@@ -19,6 +20,13 @@ _ASKED = (
     Language.URDU, Language.VIETNAMESE,
 )  # fmt: skip
 NAMES = {language.iso_code_639_1.name.lower(): language.name.capitalize() for language in _ASKED}
+
+
+def in_words(codes: Sequence[str]) -> str:
+    """ "English and Dutch"; a code that has no name here stays as it is."""
+    names = [NAMES.get(code, code) for code in codes]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
 
 # Words that hardly stand in another language: in a short message one of them says more than all n-grams.
 _TELLING = {

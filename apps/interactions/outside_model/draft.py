@@ -26,6 +26,7 @@ from apps.interactions.outside_model.masking import (
 )
 from apps.interactions.outside_model.prompts import Prompt, prompt
 from apps.interactions.playbooks.base import Option, reply_to
+from apps.policies.models import better_words
 
 SHORTEST, LONGEST = 20, 1200  # characters of a reply's body
 _MOST_TOKENS = 700
@@ -60,6 +61,8 @@ class View:
     brand: str
     greeting: str
     sign_off: str
+    formality: str
+    avoid: tuple[str, ...]
     words: str
     public: bool
     mask: Mask
@@ -78,6 +81,8 @@ def view_of(case: Case, option: Option) -> View:
         brand=case.partner.name,
         greeting=case.partner.voice_greeting,
         sign_off=case.partner.voice_sign_off,
+        formality=case.partner.voice_formality,
+        avoid=tuple(better_words(case.partner.voice_avoid)),
         words="\n".join(message.text for message in case.asked)[:LONGEST_READ],
         public=case.interaction.public,
         mask=mask_for(case.customer, case.order, keep=keep),
@@ -87,7 +92,12 @@ def view_of(case: Case, option: Option) -> View:
 def prompt_to_draft(view: View) -> Prompt:
     values = {
         "brand": view.brand,
-        "voice": {"greeting": view.greeting, "sign_off": view.sign_off},
+        "voice": {
+            "greeting": view.greeting,
+            "sign_off": view.sign_off,
+            "formality": view.formality,
+            "avoid": list(view.avoid),
+        },
         "action": view.action,
         **({"amount": view.amount} if view.amount else {}),
         **({"order": view.order_number} if view.order_number else {}),

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from apps.interactions.case import Case
 from apps.interactions.drafting.grounding import Source
-from apps.interactions.drafting.replies import Reply, write
+from apps.interactions.drafting.replies import Reply, name_for, write
 from apps.interactions.drafting.sources import Stated, source_of
 from apps.interactions.models import Order
 from apps.policies.facts import Value
@@ -59,8 +59,8 @@ class Plan:
 def reply_to(case: Case, body: str, **values: object) -> Reply:
     """A reply to the case's customer in the partner's voice."""
     named = case.customer is not None and not case.interaction.public  # nobody is named in public
-    first_name = case.customer.first_name if case.customer and named else "there"
-    return write(case.partner, first_name, body, **values)
+    name = name_for(case.partner, case.customer) if case.customer and named else "there"
+    return write(case.partner, name, body, **values)
 
 
 def in_days(days: int) -> str:

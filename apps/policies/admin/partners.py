@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from apps.policies.admin.base import Audited, OfPartners, number_in
+from apps.policies.admin.partner_releases import LinesField
 from apps.policies.models import Partner, PartnerRelease
 from apps.policies.words import CaseType, Stage
 
@@ -24,13 +27,20 @@ class PartnerAdmin(OfPartners, Audited):
     fieldsets = (
         (None, {"fields": ("name", "slug", "currency", "time_zone")}),
         ("Calendar", {"fields": ("opens_at", "closes_at", "staffed_weekdays", "holidays")}),
-        ("Voice", {"fields": ("voice_greeting", "voice_sign_off")}),
+        ("Voice", {"fields": ("voice_greeting", "voice_sign_off", "voice_formality", "voice_avoid", "languages")}),
         (
             "Execution",
             {"fields": ("connector", "undo_seconds", "quiet_days", "when_silent", "effect_deadline_minutes")},
         ),
     )
     change_form_template = "admin/policies/partner.html"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in ("voice_avoid", "languages"):
+            return LinesField(db_field.help_text + " One a line.", label=capfirst(db_field.verbose_name))
+        if db_field.name == "voice_sign_off":
+            options["widget"] = forms.Textarea(attrs={"rows": 2})
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def has_delete_permission(self, request: HttpRequest, obj: Partner | None = None) -> bool:
         return False

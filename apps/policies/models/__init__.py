@@ -8,6 +8,7 @@ from apps.policies.models.remit import Remit, partner_ids_of, partners_of, remit
 from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
+from apps.policies.models.voice import better_words
 
 __all__ = [
     "AuditEntry",
@@ -28,6 +29,7 @@ __all__ = [
     "Terms",
     "VersionContributor",
     "Vocabulary",
+    "better_words",
     "partner_ids_of",
     "partners_of",
     "remit_of",

@@ -10,6 +10,13 @@ from django.db import models
 
 from apps.policies.facts import TIERS
 from apps.policies.models.partner_release import only_by_release
+from apps.policies.models.voice import (
+    Formality,
+    default_languages,
+    valid_languages,
+    valid_voice,
+    valid_words_to_avoid,
+)
 from apps.policies.words import CaseType, Stage
 
 
@@ -65,6 +72,7 @@ class PartnerSilence(models.TextChoices):
 
 class Partner(models.Model):
     Silence = PartnerSilence
+    Formality = Formality
 
     class Connector(models.TextChoices):
         WEBHOOK = "webhook", "The partner's own systems, by webhook"
@@ -80,8 +88,25 @@ class Partner(models.Model):
         default=list, blank=True, help_text="Days people answer, 0 = Monday to 6 = Sunday; empty: every day."
     )
     holidays = models.JSONField(default=list, blank=True, help_text="Dates nobody answers, like 2026-12-25.")
-    voice_greeting = models.CharField(max_length=80, default="Hi {name},")
-    voice_sign_off = models.CharField(max_length=120, default="Kind regards,\n{brand}")
+    voice_greeting = models.CharField(
+        max_length=80,
+        default="Hi {name},",
+        validators=[valid_voice],
+        help_text="{name} is the customer, {brand} the brand.",
+    )
+    voice_sign_off = models.CharField(max_length=120, default="Kind regards,\n{brand}", validators=[valid_voice])
+    voice_formality = models.CharField(
+        "how replies speak", max_length=8, choices=Formality.choices, default=Formality.NEUTRAL
+    )
+    voice_avoid = models.JSONField(
+        "words to avoid", default=list, blank=True, validators=[valid_words_to_avoid],
+        help_text="“parcel: package” writes the second for the first. A reply with a word that has no better one goes to a "
+        "person.",
+    )  # fmt: skip
+    languages = models.JSONField(
+        default=default_languages, validators=[valid_languages],
+        help_text="Languages that the brand's people answer in, like “en”. Whoever writes in another is told so.",
+    )  # fmt: skip
     boundary = models.ForeignKey("policies.Boundary", null=True, blank=True, on_delete=models.PROTECT)
     connector = models.CharField(max_length=12, choices=Connector.choices, default=Connector.WEBHOOK)
     undo_seconds = models.PositiveSmallIntegerField(default=10, help_text="How long a decision can be taken back.")
