@@ -122,8 +122,13 @@ def _classification(case: Case) -> dict[str, Any]:
         return [{"intent": intent, "probability": probability} for intent, probability in intents]
 
     reading = case.reading
-    return {"model": model_version(), "language": reading.language, "intents": pairs(reading.intents),
-            "alternatives": pairs(reading.alternatives), "alarms": sorted(case.alarms)}  # fmt: skip
+    return {
+        "model": model_version(),
+        "language": reading.language,
+        "intents": pairs(reading.intents),
+        "alternatives": pairs(reading.alternatives),
+        "alarms": [{"alarm": name, "words": words} for name, words in sorted(case.alarms.items())],
+    }
 
 
 def _policy(authority: Authority) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from apps.policies.words import CaseType
 
 @dataclass(slots=True)
 class Case:
-    """One case with everything the playbooks read. `products` are the catalogue's rows of the order's lines, by SKU;
-    `alarms` what the customer's words set off; `decided_by_person` that somebody decided this case, or one it follows."""
+    """One case with everything the playbooks read.
+
+    `products` are the catalogue's rows of the order's lines, by SKU; `alarms` what the customer's words set off, with those
+    words; `decided_by_person` says that somebody decided this case, or one that it follows.
+    """
 
     interaction: Interaction
     partner: Partner
@@ -24,7 +27,7 @@ class Case:
     messages: list[Message]
     reading: Reading
     products: Mapping[str, Product] = field(default_factory=dict)
-    alarms: frozenset[str] = frozenset()
+    alarms: Mapping[str, str] = field(default_factory=dict)
     facts: Facts = field(default_factory=Facts)
     case_type: CaseType = CaseType.OTHER
     decided_by_person: bool = False

@@ -132,7 +132,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
         said.append(_not_earned("stage", "for this type the AI only drafts so far", Handler.COLLABORATIVE))
     elif stage != Stage.LIVE:
         said.append(_not_earned("stage", "for this type the AI only watches so far"))
-    said += [_not_earned(f"alarm {alarm}", alarms.IN_WORDS[alarm]) for alarm in _alarms(case)]
+    said += [_not_earned(f"alarm {alarm}", alarms.reason(alarm, case.alarms.get(alarm))) for alarm in _alarms(case)]
     if case.reading.language not in language.MEASURED:
         name = language.NAMES[case.reading.language]
         said.append(_not_earned("language", f"it is written in {name}, which the AI was not measured on"))

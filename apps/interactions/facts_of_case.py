@@ -22,7 +22,7 @@ def of_message(case: Case, counts: Counts) -> list[Fact]:
         for message in case.messages
         if message.author == "customer"
     )
-    found = case.alarms
+    found = frozenset(case.alarms)
     if contacts >= alarms.REPEATED_CONTACTS:
         found |= {"repeated"}
     at = case.at

@@ -37,6 +37,13 @@ class Intent(_Part):
     probability: float = Field(ge=0, le=1)
 
 
+class Alarm(_Part):
+    """What always goes to a person, and the words that set it off; without any, the model reads it so."""
+
+    alarm: str
+    words: str
+
+
 class Classification(_Part):
     """How the messages that nobody has answered were read, and by what."""
 
@@ -44,7 +51,7 @@ class Classification(_Part):
     language: str = Field(description="ISO 639-1.")
     intents: list[Intent] = Field(description="Over the floor, the most probable first; none: it abstained.")
     alternatives: list[Intent] = Field(description="What else came into question.")
-    alarms: list[str]
+    alarms: list[Alarm]
 
 
 class FactShown(_Part):

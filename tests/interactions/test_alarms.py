@@ -6,7 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from apps.interactions.classification.alarms import READ, listed
+from apps.interactions.classification.alarms import IN_WORDS, READ, listed, phrases_in, reason
+from apps.interactions.classification.detecting import alarms_of
 from apps.interactions.classification.language import language_of
 from apps.interactions.models import AlarmWord, Interaction
 from apps.interactions.phrases import as_pattern
@@ -121,3 +122,27 @@ class TestLanguage:
         (said,) = [down["reason"] for down in case.ruling.downgrades if down["code"] == "language"]
         assert "German" in said
         assert case.ruling.facts["message.language"]["value"] == "de"
+
+
+class TestWhy:
+    """A person is told which words set an alarm off, or that none did."""
+
+    def test_by_words_of_the_list(self, arrive, order):
+        case = arrive("The cream burnt my skin, where is my order?", order=order)
+        assert "made ill (“burnt my skin”)" in str(case.ruling.downgrades)
+        read = case.packets.get().content["classification"]
+        assert {"alarm": "injury", "words": "burnt my skin"} in read["alarms"]
+
+    def test_by_a_word_of_the_brand(self, arrive, order, partner):
+        AlarmWord.objects.create(partner=partner, alarm="legal", word="zebrafish")
+        case = arrive("I shall ask the Zebrafish where my order is.", order=order)
+        assert "(“zebrafish”)" in str(case.ruling.downgrades)
+
+    def test_by_the_model_alone(self):
+        assert reason("press", "") == f"{IN_WORDS['press']} (by how it reads, no phrase of the list is in it)"
+        said = "After I used it my face swelled up like a balloon and I could not see"
+        (found,) = alarms_of([said], [{}])
+        assert {alarm for alarm, words in found.items() if not words} == set(found) - set(phrases_in(said))
+
+    def test_the_third_contact_is_counted_and_not_read(self):
+        assert reason("repeated", None) == IN_WORDS["repeated"]

@@ -29,13 +29,26 @@ _LISTS = Path(__file__).parent / "lists"
 
 def listed(text: str, brands_own: Mapping[str, Sequence[str]] | None = None) -> frozenset[str]:
     """The alarms whose list has a phrase of the text; `brands_own` are a brand's own words, by alarm."""
+    return frozenset(phrases_in(text, brands_own))
+
+
+def phrases_in(text: str, brands_own: Mapping[str, Sequence[str]] | None = None) -> dict[str, str]:
+    """The same, each with the first words of the text that set it off."""
     plain = text.replace("’", "'")
-    found = {alarm for alarm, pattern in _patterns().items() if pattern.search(plain)}
+    found = {alarm: match[0] for alarm, pattern in _patterns().items() if (match := pattern.search(plain))}
     folded = plain.casefold()
     for alarm, words in (brands_own or {}).items():
-        if any(word.casefold() in folded for word in words):
-            found.add(alarm)
-    return frozenset(found)
+        own = next((word for word in words if word.casefold() in folded), None)
+        if own is not None:
+            found.setdefault(alarm, own)
+    return found
+
+
+def reason(alarm: str, phrase: str | None) -> str:
+    """Why a message with this alarm goes to a person: by words of it (`phrase`), or, without any, as the model reads it."""
+    if alarm == "repeated":
+        return IN_WORDS[alarm]
+    return f"{IN_WORDS[alarm]} ({f'“{phrase}”' if phrase else 'by how it reads, no phrase of the list is in it'})"
 
 
 @lru_cache(maxsize=1)
