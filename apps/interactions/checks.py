@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, language
+from apps.interactions.classification.case_types import besides
+from apps.interactions.classification.intents import Reading
 from apps.interactions.drafting import replies
 from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.playbooks.base import Option, Plan
-from apps.policies.facts import ALARMS
+from apps.policies.facts import ALARMS, Facts
 from apps.policies.gate import CompiledPolicy, Verdict
 from apps.policies.models import Pause
 from apps.policies.specs import DEFAULT_FLOOR, Proposal
-from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Question, Seniority, Stage
+from apps.policies.words import DEFAULT_HANDLERS, Action, CaseType, Handler, Question, Seniority, Stage
 
 # Without a rule of its own a public complaint is a senior's.
 _SENIOR_TYPES = frozenset({CaseType.PUBLIC_COMPLAINT})
@@ -143,6 +145,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
         said.append(_not_earned("confidence", f"the reading is only {sure} sure"))
     if case.facts.value("message.injection_suspected"):
         said.append(_not_earned("injection", "the message tries to instruct the AI"))
+    said += _all_answered(case, option)
     said += _grounded(case, option)
     if avoided := replies.avoided(case.partner, option.reply.text):
         quoted = ", ".join(f"“{words}”" for words in dict.fromkeys(avoided))
@@ -158,6 +161,21 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     if limit is not None:
         said.append(_not_earned(limit.code, limit.why))
     return said
+
+
+def _all_answered(case: Case, option: Option) -> list[Downgrade]:
+    """A reply that answers half of what was asked is not sent by the AI alone."""
+    also = also_asked(case.reading, case.case_type, option.action, case.facts)
+    words = " and ".join(intent.replace("_", " ") for intent in also)
+    why = f"the message also asks, or may ask, about {words}, which this reply does not answer"
+    return [_not_earned("also asks", why, Handler.COLLABORATIVE)] if also else []
+
+
+def also_asked(reading: Reading, case_type: CaseType, action: Action, facts: Facts) -> list[str]:
+    """The intents that are left open by what is done for a case of this type; a question of ours leaves all of it open."""
+    if action == Action.ASK_CUSTOMER or case_type == CaseType.PUBLIC_COMPLAINT:
+        return []
+    return besides([*(intent for intent, _ in reading.intents), *reading.maybe], case_type, facts)
 
 
 def _grounded(case: Case, option: Option) -> list[Downgrade]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from apps.interactions.checks import floor_of, strictest
+from apps.interactions.checks import also_asked, floor_of, strictest
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
 from apps.interactions.classification.intents import Reading
@@ -21,10 +21,10 @@ from apps.policies import simulating
 from apps.policies.compiled import compiled_version
 from apps.policies.facts import Fact, Facts
 from apps.policies.models import Partner, Ruling
-from apps.policies.words import Action, Handler
+from apps.policies.words import Action, CaseType, Handler
 
 BATCH = 200
-_OF_THE_READING = frozenset({"not understood", "confidence", "language"})
+_OF_THE_READING = frozenset({"not understood", "confidence", "language", "also asks"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ def _compared(row: Interaction, ruling: Ruling, reading: Reading) -> ReadAgain:
         confidence_then=float(ruling.confidence),
         confidence_now=reading.confidence,
         handler_then=ruling.handler,
-        handler_now=_handler(ruling, asked, reading).value if case_type == ruling.case_type else None,
+        handler_now=_handler(ruling, asked, reading, facts).value if case_type == ruling.case_type else None,
     )
 
 
-def _handler(ruling: Ruling, asked: simulating.Asked, reading: Reading) -> Handler:
+def _handler(ruling: Ruling, asked: simulating.Asked, reading: Reading, facts: Facts) -> Handler:
     version = ruling.version
     policy = compiled_version(version.pk, version.approved_hash) if version else None
     said = policy.rule(asked.case_type, asked.proposal, asked.facts).handler if policy else Handler.HUMAN
@@ -119,4 +119,6 @@ def _handler(ruling: Ruling, asked: simulating.Asked, reading: Reading) -> Handl
             no["code"] not in _OF_THE_READING]  # fmt: skip
     floor = floor_of(policy, asked.case_type, asked.proposal.action)
     unsure = not reading.intents or reading.confidence < floor or reading.language not in MEASURED
-    return strictest([Handler(said), *kept, *([Handler.HUMAN] if unsure else [])])
+    also = also_asked(reading, CaseType(asked.case_type), Action(asked.proposal.action), facts)
+    by_reading = [Handler.HUMAN] if unsure else [Handler.COLLABORATIVE] if also else []
+    return strictest([Handler(said), *kept, *by_reading])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.interactions.models import Effect, Interaction
+from apps.interactions.models import Effect
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, RETURN, STATUS
 

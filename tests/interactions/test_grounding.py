@@ -50,6 +50,7 @@ def test_what_the_facts_say_may_be_said(case):
         ("We guarantee it.", "guarantee"),
         ("It is out of stock.", "out of stock"),
         ("Call us at 9 am.", "9 am"),
+        ("We looked at it twice.", "twice"),
     ],
 )
 def test_what_no_fact_says_is_found(case, said, words):

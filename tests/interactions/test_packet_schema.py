@@ -87,6 +87,12 @@ class TestParts:
             (first.external_id, "goes before"), ("msg-2", "same customer"),
         ]  # fmt: skip
 
+    def test_what_was_merged_is_not_linked_beside_the_case_it_is_in(self, arrive, order):
+        case = arrive(MISSING, order=order)
+        assert arrive("It is still not here, where is it?", order=order).merged_into_id == case.pk
+        other = arrive(COMPLAINT, order=factories.OrderFactory(customer=order.customer))
+        assert [one["external_id"] for one in other.packets.get().content["linked_cases"]] == [case.external_id]
+
     def test_what_is_long_ago_is_not_linked(self, arrive, order):
         old = arrive(STATUS, order=order)
         long_ago = timezone.now() - timedelta(days=91)

@@ -29,6 +29,11 @@ def case_type_of(intents: Iterable[str], facts: Facts) -> CaseType:
     return max(types, key=AUTHORITY_ORDER.index)
 
 
+def besides(intents: Iterable[str], case_type: CaseType, facts: Facts) -> list[str]:
+    """The intents that a case of this type does not answer; praise and criticism need no answer of their own."""
+    return [intent for intent in intents if intent != "feedback" and _type_of(intent, facts) != case_type]
+
+
 def _type_of(intent: str, facts: Facts) -> CaseType:
     if intent == "return_or_refund":
         return CaseType.STANDARD_RETURN if _is_standard_return(facts) else CaseType.REFUND_EXCEPTION

@@ -22,6 +22,7 @@ INTENTS = (
 FLOOR = 0.60
 ALTERNATIVES = 3
 SECOND_FLOOR = 0.70
+MAYBE_FLOOR = 0.50  # a sentence may ask for something else: people look, the type does not change
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -31,13 +32,14 @@ class Reading:
 
     `confidence` is that of the least probable one. Empty means that the classifier abstained; `confidence` is then the
     best it had. It always abstains in a `language` (ISO 639-1) that it was not measured on. `alternatives` are the next
-    probable intents of the whole text, for people to see.
+    probable intents of the whole text, for people to see; `maybe` what one of its sentences may ask for besides.
     """
 
     intents: tuple[tuple[str, float], ...]
     confidence: float
     language: str = "en"
     alternatives: tuple[tuple[str, float], ...] = ()
+    maybe: tuple[str, ...] = ()
 
 
 def read(texts: Sequence[str], model: Any = None) -> list[Reading]:
@@ -71,16 +73,23 @@ def english_words() -> frozenset[str]:
 def _reading(classes: list[str], rows: list[list[float]]) -> Reading:
     whole = dict(zip(classes, rows[0], strict=True))
     best: dict[str, float] = {name: p for name, p in whole.items() if p >= FLOOR}
-    for row in rows[1:]:
-        name, p = max(zip(classes, row, strict=True), key=lambda pair: pair[1])
-        if p >= SECOND_FLOOR and name != "other":
+    sentences = [max(zip(classes, row, strict=True), key=lambda pair: pair[1]) for row in rows[1:]]
+    asking = [(name, p) for name, p in sentences if name != "other"]
+    for name, p in asking:
+        if p >= SECOND_FLOOR:
             best[name] = max(p, best.get(name, 0.0))
+    maybe = {name for name, p in asking if p >= MAYBE_FLOOR} - best.keys()
     ordered = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
     # As sure as of its least sure intent: any of them may be the one that types the case.
     confidence = ordered[-1][1] if ordered else max(rows[0])
     rest = sorted(((p, name) for name, p in whole.items() if name not in best), reverse=True)[:ALTERNATIVES]
     others = tuple((name, round(p, 3)) for p, name in rest if p >= 0.01)
-    return Reading(tuple((name, round(p, 3)) for name, p in ordered), round(confidence, 3), alternatives=others)
+    return Reading(
+        tuple((name, round(p, 3)) for name, p in ordered),
+        round(confidence, 3),
+        alternatives=others,
+        maybe=tuple(sorted(maybe)),
+    )
 
 
 def _sentences(text: str) -> list[str]:
