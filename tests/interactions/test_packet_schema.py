@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.interactions.linking import linked_cases
 from apps.interactions.models import ContextPacket, Interaction
 from apps.interactions.packet_schema import ContextPacketContent, as_json_schema
 from tests import factories
@@ -92,6 +93,23 @@ class TestParts:
         assert arrive("It is still not here, where is it?", order=order).merged_into_id == case.pk
         other = arrive(COMPLAINT, order=factories.OrderFactory(customer=order.customer))
         assert [one["external_id"] for one in other.packets.get().content["linked_cases"]] == [case.external_id]
+
+    def test_five_at_most_the_newest_first(self, arrive, order):
+        for _ in range(7):
+            arrive(COMPLAINT, order=factories.OrderFactory(customer=order.customer))
+        linked = arrive(MISSING, order=order).packets.get().content["linked_cases"]
+        assert [one["external_id"] for one in linked] == [f"msg-{number}" for number in (7, 6, 5, 4, 3)]
+
+    def test_each_case_of_a_batch_looks_back_from_its_own_day(self, arrive, order):
+        cases = [arrive(COMPLAINT, order=factories.OrderFactory(customer=order.customer)) for _ in range(3)]
+        for case, days in zip(cases, (150, 70, 0), strict=True):
+            case.received_at = timezone.now() - timedelta(days=days)
+            case.save(update_fields=["received_at"])
+        linked = linked_cases(cases)
+        found = {pk: {one["external_id"] for one in others} for pk, others in linked.items()}
+        oldest, middle, newest = cases
+        assert found[middle.pk] == {oldest.external_id, newest.external_id}
+        assert found[newest.pk] == {middle.external_id}
 
     def test_what_is_long_ago_is_not_linked(self, arrive, order):
         old = arrive(STATUS, order=order)

@@ -48,6 +48,21 @@ def test_the_same_model_would_have_handled_everything_as_it_was(past, order, dra
     assert all(case.confidence_then == pytest.approx(case.confidence_now, abs=0.0005) for case in found)
 
 
+def test_what_was_answered_before_is_not_read_again(arrive, order, drain):
+    case = arrive(STATUS, order=order)
+    write(case, "What payment methods do you accept?")
+    drain()
+    (found,) = again()
+    assert (found.type_then, found.type_now) == ("question", "question")
+
+
+def test_what_came_in_after_the_ruling_is_not_read(arrive, order):
+    case = arrive(MISSING, order=order)
+    write(case, COMPLAINT)
+    (found,) = again()
+    assert (found.type_then, found.type_now) == ("delivery_dispute", "delivery_dispute")
+
+
 def test_a_model_that_is_less_sure_hands_over_what_was_alone(past):
     by_id = {case.external_id: case for case in again(Reads("order_status", 0.97))}
     alone = by_id[past[0].external_id]
