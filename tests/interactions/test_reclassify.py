@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import InternalError
 from django.utils import timezone
 
 from apps.interactions import reclassifying
@@ -77,10 +78,11 @@ def test_a_model_that_is_surer_takes_over_only_what_nothing_else_kept_back(arriv
     assert [no["code"] for no in Ruling.objects.get().downgrades] == ["confidence"]
 
 
-def test_other_noes_stay(arrive, order, partner):
-    arrive("any news on my things?", order=order, public=True, sender_verified=None)
+def test_other_noes_stay(arrive, order):
+    arrive("any news on my things?", order=order)
+    assert {no["code"] for no in Ruling.objects.get().downgrades} == {"alarm press", "confidence"}
     (case,) = again(Reads("order_status", 0.99))
-    assert case.handler_now != "autonomous"
+    assert (case.handler_now, case.otherwise) == ("human", False)
 
 
 def test_a_case_of_another_type_says_so_and_guesses_no_handler(past):
@@ -104,6 +106,11 @@ class TestCommand:
         assert before == [AuditEntry.objects.count(), Ruling.objects.count(), list(Interaction.objects.values_list())]
         lines = self.run("--since", "2026-01-01", "--with", str(file), "--json").splitlines()
         assert {json.loads(line)["external_id"] for line in lines} >= {past[0].external_id}
+
+    def test_the_database_lets_it_write_nothing(self, past, monkeypatch):
+        monkeypatch.setattr(reclassifying, "read_again", lambda cases, model: cases.update(subject="changed"))
+        with pytest.raises(InternalError, match="read-only transaction"):
+            self.run("--since", "2026-01-01")
 
     def test_without_a_model_it_is_the_one_that_ships(self, past):
         assert self.run("--since", "2026-01-01").startswith("0 of 4 cases")
