@@ -2,11 +2,12 @@
 
 import pytest
 
+from apps.interactions.checks import also_asked
 from apps.interactions.classification.case_types import besides
-from apps.interactions.classification.intents import read
+from apps.interactions.classification.intents import Reading, read
 from apps.interactions.models import Message, OutboxEvent
 from apps.policies.facts import Facts
-from apps.policies.words import CaseType
+from apps.policies.words import Action, CaseType
 from tests import factories
 from tests.conftest import RETURN, STATUS
 
@@ -36,6 +37,12 @@ def test_what_one_sentence_only_may_ask_counts_too():
     )
     asked = {intent for intent, _ in reading.intents} | set(reading.maybe)
     assert {"order_status", "return_or_refund"} <= asked
+
+
+def test_what_only_may_be_asked_is_left_open_too():
+    reading = Reading((("order_status", 0.99),), 0.99, maybe=("return_or_refund",))
+    assert also_asked(reading, CaseType.ORDER_STATUS, Action.REPLY, Facts()) == ["return_or_refund"]
+    assert also_asked(reading, CaseType.ORDER_STATUS, Action.ASK_CUSTOMER, Facts()) == []
 
 
 def test_praise_and_what_the_type_answers_anyway_leave_nothing_open():

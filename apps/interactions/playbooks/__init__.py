@@ -12,6 +12,7 @@ from apps.interactions.playbooks import (
     complaint,
     delivery_dispute,
     human_request,
+    in_public,
     order_change,
     order_status,
     other,
@@ -50,4 +51,7 @@ def plan_for(case: Case) -> tuple[Plan, str]:
     usable = case.facts.known_at(case.at)
     missing = tuple(VOCABULARY[name].label for name in playbook.NEEDS if usable.get(name) is None)
     plan: Plan = playbook.plan(case)
-    return replace(plan, missing=missing), str(playbook.VERSION)
+    version = str(playbook.VERSION)
+    if case.interaction.public:
+        plan, version = in_public.in_public(case, plan), f"{version} {in_public.VERSION}"
+    return replace(plan, missing=missing), version

@@ -63,6 +63,14 @@ def reply_to(case: Case, body: str, **values: object) -> Reply:
     return write(case.partner, name, body, **values)
 
 
+def invitation(case: Case, opening: str) -> Option:
+    """A public reply that says nothing but where to go on; `opening` ends with "please"."""
+    body = f"{opening} send us a direct message, so that we can look at it together without sharing your details here."
+    return Option(
+        Action.REPLY, "Invite to a private conversation", "says nothing about the order in public", reply_to(case, body)
+    )
+
+
 def in_days(days: int) -> str:
     return "1 day" if days == 1 else f"{days} days"
 

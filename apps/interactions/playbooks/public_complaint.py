@@ -1,7 +1,7 @@
 """Public complaint: anything negative said in public. A senior answers; nothing about an order is said there."""
 
 from apps.interactions.case import Case
-from apps.interactions.playbooks.base import Option, Plan, marks, order_name, reply_to
+from apps.interactions.playbooks.base import Option, Plan, invitation, marks, order_name, reply_to
 from apps.policies.words import Action
 
 VERSION = "public_complaint-2"
@@ -25,16 +25,7 @@ def plan(case: Case) -> Plan:
     return Plan(
         question=f"Answer a public complaint{about}, said{heard or ' in public'}?",
         options=(
-            Option(
-                Action.REPLY,
-                "Invite to a private conversation",
-                "says nothing about the order in public",
-                reply_to(
-                    case,
-                    "I am sorry that this went wrong. I want to put it right: please send us a direct message, "
-                    "so that we can look at it together without sharing your details here.",
-                ),
-            ),
+            invitation(case, "I am sorry that this went wrong. I want to put it right: please"),
             Option(
                 Action.REPLY,
                 "Apologise only",
