@@ -64,7 +64,8 @@ def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: d
     arrived.merged_into, arrived.due_at, arrived.lease_token = case, None, None
     move(arrived, "merge", actor=actor, reason=f"same matter as {case.external_id}",
          save=("merged_into", "due_at", "lease_token"))  # fmt: skip
-    _most_cautious(case, arrived)
+    if not (said and _all_courtesies(case, said)):
+        _most_cautious(case, arrived)
     hear(case, actor=actor, now=now, said=said)
 
 

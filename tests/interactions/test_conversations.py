@@ -66,6 +66,12 @@ class TestThanks:
         assert (thanks.state, thanks.merged_into_id) == ("merged", resolved.pk)
         assert fresh(resolved).state == "resolved"
 
+    def test_said_in_public_do_not_make_the_case_public(self, arrive, order):
+        case = arrive(MISSING, order=order)
+        thanks = arrive("Thanks!", order=order, public=True, audience=500, sender_verified=None)
+        assert thanks.merged_into_id == case.pk
+        assert (fresh(case).public, fresh(case).sender_verified) == (False, True)
+
     def test_from_somebody_without_a_case_go_to_a_person(self, arrive, customer):
         assert arrive("Thanks a lot!", customer=customer).state == "awaiting_decision"
 
