@@ -5,6 +5,7 @@ A "no" never drops the case. It downgrades that one decision, and the ruling sto
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from apps.interactions import budgets, own_conditions
 from apps.interactions.case import Case
@@ -205,7 +206,9 @@ def _matter(case: Case) -> list[Downgrade]:
     """Another open case on the order is a person's, and so is one that the customer comes back with after a person
     decided it, or after being asked in vain."""
     said = []
-    row = case.interaction
+    row, hours = case.interaction, _hours_too_old(case)
+    if hours is not None:
+        said.append(_not_earned("old word", f"the shop's last word of the order is {hours} hours old"))
     if row.reopened and case.decided_by_person:
         said.append(_not_earned("comes back", "a person decided this before, and the customer came back with it"))
     if row.reminded_at is not None:
@@ -214,6 +217,15 @@ def _matter(case: Case) -> list[Downgrade]:
     if isinstance(others, int) and others > 0:
         said.append(_not_earned("open case", "another case on this order is open"))
     return said
+
+
+def _hours_too_old(case: Case) -> int | None:
+    """How old the shop's word of an order is that may have gone on since, when the brand sets a limit and it is over."""
+    most, order = case.partner.order_hours, case.order
+    if most is None or order is None or order.status not in ("placed", "shipped"):
+        return None
+    age = case.at - order.as_of
+    return int(age.total_seconds() // 3600) if age > timedelta(hours=most) else None
 
 
 def _alarms(case: Case) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.interactions import settlement, submitting, tasks
 from apps.interactions.classification import training
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import Interaction, Order
+from apps.interactions.models import Escalation, Interaction, Order
 from apps.interactions.waking import wake_workers
 from apps.policies import audit, pauses
 from apps.policies.models import AuditEntry, Partner, Ruling
@@ -23,8 +23,9 @@ from tests import factories
 from tests.benchmarks.row import at_least, at_most
 
 PROJECT = Path(__file__).resolve().parents[2]
-SAMPLES, CASES, UNDER_PAUSE = 60, 3000, 800
+SAMPLES, PUBLIC, CASES, UNDER_PAUSE = 60, 40, 3000, 800
 _ACTOR = audit.system("benchmark")
+_COMPLAINT = "The worst shop ever, I want to lodge a complaint about your service. Stay away!"
 _QUESTION = "Where is my order? I would like to know when it will be delivered."
 
 
@@ -42,17 +43,18 @@ def cluster(environment: dict[str, str]) -> Iterator[None]:
         process.wait(60)
 
 
-def _send(partner: Partner, order: Order, number: str, text: str, *, wake: bool = True) -> Interaction:
+def _send(partner: Partner, order: Order, number: str, text: str, *, wake: bool = True, **more: object) -> Interaction:
     data = {
         "external_id": number, "channel": "chat", "customer": order.customer.external_id, "order": order.number,
         "messages": [{"author": "customer", "text": text, "sent_at": timezone.now().isoformat()}], "sender_verified": True,
+        **more,
     }  # fmt: skip
     return submitting.submit_interaction(partner, data, actor=_ACTOR, wake=wake).interaction
 
 
 def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
     partner = demo_partner("bench", "Bench")
-    orders = _orders(partner, SAMPLES + 10 + CASES + UNDER_PAUSE)
+    orders = _orders(partner, SAMPLES + 10 + PUBLIC + CASES + UNDER_PAUSE)
     texts = [text for text in training.corpus()[0] if len(text) > 20]
     for number in range(CASES):  # waiting before the workers come, as after an outage
         _send(partner, orders.pop(), f"s{number}", texts[number % len(texts)], wake=False)
@@ -69,6 +71,7 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
         assert done.count() == CASES
         rows_a_case = (AuditEntry.objects.count() - audited) / CASES
         latencies = _latencies(partner, orders)
+        flagged = _flagging(partner, orders)
         until_paused = _pause_under_load(partner, orders)
     share = Interaction.objects.filter(external_id__startswith="s", handler="autonomous").count() / CASES
     return [
@@ -84,6 +87,9 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
             "s",
             1,
             digits=3,
+        ),
+        at_most(
+            f"public complaint from intake to the senior queue, the slowest of {PUBLIC}", max(flagged), "s", 1, digits=3
         ),
         at_most("pause under load, until no process lets the AI act any more", until_paused, "s", 1, digits=3),
     ]
@@ -117,6 +123,19 @@ def _latencies(partner: Partner, orders: list[Order]) -> list[float]:
         if number >= 10:  # the first ones warm caches up
             found.append(time.monotonic() - started)
     return sorted(found)
+
+
+def _flagging(partner: Partner, orders: list[Order]) -> list[float]:
+    """Seconds from the intake of a public complaint until it waits for a senior, flagged."""
+    found = []
+    for number in range(PUBLIC):
+        started = time.monotonic()
+        case = _send(partner, orders.pop(), f"c{number}", _COMPLAINT, public=True, audience=5000, channel="social")
+        while not Escalation.objects.filter(interaction=case, flagged=True, seniority="senior").exists():
+            time.sleep(0.005)
+            assert time.monotonic() - started < 30
+        found.append(time.monotonic() - started)
+    return found
 
 
 def _orders(partner: Partner, number: int) -> list[Order]:

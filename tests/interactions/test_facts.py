@@ -13,7 +13,7 @@ from apps.interactions.models import Interaction, OrderEvent, OrderLine, Payment
 from apps.interactions.pipeline import _load
 from apps.interactions.playbooks.base import return_fee
 from apps.policies.facts import VOCABULARY, Fact, Facts
-from apps.policies.models import Terms
+from apps.policies.models import Partner, Terms
 from apps.policies.models.partner import read_window
 from apps.policies.words import Action
 from tests import factories
@@ -173,3 +173,18 @@ def test_a_tier_whose_returns_are_free_pays_no_fee(arrive, order, customer, part
 
 def test_the_languages_that_can_be_told_are_those_a_fact_can_have():
     assert set(language.NAMES) == set(VOCABULARY["message.language"].choices)
+
+
+class TestOldWordOfAnOrder:
+    @pytest.mark.parametrize(
+        ("status", "hours", "most", "alone"),
+        [("shipped", 30, 24, False), ("shipped", 23, 24, True), ("placed", 30, 24, False), ("shipped", 300, None, True),
+         ("delivered", 300, 24, True), ("shipped", 1, 0, False)],
+    )  # fmt: skip
+    def test_goes_to_a_person_when_the_brand_says_so(self, arrive, customer, partner, status, hours, most, alone):
+        Partner.objects.update(order_hours=most)
+        known_at = timezone.now() - timedelta(hours=hours)
+        order = factories.OrderFactory(customer=customer, status=status, as_of=known_at)
+        case = arrive(STATUS, order=order)
+        assert (case.handler == "autonomous") is alone
+        assert (f"last word of the order is {hours} hours old" in str(case.ruling.downgrades)) is not alone

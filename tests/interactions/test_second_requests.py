@@ -5,6 +5,7 @@ import pytest
 from apps.interactions.checks import also_asked
 from apps.interactions.classification.case_types import besides
 from apps.interactions.classification.intents import Reading, read
+from apps.interactions.classification.tone import asks_about_refund
 from apps.interactions.models import Message, OutboxEvent
 from apps.policies.facts import Facts
 from apps.policies.words import Action, CaseType
@@ -56,3 +57,15 @@ def test_a_question_of_ours_leaves_all_of_it_open(arrive, order):
     case = arrive(f"{STATUS} {ADVICE}", customer=order.customer)
     assert (case.case_type, case.state) == (CaseType.ORDER_STATUS, "awaiting_customer")
     assert not Message.objects.filter(interaction=case, handled=True).exists()
+
+
+@pytest.mark.parametrize(
+    "word", ["refund", "reimbursement", "compensation", "compesation", "restitution", "rebates", "money back"]
+)
+def test_a_status_reply_says_what_is_on_record_to_whoever_names_a_refund(word):
+    assert asks_about_refund(f"Where is my order? I still wait for the {word}.")
+
+
+@pytest.mark.parametrize("text", [STATUS, "Is it complete?", "I rest my case", "a complicated order"])
+def test_and_not_to_others(text):
+    assert not asks_about_refund(text)

@@ -33,7 +33,10 @@ _INJECTION = re.compile(
     r"|\b(approve|grant|issue) (this|the|my)? ?refund automatically\b|override (the )?(polic|rule|boundar)",
     re.I,
 )
-_REFUND = re.compile(r"\b(refund\w*|re-?imburs\w*|rebates?|money back|repay\w*|repaid)\b", re.I)
+# Misspelt too: to say what is on record about a refund to somebody who did not ask costs nothing.
+_REFUND = re.compile(
+    r"\b(ref+u?nd\w*|re-?imb\w*|rebat\w*|comp\w{0,4}sat\w*|rest\w{0,3}tut\w*|money back|repay\w*|repaid)\b", re.I
+)
 _CLAIMED = re.compile(
     r"[$€£]\s?(\d[\d,]*(?:\.\d{1,2})?)|(\d[\d,]*(?:\.\d{1,2})?)\s?(?:dollars?|euros?|pounds?|usd|eur|gbp)\b", re.I
 )

@@ -30,7 +30,16 @@ class PartnerAdmin(OfPartners, Audited):
         ("Voice", {"fields": ("voice_greeting", "voice_sign_off", "voice_formality", "voice_avoid", "languages")}),
         (
             "Execution",
-            {"fields": ("connector", "undo_seconds", "quiet_days", "when_silent", "effect_deadline_minutes")},
+            {
+                "fields": (
+                    "connector",
+                    "order_hours",
+                    "undo_seconds",
+                    "quiet_days",
+                    "when_silent",
+                    "effect_deadline_minutes",
+                )
+            },
         ),
     )
     change_form_template = "admin/policies/partner.html"

@@ -114,6 +114,10 @@ class Partner(models.Model):
         "when a customer does not answer", max_length=6, choices=PartnerSilence.choices, default=PartnerSilence.CLOSE,
         help_text="Seven days after a question the customer is reminded, and seven days later this happens.",
     )  # fmt: skip
+    order_hours = models.PositiveSmallIntegerField(
+        "hours that word of an order counts", null=True, blank=True,
+        help_text="Of an order that is placed or shipped; older word goes to a person. Empty: the shop sends every change.",
+    )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."
     )
