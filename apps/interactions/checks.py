@@ -209,7 +209,7 @@ def _matter(case: Case) -> list[Downgrade]:
     row, hours = case.interaction, _hours_too_old(case)
     if hours is not None:
         said.append(_not_earned("old word", f"the shop's last word of the order is {hours} hours old"))
-    if row.reopened and case.decided_by_person:
+    if (row.reopened or row.linked_to_id) and case.decided_by_person:
         said.append(_not_earned("comes back", "a person decided this before, and the customer came back with it"))
     if row.reminded_at is not None:
         said.append(_not_earned("no answer", "the customer was asked, and reminded, and has not answered"))

@@ -65,7 +65,9 @@ def _label_is_out() -> Q:
 def _each(rows: InteractionQuerySet, limit: int, act: Callable[[list[Interaction]], object]) -> int:
     with transaction.atomic():
         found = list(
-            rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("partner")[:limit]
+            rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("partner", "customer")[
+                :limit
+            ]
         )
         act(found)
     return len(found)
@@ -73,10 +75,12 @@ def _each(rows: InteractionQuerySet, limit: int, act: Callable[[list[Interaction
 
 def _remind(rows: list[Interaction], now: datetime) -> None:
     for case in rows:
-        name = replies.name_for(case.partner, case.customer) if case.customer else "there"
+        named = case.customer is not None and not case.public
+        name = replies.name_for(case.partner, case.customer) if case.customer and named else "there"
         by = clocks.day_in_words(case.partner, now + GIVE_UP_AFTER)
         body = _REMINDER.format(by=by, then=_THEN[Partner.Silence(case.partner.when_silent)])
         text = replies.write(case.partner, name, body).text
+        # As a message it is our last word, after which a hand-over is said anew; to the partner it decides nothing.
         Message.objects.create(interaction=case, author="ai", text=text, sent_at=now)
         OutboxEvent.objects.bulk_create([outbox.reply_event(case, text, holding=True)])
         audit.record(_SWEEPER, case, "reminded")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from apps.interactions import courtesies
 from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, Order
 from apps.policies.words import CaseType
 
@@ -64,14 +65,13 @@ def _earlier(linked: Mapping[int, int]) -> tuple[Counter[int], set[int]]:
     firsts = set(linked.values())
     family = Interaction.objects.filter(Q(pk__in=firsts) | Q(linked_to_id__in=firsts))
     first_of = {pk: first or pk for pk, first in family.values_list("pk", "linked_to_id")}
-    wrote = Counter(
-        Message.objects.filter(interaction__in=first_of, author="customer")
-        .exclude(interaction__in=linked)
-        .values_list("interaction_id", flat=True)
-    )
+    texts = Message.objects.filter(interaction__in=first_of, author="customer").values_list("interaction_id", "text")
+    wrote = Counter(of for of, text in texts if not courtesies.asks_nothing(text))
     decided = DecisionRecord.objects.filter(interaction__in=first_of, decided_by__isnull=False)
     decided_in = {first_of[pk] for pk in decided.values_list("interaction_id", flat=True)}
-    contacts = Counter({pk: sum(n for of, n in wrote.items() if first_of[of] == first) for pk, first in linked.items()})
+    contacts = Counter(
+        {pk: sum(n for of, n in wrote.items() if first_of[of] == first and of != pk) for pk, first in linked.items()}
+    )
     return contacts, {pk for pk, first in linked.items() if first in decided_in}
 
 

@@ -29,13 +29,16 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     write_packets(waiting, actor)
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
     clocks_by_type = dict(CaseTypeSetting.objects.values_list("case_type", "due_minutes"))
-    escalations = Escalation.objects.bulk_create([_escalation(worked, clocks_by_type, now) for worked in waiting])
+    promised = _promised([worked.case.interaction.pk for worked in waiting if _told(worked.case.messages)])
+    escalations = Escalation.objects.bulk_create(
+        [_escalation(worked, clocks_by_type, now, promised.get(worked.case.interaction.pk)) for worked in waiting]
+    )
     told, events = [], []
     for worked, escalation in zip(waiting, escalations, strict=True):
         case = worked.case
         row = case.interaction
         if not _told(case.messages):
-            text = _holding_reply(worked, escalation.due_at)
+            text = _holding_reply(worked, escalation.due_at, max(now, case.at))
             told.append(Message(interaction=row, author="ai", text=text, holding=True, sent_at=max(now, case.at)))
             events.append(outbox.reply_event(row, text, holding=True))
         events.append(outbox.interaction_event("interaction.escalated", row))
@@ -73,7 +76,15 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
     move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
 
 
-def _escalation(worked: Worked, minutes_by_type: dict[str, int], now: datetime) -> Escalation:
+def _promised(ids: Sequence[int]) -> dict[int, datetime]:
+    """By when an answer was said to come, for cases whose customer was told and has only written more since."""
+    taken_back = Escalation.objects.filter(interaction_id__in=ids, state=Escalation.State.CANCELLED).order_by("pk")
+    return dict(taken_back.values_list("interaction_id", "due_at"))
+
+
+def _escalation(
+    worked: Worked, minutes_by_type: dict[str, int], now: datetime, promised: datetime | None
+) -> Escalation:
     assert worked.authority is not None
     case, verdict = worked.case, worked.authority.verdict
     minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
@@ -83,7 +94,7 @@ def _escalation(worked: Worked, minutes_by_type: dict[str, int], now: datetime) 
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
         flagged=case.interaction.public,
-        due_at=clocks.after(case.partner, case.at, minutes),
+        due_at=min(filter(None, (promised, clocks.after(case.partner, max(now, case.at), minutes)))),
         opened_at=now,
     )
 
@@ -94,13 +105,13 @@ def _told(messages: Sequence[Message]) -> bool:
     return ours[-1:] == [True]
 
 
-def _holding_reply(worked: Worked, due_at: datetime) -> str:
+def _holding_reply(worked: Worked, due_at: datetime, at: datetime) -> str:
     """Says that a person decides, from when on people are there and by when they answer; promises nothing else."""
     case, partner = worked.case, worked.case.partner
-    by = clocks.time_in_words(partner, clocks.rounded_up(due_at), case.at)
+    by = clocks.time_in_words(partner, clocks.rounded_up(due_at), at)
     body = f"Thank you for writing. A person on our team looks at this and answers you by {by}."
-    if not clocks.is_open(partner, case.at):
-        back = clocks.time_in_words(partner, clocks.next_staffed(partner, case.at), case.at)
+    if not clocks.is_open(partner, at):
+        back = clocks.time_in_words(partner, clocks.next_staffed(partner, at), at)
         body = (
             f"Thank you for writing. A person on our team decides this: we are back at {back} and answer you by {by}."
         )

@@ -1,5 +1,6 @@
 """Hearing more: what a new message does to an open case. The caller holds the lock on the case row."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from apps.policies import audit
 from apps.policies.machines import move
 
 _S = Interaction.State
+_REPLY = re.compile(r"(?:re|aw|sv|antw)\s*:", re.I)
 
 
 def hear(
@@ -26,8 +28,9 @@ def hear(
         take_up(case, actor=actor, reason=reason, now=now)
     elif case.state in (_S.RECEIVED, _S.CLASSIFIED):
         # A worker that has read the old words loses its lease, so that its work is dropped.
+        case.reminded_at = None
         _make_due(case, now)
-        case.save(update_fields=["due_at", "attempts", "lease_token", "lease_until"])
+        case.save(update_fields=["due_at", "attempts", "lease_token", "lease_until", "reminded_at"])
     # resolving: execution looks for unhandled messages when it is done; stalled: the operator's retry reads all
 
 
@@ -39,9 +42,26 @@ def take_up(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime
 
 
 def _all_courtesies(case: Interaction, said: Sequence[str]) -> bool:
-    """While we wait for an answer, "ok" may be one."""
-    idle = courtesies.only_thanks if case.state == _S.AWAITING_CUSTOMER else courtesies.asks_nothing
+    """Once a case is answered, "it arrived" changes nothing; while something is to be decided it is news, and while we
+    wait for an answer "ok" may be one."""
+    idle = courtesies.asks_nothing
+    if case.state == _S.AWAITING_CUSTOMER or (case.state == _S.RESOLVED and _we_asked(case)):
+        idle = courtesies.only_thanks
+    elif case.state in Interaction.OPEN_STATES and case.state != _S.RESOLVED:
+        idle = courtesies.tells_nothing
     return all(idle(text, names_of(case)) for text in said)
+
+
+def _we_asked(case: Interaction) -> bool:
+    """Whether our last words on the case hold a question."""
+    ours = case.messages.exclude(author="customer").filter(holding=False).order_by("-sent_at", "-id").first()
+    return ours is not None and "?" in ours.text
+
+
+def subject_said(arrived: Interaction) -> list[str]:
+    """The subject, when it may say something: not that of a thread, "Re: …"."""
+    subject = arrived.subject.strip()
+    return [subject] if subject and (not _REPLY.match(subject) or arrived.order_id is not None) else []
 
 
 def names_of(case: Interaction) -> list[str]:
@@ -59,6 +79,7 @@ def reopen(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime,
 def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: datetime) -> None:
     """Put an interaction's messages to an open case on the same matter."""
     said = [message.text for message in arrived.messages.all() if message.author == "customer"]
+    said += subject_said(arrived)
     Message.objects.filter(interaction=arrived, arrived_as__isnull=True).update(arrived_as=arrived)
     Message.objects.filter(interaction=arrived).update(interaction=case)
     arrived.merged_into, arrived.due_at, arrived.lease_token = case, None, None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, When
 from django.utils import timezone
 
 from apps.interactions import courtesies, hearing, matching
@@ -139,24 +139,27 @@ def _learn_order(case: Interaction, words: Words) -> None:
 
 def _on_linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
     """A message after the end goes to the case that an earlier one opened, or opens one, unless it asks nothing."""
+    first = Interaction.objects.select_for_update(no_key=True).get(pk=ended.linked_to_id or ended.pk)
+    linked = first.linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
+    if linked is not None:
+        return add_message(linked, words, actor=actor)
     if words.author == "customer" and courtesies.asks_nothing(words.text, hearing.names_of(ended)):
         _add_messages(ended, [words])
         hearing.hear(ended, actor=actor, now=now, said=[words.text])
         return ended
-    linked = (ended.linked_to or ended).linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
-    if linked is not None:
-        return add_message(linked, words, actor=actor)
-    return _linked_case(ended, words, actor=actor, now=now)
+    return _linked_case(ended, first, words, actor=actor, now=now)
 
 
-def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
-    """A case of its own, linked to the ended one; within seven days it counts as a reopening."""
+def _linked_case(
+    ended: Interaction, first: Interaction, words: Words, *, actor: audit.Actor, now: datetime
+) -> Interaction:
+    """A case of its own that goes on where the ended one stopped; within seven days it counts as a reopening. All that
+    follow one case are linked to the `first`, whose row the caller has locked."""
     again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENING
-    ended = ended.linked_to or ended  # all that follows one case is linked to the first
-    number = ended.linked.count() + 2
+    number = first.linked.count() + 2
     case = Interaction.objects.create(
         partner=ended.partner,
-        external_id=f"{ended.external_id}~{number}"[-100:],
+        external_id=f"{first.external_id}~{number}"[-100:],
         channel=ended.channel,
         customer=ended.customer,
         order=ended.order,
@@ -165,7 +168,7 @@ def _linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: d
         audience=ended.audience,
         locale=ended.locale,
         sender_verified=ended.sender_verified,
-        linked_to=ended,
+        linked_to=first,
         reopened=1 if again else 0,
         received_at=words.received_at,
         due_at=now,
@@ -229,14 +232,16 @@ def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
 def _case_it_is_thanks_for(interaction: Interaction, arrival: Arrival) -> Interaction | None:
     """The customer's latest case, when this one says nothing but thanks: it opens none of its own."""
     names = hearing.names_of(interaction)
-    if interaction.customer_id is None or not all(courtesies.asks_nothing(w.text, names) for w in arrival.messages):
+    said = [*(words.text for words in arrival.messages), *hearing.subject_said(interaction)]
+    if interaction.customer_id is None or not all(courtesies.asks_nothing(text, names) for text in said):
         return None
+    waits_for_an_answer = Case(When(state=Interaction.State.AWAITING_CUSTOMER, then=0), default=1)
     return (
         Interaction.objects.select_for_update(no_key=True)
         .filter(customer_id=interaction.customer_id, received_at__gte=interaction.received_at - THANKS_FOR)
         .exclude(pk=interaction.pk)
         .exclude(state=Interaction.State.MERGED)
-        .order_by("-received_at", "-id")
+        .order_by(waits_for_an_answer, "-received_at", "-id")
         .first()
     )
 

@@ -1,14 +1,14 @@
-"""Conversations that go on: thanks, answers, silence, and customers who come back."""
+"""Conversations that go on: answers, silence, and customers who come back."""
 
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
 
-from apps.interactions import claiming, clocks, closing, courtesies, deciding
+from apps.interactions import claiming, clocks, closing, deciding
 from apps.interactions.deciding import Choice
 from apps.interactions.models import Interaction, Message
-from apps.policies.models import AuditEntry, Partner
+from apps.policies.models import Partner
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, STATUS
 from tests.interactions.test_deciding import decide, pass_undo_window
@@ -19,86 +19,42 @@ def fresh(case):
     return Interaction.objects.get(pk=case.pk)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["Thanks!", "thx 👍", "🙏", "Perfect, thank you for your quick reply", "Hi team, many thanks. Best regards, Mira",
-     "That's great news, thank you so much!", "ok", "Got it, cheers", "Merci beaucoup", "Thank you.\n\nMira Solano"],
-)  # fmt: skip
-def test_what_asks_nothing(text):
-    assert courtesies.asks_nothing(text, ["Mira Solano", "Mira", "Solano"])
+class TestComingBack:
+    def test_what_follows_is_as_public_and_as_verified_as_what_it_follows(self, arrive, order):
+        first = arrive(STATUS, order=order)
+        Interaction.objects.update(state="closed")
+        second = write(first, STATUS)
+        Interaction.objects.filter(pk=second.pk).update(state="closed", public=True, sender_verified=None)
+        third = write(second, STATUS)
+        assert (third.public, third.sender_verified, third.linked_to_id) == (True, None, first.pk)
 
-
-@pytest.mark.parametrize(
-    "text",
-    ["Thanks, but where is it", "thanks?", "Thanks for nothing", "no thanks", "Thank you, it arrived broken", "Hello",
-     "thank you, still waiting", "Thanks. 1047", "...", "", "Thanks, Piet", "ok " * 80],
-)  # fmt: skip
-def test_what_does_not_only_thank(text):
-    assert not courtesies.asks_nothing(text, ["Mira"])
-
-
-class TestThanks:
-    @pytest.fixture
-    def resolved(self, arrive, order):
-        case = arrive(STATUS, order=order)
-        assert case.state == "resolved"
-        return case
-
-    def test_close_and_open_nothing_after_an_answer(self, resolved, drain):
-        write(resolved, "Perfect, thank you!")
-        drain()
-        case = fresh(resolved)
-        assert (case.state, case.reopened, case.resolved_at) == ("resolved", 0, resolved.resolved_at)
-        assert AuditEntry.objects.filter(event="thanked").count() == 1
-        assert case.messages.last().text == "Perfect, thank you!"
-
-    @pytest.mark.parametrize("state", ["closed", "dismissed"])
-    def test_open_nothing_after_the_end(self, resolved, drain, state):
-        Interaction.objects.filter(pk=resolved.pk).update(state=state)
-        assert write(resolved, "Thanks!").pk == resolved.pk
-        drain()
-        assert Interaction.objects.count() == 1
-        assert fresh(resolved).state == state
-
-    def test_as_an_interaction_of_their_own_go_to_the_latest_case(self, resolved, arrive, order):
-        factories.OrderFactory(customer=order.customer)  # so that no order leads there
-        thanks = arrive("Thanks a lot!", customer=order.customer)
-        assert (thanks.state, thanks.merged_into_id) == ("merged", resolved.pk)
-        assert fresh(resolved).state == "resolved"
-
-    def test_said_in_public_do_not_make_the_case_public(self, arrive, order):
-        case = arrive(MISSING, order=order)
-        thanks = arrive("Thanks!", order=order, public=True, audience=500, sender_verified=None)
-        assert thanks.merged_into_id == case.pk
-        assert (fresh(case).public, fresh(case).sender_verified) == (False, True)
-
-    def test_from_somebody_without_a_case_go_to_a_person(self, arrive, customer):
-        assert arrive("Thanks a lot!", customer=customer).state == "awaiting_decision"
-
-    def test_take_nothing_back_from_whoever_decides(self, held, drain):
+    def test_also_long_after_and_when_nobody_answered(self, held, drain):
         decision = decide(held)
-        write(decision.interaction, "ok, thank you")
         pass_undo_window()
         drain()
-        assert decision.interaction.decisions.get().state == "executed"
-        assert fresh(decision.interaction).state == "resolved"
+        Interaction.objects.update(state="closed", resolved_at=None)
+        linked = write(decision.interaction, STATUS)
+        assert linked.reopened == 0
+        drain()
+        assert "a person decided this before" in str(fresh(linked).ruling.downgrades)
 
-    def test_are_no_answer_to_a_question_but_ok_may_be_one(self, arrive, order):
-        factories.OrderFactory(customer=order.customer)
-        asked = arrive(STATUS, customer=order.customer)
-        write(asked, "Thanks!")
-        assert fresh(asked).state == "awaiting_customer"
-        write(asked, "ok")
-        assert fresh(asked).state == "received"
+    def test_thanks_on_an_earlier_case_are_no_contact(self, arrive, order, drain):
+        first = arrive(STATUS, order=order)
+        write(first, "Thanks!")
+        Interaction.objects.update(state="closed")
+        again = write(first, STATUS)
+        drain()
+        assert fresh(again).ruling.facts["case.contacts"]["value"] == 2
 
-    def test_are_no_contact_on_the_matter(self, resolved, drain):
-        for text in ("Thanks!", "And when does it arrive? Where is my order?"):
-            write(resolved, text)
-            drain()
-        assert fresh(resolved).ruling.facts["case.contacts"]["value"] == 2
+    def test_what_was_promised_stays_promised(self, arrive, order, drain, monkeypatch):
+        case = arrive(MISSING, order=order)
+        promised = case.escalations.get().due_at
+        later = timezone.now() + timedelta(minutes=20)
+        monkeypatch.setattr(timezone, "now", lambda: later)
+        write(case, "Any news? It is still not here.")
+        drain()
+        assert case.escalations.exclude(state="cancelled").get().due_at == promised
 
-
-class TestComingBack:
     def test_after_a_person_decided_it_stays_with_people(self, held, drain, order):
         decision = decide(held)
         pass_undo_window()
@@ -190,6 +146,24 @@ class TestSilence:
         drain()
         case = fresh(asked)
         assert (case.state, case.reminded_at) == ("awaiting_customer", None)
+
+    def test_a_person_who_takes_it_up_answers_in_time_to_come(self, asked, drain, monkeypatch):
+        Partner.objects.update(when_silent="person")
+        self.silent(monkeypatch, 8, 16)
+        drain()
+        assert asked.escalations.get().due_at > timezone.now()
+
+    def test_an_answer_just_before_that_is_an_answer(self, asked, order, drain, monkeypatch):
+        Partner.objects.update(when_silent="person")
+        self.silent(monkeypatch, 8, 16)
+        write(asked, f"Sorry, it is {order.number}: where is my order?")
+        drain()
+        assert fresh(asked).state == "resolved"
+
+    def test_nobody_is_named_in_public(self, asked, monkeypatch):
+        Interaction.objects.filter(pk=asked.pk).update(public=True)
+        self.silent(monkeypatch, 8)
+        assert asked.messages.last().text.startswith("Hi there,")
 
     def test_whoever_answers_after_the_reminder_is_read_as_ever(self, asked, order, drain, monkeypatch):
         Partner.objects.update(when_silent="person")

@@ -106,7 +106,7 @@ class TestNoes:
     @pytest.mark.parametrize(
         "said",
         ["Not to worry: it was refunded.", "No worries, it was refunded.", "No problem; we have refunded it.",
-         "Nothing to do, it was refunded.", "Nobody is late – it was refunded."],
+         "Nothing to do, it was refunded.", "No worries - it was refunded.", "Nobody is late – it was refunded."],
     )  # fmt: skip
     def test_what_is_said_after_it_counts(self, case, said):
         assert wrong(case, said)

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from apps.interactions.drafting import replies
-from apps.interactions.models import OutboxEvent
+from apps.interactions.models import Customer, OutboxEvent
 from apps.policies.models import Partner
 from tests import factories
 from tests.conftest import MISSING, STATUS, browser
@@ -29,6 +29,11 @@ class TestFormality:
     def test_formal_replies_say_the_whole_name(self, arrive, order, partner):
         voice(partner, voice_formality="formal", voice_greeting="Dear {name},")
         assert reply_to(arrive, order)[1].startswith(f"Dear {order.customer.name},")
+
+    def test_whoever_has_no_name_is_greeted_all_the_same(self, partner):
+        for formality in ("formal", "neutral"):
+            voice(partner, voice_formality=formality)
+            assert replies.name_for(partner, Customer(name="")) == "there"
 
     def test_neutral_ones_the_first_name(self, arrive, order):
         assert reply_to(arrive, order)[1].startswith(f"Hi {order.customer.first_name},")
@@ -60,6 +65,10 @@ class TestWordsToAvoid:
         assert "which the brand avoids" in str(case.ruling.downgrades)
         assert not OutboxEvent.objects.filter(kind="reply.created", payload__holding=False).exists()
 
+    def test_the_brands_own_name_is_no_word_to_avoid(self, arrive, order, partner):
+        voice(partner, name="Order Co", voice_avoid=["co"])
+        assert arrive(STATUS, order=order).state == "resolved"
+
     def test_a_better_word_that_promises_something_is_found_like_any_promise(self, arrive, order, partner):
         voice(partner, voice_avoid=["delivered: replaced by a new one"])
         assert arrive(STATUS, order=order).state == "awaiting_decision"
@@ -69,7 +78,7 @@ class TestWordsToAvoid:
     "fields",
     [{"voice_greeting": "Hi {first_name},"}, {"voice_greeting": "Hi {name"}, {"voice_sign_off": "{0}"},
      {"voice_avoid": "parcel"}, {"voice_avoid": [1]}, {"voice_avoid": [": package"]}, {"voice_avoid": ["a: {name}"]},
-     {"voice_avoid": ["w"] * 101}, {"languages": []}, {"languages": ["English"]}, {"voice_formality": "rude"}],
+     {"voice_avoid": ["parcel: small parcel"]}, {"voice_avoid": ["w"] * 101}, {"languages": []}, {"languages": ["English"]}, {"voice_formality": "rude"}],
 )  # fmt: skip
 def test_a_voice_that_cannot_be_written_is_refused(partner, fields):
     with pytest.raises(ValidationError):
@@ -124,6 +133,9 @@ class TestInTheAdmin:
         page = self.post(admin, partner, voice_greeting="Hi {first}").content.decode()
         assert "no other braces" in page
         assert Partner.objects.get(pk=partner.pk).voice_greeting == partner.voice_greeting
+
+    def test_a_line_without_a_word_is_refused_and_breaks_nothing(self, admin, partner):
+        assert "starts with the word to avoid" in self.post(admin, partner, voice_avoid=": package").content.decode()
 
     def test_an_older_voice_that_cannot_be_written_says_so(self, admin, partner):
         Partner.objects.filter(pk=partner.pk).update(voice_greeting="Hi {first}")

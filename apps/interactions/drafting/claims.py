@@ -66,7 +66,7 @@ _STATE = read_lists(_LISTS / "states.txt")
 _PROMISE = read_lists(_LISTS / "promises.txt")
 _SAID_BY_A_NO = frozenset({"no refund", "preparing", "sold out", "deny"})
 _NOES = "not no never cannot can't couldn't won't isn't wasn't hasn't haven't aren't don't didn't unable without nor"
-_GAP = r"[^\w,;:–—()]+"  # a comma or a colon ends what a "not" is about: "not to worry: it was delivered"
+_GAP = r"(?:(?!\s-\s)[^\w,;:–—()])+"  # a comma, a colon or a dash ends what a "not" is about: "not to worry: it was delivered"
 _NEGATED = re.compile(
     rf"\b(?:{_NOES.replace(' ', '|')}){_GAP}(?:\w+{_GAP}){{0,4}}$|"
     r"\b(?:nothing|nobody|none)\s+(?:has|have|is|are|was|were)\s+(?:been\s+)?$", re.I,

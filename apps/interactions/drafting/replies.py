@@ -51,12 +51,13 @@ def write(partner: Partner, first_name: str, body: str, **values: object) -> Rep
 
 def name_for(partner: Partner, customer: Customer) -> str:
     """How the brand speaks to a customer."""
-    return customer.name if partner.voice_formality == Partner.Formality.FORMAL else customer.first_name
+    return (customer.name if partner.voice_formality == Partner.Formality.FORMAL else customer.first_name) or "there"
 
 
 def avoided(partner: Partner, text: str) -> list[str]:
-    """The brand's words to avoid that a text has all the same, in its spelling."""
-    return [found[0] for word in better_words(partner.voice_avoid) for found in _written(word).finditer(text)]
+    """The brand's words to avoid that a text has all the same, in its spelling; the brand's own name is none."""
+    words = text.replace(partner.name, "")
+    return [found[0] for word in better_words(partner.voice_avoid) for found in _written(word).finditer(words)]
 
 
 def _in_voice(text: str, partner: Partner, better: Mapping[str, str]) -> str:

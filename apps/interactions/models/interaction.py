@@ -217,7 +217,9 @@ class Message(models.Model):
     sent_at = models.DateTimeField(help_text="By the sender's clock.")
     received_at = models.DateTimeField(default=timezone.now, help_text="When it came in: facts of time are taken here.")
     created_at = models.DateTimeField(auto_now_add=True)
-    handled = models.BooleanField(default=False, help_text="Answered by an earlier resolution of the case.")
+    handled = models.BooleanField(
+        default=False, help_text="Answered by an earlier resolution of the case, or nothing to answer."
+    )
 
     class Meta:
         ordering = ["sent_at", "id"]

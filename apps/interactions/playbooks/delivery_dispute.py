@@ -87,10 +87,14 @@ def contradictions(case: Case, order: Order) -> list[str]:
         said.append("It counts as delivered, and the courier has no proof of it.")
     if known("order.proof_of_delivery") == "signature" and reason == "not_received":
         said.append("Somebody signed for it.")
+    reported = case.asked[0].sent_at if case.asked else case.at
     thanked = [
         message
         for message in case.messages
-        if message.author == "customer" and message.handled and tone.sentiment(message.text) == "positive"
+        if message.author == "customer"
+        and message.handled
+        and message.sent_at < reported
+        and tone.sentiment(message.text) == "positive"
     ]
     if thanked and order.delivered_at and thanked[-1].sent_at > order.delivered_at:
         said.append("After the delivery the customer wrote in a friendly way and reported nothing missing.")

@@ -20,14 +20,19 @@ def valid_voice(text: str) -> None:
 def better_words(lines: Sequence[str]) -> dict[str, str]:
     """Each word to avoid, in small letters, and the one to write for it; empty for none."""
     pairs = (line.partition(":") for line in lines)
-    return {word.strip().lower(): better.strip() for word, _, better in pairs}
+    return {word.strip().lower(): better.strip() for word, _, better in pairs if word.strip()}
 
 
 def valid_words_to_avoid(lines: object) -> None:
     if not isinstance(lines, list) or len(lines) > 100 or not all(isinstance(line, str) for line in lines):
         raise ValidationError("Write a list of at most 100 words, each like “unfortunately” or “parcel: package”.")
-    if any(not word or len(word) > 60 or "{" in word + better for word, better in better_words(lines).items()):
-        raise ValidationError("A word to avoid has 1 to 60 characters and no braces.")
+    if any(not line.partition(":")[0].strip() for line in lines):
+        raise ValidationError("Each line starts with the word to avoid.")
+    for word, better in better_words(lines).items():
+        if len(word) > 60 or "{" in word + better:
+            raise ValidationError("A word to avoid has at most 60 characters and no braces.")
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", better, re.IGNORECASE):
+            raise ValidationError(f"“{better}” has the word to avoid in it.")
 
 
 def default_languages() -> list[str]:
