@@ -214,9 +214,10 @@ class TestHandOver:
         drain()
         assert case.messages.filter(holding=True).count() == 1
 
-    def test_a_holding_reply_at_night_names_the_next_staffed_time(self, arrive, order, partner):
-        night = timezone.now().astimezone(partner.zone).replace(hour=3, minute=10) - timedelta(days=1)
-        case = arrive(MISSING, order=order, at=night)
+    def test_a_holding_reply_at_night_names_the_next_staffed_time(self, arrive, order, partner, monkeypatch):
+        night = timezone.now().astimezone(partner.zone).replace(hour=3, minute=10) + timedelta(days=1)
+        monkeypatch.setattr(timezone, "now", lambda: night)
+        case = arrive(MISSING, order=order)
         assert "we are back at 08:00 today" in case.messages.get(author="ai").text
 
 
