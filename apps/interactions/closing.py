@@ -64,19 +64,15 @@ def _label_is_out() -> Q:
 
 def _each(rows: InteractionQuerySet, limit: int, act: Callable[[list[Interaction]], object]) -> int:
     with transaction.atomic():
-        found = list(
-            rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("partner", "customer")[
-                :limit
-            ]
-        )
+        free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",))
+        found = list(free.select_related("partner", "customer")[:limit])
         act(found)
     return len(found)
 
 
 def _remind(rows: list[Interaction], now: datetime) -> None:
     for case in rows:
-        named = case.customer is not None and not case.public
-        name = replies.name_for(case.partner, case.customer) if case.customer and named else "there"
+        name = replies.name_for(case.partner, case.customer, public=case.public)
         by = clocks.day_in_words(case.partner, now + GIVE_UP_AFTER)
         body = _REMINDER.format(by=by, then=_THEN[Partner.Silence(case.partner.when_silent)])
         text = replies.write(case.partner, name, body).text

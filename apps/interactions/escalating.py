@@ -117,8 +117,7 @@ def _holding_reply(worked: Worked, due_at: datetime, at: datetime) -> str:
         )
     if case.reading.language not in partner.languages:
         body += f" We answer in {language.in_words(partner.languages)}."
-    named = case.customer is not None and not case.interaction.public
-    name = replies.name_for(partner, case.customer) if case.customer and named else "there"
+    name = replies.name_for(partner, case.customer, public=case.interaction.public)
     return replies.write(partner, name, body).text
 
 

@@ -49,8 +49,10 @@ def write(partner: Partner, first_name: str, body: str, **values: object) -> Rep
     return Reply(tuple(parts))
 
 
-def name_for(partner: Partner, customer: Customer) -> str:
-    """How the brand speaks to a customer."""
+def name_for(partner: Partner, customer: Customer | None, *, public: bool) -> str:
+    """How the brand speaks to a customer; nobody is named in public."""
+    if customer is None or public:
+        return "there"
     return (customer.name if partner.voice_formality == Partner.Formality.FORMAL else customer.first_name) or "there"
 
 

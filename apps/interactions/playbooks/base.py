@@ -58,8 +58,7 @@ class Plan:
 
 def reply_to(case: Case, body: str, **values: object) -> Reply:
     """A reply to the case's customer in the partner's voice."""
-    named = case.customer is not None and not case.interaction.public  # nobody is named in public
-    name = name_for(case.partner, case.customer) if case.customer and named else "there"
+    name = name_for(case.partner, case.customer, public=case.interaction.public)
     return write(case.partner, name, body, **values)
 
 

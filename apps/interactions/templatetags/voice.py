@@ -21,7 +21,7 @@ _SAMPLES: tuple[tuple[str, str, dict[str, object]], ...] = (
 @register.simple_tag
 def voice_samples(partner: Partner) -> list[tuple[str, str]]:
     """Each kind of reply with its text; a greeting or sign-off that cannot be filled in says so."""
-    name = replies.name_for(partner, Customer(name="Mira Solano"))
+    name = replies.name_for(partner, Customer(name="Mira Solano"), public=False)
     return [(title, _sample(partner, name, body, dict(values))) for title, body, values in _SAMPLES]
 
 
