@@ -147,10 +147,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     if case.facts.value("message.injection_suspected"):
         said.append(_not_earned("injection", "the message tries to instruct the AI"))
     said += _all_answered(case, option)
-    said += _grounded(case, option)
-    if avoided := replies.avoided(case.partner, option.reply.text):
-        quoted = ", ".join(f"“{words}”" for words in dict.fromkeys(avoided))
-        said.append(_not_earned("voice", f"the reply says {quoted}, which the brand avoids", Handler.COLLABORATIVE))
+    said += of_the_reply(case, option)
     said += _matter(case)
     covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
     if covering:
@@ -179,8 +176,12 @@ def also_asked(reading: Reading, case_type: CaseType, action: Action, facts: Fac
     return besides([*(intent for intent, _ in reading.intents), *reading.maybe], case_type, facts)
 
 
-def _grounded(case: Case, option: Option) -> list[Downgrade]:
-    """A reply that says what no fact says, or offers what was not ruled on, is not sent by the AI alone."""
+OF_THE_REPLY = frozenset({"promise", "grounding", "voice"})
+
+
+def of_the_reply(case: Case, option: Option) -> list[Downgrade]:
+    """A reply that says what no fact says, offers what was not ruled on or is not in the brand's voice is not sent by the
+    AI alone; the codes are those of `OF_THE_REPLY`."""
     claims = unfounded(option.reply.text, option.source(case))
     offers = list(dict.fromkeys(claim.words for claim in claims if claim.kind == "promise"))
     rest = list(dict.fromkeys(claim.words for claim in claims if claim.kind != "promise"))
@@ -195,6 +196,9 @@ def _grounded(case: Case, option: Option) -> list[Downgrade]:
         said.append(
             _not_earned("grounding", f"the reply says {quoted}, and nothing known says so", Handler.COLLABORATIVE)
         )
+    if avoided := replies.avoided(case.partner, option.reply.text):
+        quoted = ", ".join(f"“{words}”" for words in dict.fromkeys(avoided))
+        said.append(_not_earned("voice", f"the reply says {quoted}, which the brand avoids", Handler.COLLABORATIVE))
     return said
 
 

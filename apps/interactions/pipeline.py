@@ -93,7 +93,7 @@ def _stall(rows: Sequence[Interaction]) -> None:
 def work(claimed: Sequence[Interaction]) -> list[Worked]:
     """Understand, gather, propose and rule: reads only, outside any transaction. Outside models of brands that chose one
     take part."""
-    cases = _load(claimed)
+    cases = load(claimed)
     opt_ins = outside_model.opted_in(case.partner for case in cases)
     readers = outside_model.read_too(cases, [_asked_in(case.interaction) for case in cases], opt_ins)
     counts = gathering.counts_for(cases)
@@ -111,11 +111,11 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
             log.exception("case %s failed", case.interaction.external_id)
             worked.error = f"{type(error).__name__}: {error}"
         results.append(worked)
-    outside_model.put_into_words(results, opt_ins, _check_for)
+    outside_model.put_into_words(results, opt_ins, claims_against)
     return results
 
 
-def _check_for(worked: Worked) -> Callable[[str], list[str]]:
+def claims_against(worked: Worked) -> Callable[[str], list[str]]:
     """The check of what an outside model writes: its claims that nothing in the packet supports, in its words."""
     assert worked.plan is not None
     source = worked.plan.proposal.source(worked.case)
@@ -127,7 +127,7 @@ def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
 
     The failure is a "no" to *able*, so the case goes to a person, who is told what happened.
     """
-    (case,) = _load([interaction])
+    (case,) = load([interaction])
     gathering.gather(case, gathering.counts_for([case]))
     worked = Worked(case)
     _rule(worked, policies_in_force([case.partner]), pauses.in_force())
@@ -177,7 +177,8 @@ def _rule(worked: Worked, in_force: dict[int, InForce], pausing: list[Pause]) ->
         worked.shadows.append((shadow.version_id, verdict))
 
 
-def _load(claimed: Sequence[Interaction]) -> list[Case]:
+def load(claimed: Sequence[Interaction]) -> list[Case]:
+    """The cases with everything that playbooks read, in bulk, their unanswered messages read; facts are not gathered yet."""
     rows = list(
         Interaction.objects.filter(pk__in=[row.pk for row in claimed])
         .select_related("partner", "customer")

@@ -7,6 +7,7 @@ the one that ruled. What able and earned said for other reasons than the reading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -55,13 +56,15 @@ def cases_since(since: datetime, partner: Partner | None = None) -> QuerySet[Int
 def read_again(cases: QuerySet[Interaction], model: Any = None) -> Iterator[ReadAgain]:
     """Each case as `model` would have had it handled (default: the one that ships), batch by batch."""
     rows = cases.select_related("ruling__version").prefetch_related("messages", "decisions__ruling").order_by("pk")
-    batch: list[Interaction] = []
-    for row in rows.iterator(chunk_size=BATCH):
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield from _batch(batch, model)
-            batch = []
-    yield from _batch(batch, model)
+    for batch in in_batches(rows, BATCH):
+        yield from _batch(batch, model)
+
+
+def in_batches(rows: QuerySet[Interaction], size: int) -> Iterator[list[Interaction]]:
+    """The rows, read from the database as they are needed."""
+    reading = rows.iterator(chunk_size=size)
+    while batch := list(islice(reading, size)):
+        yield batch
 
 
 def _batch(rows: Sequence[Interaction], model: Any) -> Iterator[ReadAgain]:

@@ -53,7 +53,7 @@ ODD_DRAFTS = {
 
 
 def case_of(row: Interaction) -> Case:
-    (found,) = pipeline._load([row])
+    (found,) = pipeline.load([row])
     pipeline.gathering.gather(found, pipeline.gathering.counts_for([found]))
     found.case_type = pipeline.case_type_of([intent for intent, _ in found.reading.intents], found.facts)
     return found
