@@ -4,7 +4,7 @@
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,35 +16,33 @@ from apps.interactions.models.escalation import LEASE, EscalationQuerySet
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
-from apps.policies.models import Remit
+from apps.policies.models import remit_of
 from apps.policies.words import Seniority
 
 _S = Escalation.State
+LEASE_AFTER_LEAVING = timedelta(seconds=20)
 _HELD = ("claimed_by", "claimed_at", "lease_token", "lease_until")
 
 
 def covered_by_remit(user: User) -> EscalationQuerySet:
     """The escalations a person may see: their brands, types and languages."""
-    remit = Remit.objects.filter(user=user).first()
-    if remit is None:
-        return Escalation.objects.none()
+    remit = remit_of(user)
     found = Escalation.objects.all()
     partner_ids = remit.partner_ids()
     if partner_ids is not None:
         found = found.filter(partner_id__in=partner_ids)
     if remit.case_types:
-        found = found.filter(interaction__case_type__in=remit.case_types)
+        found = found.filter(case_type__in=remit.case_types)
     if remit.languages:
-        reads = Q(interaction__locale="")  # no language named: the brand's own
-        for language in remit.languages:
-            reads |= Q(interaction__locale__istartswith=language)
-        found = found.filter(reads)
+        found = found.filter(language__in=[language.lower() for language in remit.languages])
     return found
 
 
 def may_take(user: User) -> EscalationQuerySet:
-    """The waiting escalations a person may decide: remit, seniority, handed to nobody else, not proposed by them."""
-    found = covered_by_remit(user).filter(state=_S.OPEN).filter(Q(handed_to__isnull=True) | Q(handed_to=user))
+    """The waiting escalations a person may decide: remit, seniority, not proposed by them, and handed to nobody else
+    whose time has not run out."""
+    theirs = Q(handed_to__isnull=True) | Q(handed_to=user) | Q(due_at__lte=timezone.now())
+    found = covered_by_remit(user).filter(theirs, state=_S.OPEN)
     if not user.has_perm("interactions.decide_senior"):
         found = found.filter(seniority=Seniority.ANY)
     own = DecisionRecord.objects.filter(
@@ -64,19 +62,19 @@ def held_by(user: User) -> Escalation | None:
     )
 
 
-def take_next(user: User) -> Escalation | None:
-    """Claim the most urgent case this person may decide; None when nothing waits for them."""
+def next_for(user: User, among: Q | None = None) -> EscalationQuerySet:
+    """What this person may take and has not skipped, most urgent first; `among` is the part of the queue they work on."""
+    return may_take(user).filter(among or Q()).exclude(skipped_by=user).most_urgent()
+
+
+def take_next(user: User, among: Q | None = None) -> Escalation | None:
+    """Claim what was handed to this person, else the most urgent case they may decide; None when nothing waits for them."""
     with transaction.atomic():
-        escalation = (
-            may_take(user)
-            .exclude(skipped_by=user)
-            .most_urgent()
-            .select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .first()
-        )
-        if escalation is None:
-            return None
-        return _hold(escalation, user)
+        for part in (Q(handed_to=user), among):
+            free = next_for(user, part).select_for_update(no_key=True, skip_locked=True, of=("self",))
+            if (escalation := free.first()) is not None:
+                return _hold(escalation, user)
+    return None
 
 
 def claim(user: User, escalation_id: int) -> Escalation:
@@ -152,6 +150,45 @@ def release_others(user: User, keep: int) -> None:
         )
         for escalation in others.exclude(pk=keep):
             put_back(escalation, audit.person(user), "went back to an earlier case")
+
+
+def leave(user: User, escalation_id: int, token: uuid.UUID | None) -> None:
+    """The page was closed: the case goes back soon, unless it was only loaded anew and says so by its heartbeat."""
+    with transaction.atomic():
+        escalation = holding(user, escalation_id, token)
+        if not escalation.decisions.filter(state=DecisionRecord.State.DECIDED).exists():
+            escalation.lease_until = timezone.now() + LEASE_AFTER_LEAVING
+            escalation.save(update_fields=["lease_until"])
+
+
+def colleagues_for(user: User, escalation: Escalation) -> list[User]:
+    """Who else may decide a case: by right, remit and seniority."""
+    right = (
+        "interactions.decide_senior" if escalation.seniority == Seniority.SENIOR else "interactions.decide_escalation"
+    )
+    others = User.objects.with_perm(
+        right, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False
+    )
+    found = others.filter(is_active=True).exclude(pk=user.pk).order_by("first_name", "username")
+    return [other for other in found if covered_by_remit(other).filter(pk=escalation.pk).exists()]
+
+
+def hand_to(user: User, escalation_id: int, token: uuid.UUID | None, colleague: User | None, note: str) -> None:
+    """Hand a case to a named person, who finds it first. Raises Refused without a note or when they may not decide it."""
+    if colleague is None:
+        raise Refused("Choose whom you hand it to.")
+    if not note.strip():
+        raise Refused("Say in a word what they should know.")
+    with transaction.atomic():
+        escalation = holding(user, escalation_id, token)
+        _undecided(escalation)
+        if colleague not in colleagues_for(user, escalation):
+            raise Refused(f"{colleague.get_full_name() or colleague} may not decide this case.")
+        escalation.handed_to = colleague
+        escalation.save(update_fields=["handed_to"])
+        escalation.skipped_by.remove(colleague)
+        escalation.interaction.notes.create(by=user, text=note.strip())
+        put_back(escalation, audit.person(user), f"handed to {colleague.get_username()}: {note.strip()}")
 
 
 def hand_to_senior(user: User, escalation_id: int, token: uuid.UUID | None, note: str) -> None:

@@ -22,6 +22,22 @@ def after(partner: Partner, at: datetime, minutes: int) -> datetime:
         left, at = left - (ends - starts), ends
 
 
+def staffed_minutes(partner: Partner, start: datetime, end: datetime) -> int:
+    """How many minutes of the hours in which people answer lie between two moments; a started one counts. At most a
+    thousand days of hours are counted."""
+    total = timedelta(0)
+    for _ in range(1000):
+        opens, closes = (moment.astimezone(UTC) for moment in _next_hours(partner, start))
+        if opens >= end:
+            break
+        if closes <= opens:  # a calendar without a staffed day: the plain time counts
+            total += end - opens
+            break
+        total += min(closes, end) - opens
+        start = closes
+    return math.ceil(total / timedelta(minutes=1))
+
+
 def rounded_up(at: datetime) -> datetime:
     """To the next quarter of an hour, as a person would say it."""
     hour = at.replace(minute=0, second=0, microsecond=0)

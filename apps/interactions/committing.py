@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import recording
+from apps.interactions import case_clocks, recording
 from apps.interactions.events import decision_committed
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Interaction
 from apps.policies import audit
@@ -66,12 +66,15 @@ def _commit(decision_id: int) -> int:
             move(decision, "void", actor=actor, reason=decision.ended_because, save=("ended_because",))
             return 1
         move(decision.packet, "seal", actor=actor)
-        move(decision.escalation, "finish", actor=actor)
+        decision.escalation.closed_at = now
+        move(decision.escalation, "finish", actor=actor, save=("closed_at",))
         decision.committed_at = now
         move(decision, "commit", actor=actor, save=("committed_at",))
         asks = decision.action == Action.ASK_CUSTOMER
         interaction.reminded_at = None  # a new question has a clock of its own
-        move(interaction, "ask_customer" if asks else "decide", actor=actor, save=("reminded_at",))
+        if asks:
+            case_clocks.stop(interaction, interaction.partner, now)
+        move(interaction, "ask_customer" if asks else "decide", actor=actor, save=("reminded_at", *case_clocks.FIELDS))
         Effect.objects.bulk_create(recording.effects_of(decision))
         decision_committed.send(sender=DecisionRecord, decision=decision)
     return 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.interactions import briefing, clocks, outbox
+from apps.interactions import briefing, case_clocks, clocks, outbox, urgency
 from apps.interactions.classification import language
 from apps.interactions.drafting import replies
 from apps.interactions.linking import linked_cases
@@ -21,24 +21,20 @@ from apps.policies import audit
 from apps.policies.machines import move
 from apps.policies.words import Handler
 
-_DEFAULT_DUE = 240
-
 
 def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -> None:
     """Everything else waits for a person, with a ready packet and an honest holding reply."""
     write_packets(waiting, actor)
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
-    clocks_by_type = dict(CaseTypeSetting.objects.values_list("case_type", "due_minutes"))
-    promised = _promised([worked.case.interaction.pk for worked in waiting if _told(worked.case.messages)])
-    escalations = Escalation.objects.bulk_create(
-        [_escalation(worked, clocks_by_type, now, promised.get(worked.case.interaction.pk)) for worked in waiting]
-    )
+    settings = {row.case_type: row for row in CaseTypeSetting.objects.all()}
+    escalations = Escalation.objects.bulk_create([_escalation(worked, settings, now) for worked in waiting])
+    Interaction.objects.bulk_update([worked.case.interaction for worked in waiting], case_clocks.FIELDS)
     told, events = [], []
     for worked, escalation in zip(waiting, escalations, strict=True):
         case = worked.case
         row = case.interaction
         if not _told(case.messages):
-            text = _holding_reply(worked, escalation.due_at, max(now, case.at))
+            text = _holding_reply(worked, row.resolve_by or escalation.due_at, max(now, case.at))
             told.append(Message(interaction=row, author="ai", text=text, holding=True, sent_at=max(now, case.at)))
             events.append(outbox.reply_event(row, text, holding=True))
         events.append(outbox.interaction_event("interaction.escalated", row))
@@ -76,25 +72,27 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
     move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
 
 
-def _promised(ids: Sequence[int]) -> dict[int, datetime]:
-    """By when an answer was said to come, for cases whose customer was told and has only written more since."""
-    taken_back = Escalation.objects.filter(interaction_id__in=ids, state=Escalation.State.CANCELLED).order_by("pk")
-    return dict(taken_back.values_list("interaction_id", "due_at"))
-
-
-def _escalation(
-    worked: Worked, minutes_by_type: dict[str, int], now: datetime, promised: datetime | None
-) -> Escalation:
+def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datetime) -> Escalation:
     assert worked.authority is not None
-    case, verdict = worked.case, worked.authority.verdict
-    minutes = verdict.due_minutes or minutes_by_type.get(case.case_type.value, _DEFAULT_DUE)
+    assert worked.plan is not None
+    case, verdict, row = worked.case, worked.authority.verdict, worked.case.interaction
+    setting = settings.get(case.case_type.value) or CaseTypeSetting()
+    due_at = case_clocks.run(
+        row, case.partner, max(now, case.at),
+        reply_minutes=setting.first_reply_minutes, resolve_minutes=verdict.due_minutes or setting.due_minutes,
+    )  # fmt: skip
     return Escalation(
-        interaction=case.interaction,
+        interaction=row,
         partner_id=case.partner.pk,
+        case_type=case.case_type.value,
+        language=case.reading.language,
+        headline=worked.plan.question,
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
-        flagged=case.interaction.public,
-        due_at=min(filter(None, (promised, clocks.after(case.partner, max(now, case.at), minutes)))),
+        flagged=row.public,
+        harm=urgency.harm_of(case),
+        reply_by=row.reply_by,
+        due_at=due_at,
         opened_at=now,
     )
 

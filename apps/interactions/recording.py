@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import escalating, hearing
+from apps.interactions import case_clocks, escalating, hearing
 from apps.interactions.budgets import parties_of
 from apps.interactions.classification.training import model_version
 from apps.interactions.drafting import replies
@@ -178,7 +178,9 @@ def _act_alone(alone: Sequence[Worked], actor: audit.Actor, now: datetime) -> No
     asking = [w for w in alone if w.plan and w.plan.proposal.action == Action.ASK_CUSTOMER]
     move([w.case.interaction for w in alone if w not in asking], "resolve_alone", actor=actor)
     escalating.write_packets(asking, actor)
-    move([w.case.interaction for w in asking], "ask_customer", actor=actor)
+    for worked in asking:
+        case_clocks.stop(worked.case.interaction, worked.case.partner, now)
+    move([w.case.interaction for w in asking], "ask_customer", actor=actor, save=case_clocks.FIELDS)
     decisions = DecisionRecord.objects.bulk_create([_decision_alone(worked, now) for worked in alone])
     move(decisions, "commit", actor=actor, reason="inside the boundary")
     effects: list[Effect] = []

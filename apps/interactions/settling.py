@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import hearing, ledger, outbox, pipeline
+from apps.interactions import case_clocks, hearing, ledger, outbox, pipeline
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, OutboxEvent
 from apps.interactions.waking import wake_workers
@@ -109,10 +109,13 @@ def _finish(done: list[DecisionRecord], actor: audit.Actor, now: datetime) -> No
     cases = [decision.interaction for decision in done if decision.interaction.state == _S.RESOLVING]
     for case in cases:
         case.resolved_at = now
+        case_clocks.end(case)
     referred = {d.interaction_id for d in done if d.action == Action.REFER}
-    handed_on = move([c for c in cases if c.pk in referred], "refer", actor=actor, save=("resolved_at",))
+    handed_on = move(
+        [c for c in cases if c.pk in referred], "refer", actor=actor, save=("resolved_at", *case_clocks.FIELDS)
+    )
     resolved = [case for case in cases if case.pk not in referred]
-    move(resolved, "finish", actor=actor, save=("resolved_at",))
+    move(resolved, "finish", actor=actor, save=("resolved_at", *case_clocks.FIELDS))
     OutboxEvent.objects.bulk_create(
         [outbox.interaction_event("interaction.resolved", case) for case in (*resolved, *handed_on)]
     )

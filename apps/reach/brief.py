@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from apps.interactions import claiming, remits
+from apps.interactions import claiming, packet_changes, remits
 from apps.interactions.models import (
     ContextPacket,
     DecisionRecord,
@@ -20,7 +20,9 @@ from apps.interactions.models import (
 )
 from apps.policies.gate_words import trace_in_words
 from apps.policies.models import remit_of
+from apps.reach import presence
 
+UNFOLDED = 6  # messages; of more, the first and the last five stand open
 FACTS_FIRST = 8  # with the person's own remit a full grid of nine
 
 
@@ -43,6 +45,9 @@ class Brief:
     remit_amount: Decimal
     remit_left: Decimal
     remit_currency: str
+    others: list[User]
+    changes: list[str]
+    seen_version: int | None
     typed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -53,6 +58,23 @@ class Brief:
     def facts_more(self) -> list[dict[str, Any]]:
         first = {fact["name"] for fact in self.facts_first}
         return [fact for fact in self.content["facts"] if fact["name"] not in first]
+
+    @property
+    def since_version(self) -> int:
+        return self.seen_version or self.packet.version - 1
+
+    @property
+    def messages_first(self) -> list[Message]:
+        return self.messages[:1] if len(self.messages) > UNFOLDED else []
+
+    @property
+    def messages_folded(self) -> list[Message]:
+        """What lies between the first message and the last few of a long conversation."""
+        return self.messages[1 : 1 - UNFOLDED] if len(self.messages) > UNFOLDED else []
+
+    @property
+    def messages_last(self) -> list[Message]:
+        return self.messages[1 - UNFOLDED :] if len(self.messages) > UNFOLDED else self.messages
 
     @property
     def packet_json(self) -> str:
@@ -73,8 +95,15 @@ class Brief:
         return self.escalation.handler == "collaborative" or "reply" in self.typed
 
 
-def brief_of(user: User, escalation: Escalation, now: datetime, typed: dict[str, str] | None = None) -> Brief | None:
-    """The brief of an escalation the person may see; None when its packet is no longer current."""
+def brief_of(
+    user: User,
+    escalation: Escalation,
+    now: datetime,
+    typed: dict[str, str] | None = None,
+    seen_version: int | None = None,
+) -> Brief | None:
+    """The brief of an escalation the person may see; None when its packet is no longer current. `seen_version` is the
+    packet that they had open: the brief says what changed since, or else since the one before."""
     interaction = escalation.interaction
     packet = interaction.packets.filter(state=ContextPacket.State.READY).select_related("ruling__version").first()
     if packet is None:
@@ -99,5 +128,26 @@ def brief_of(user: User, escalation: Escalation, now: datetime, typed: dict[str,
         remit_amount=remit.amount_per_decision,
         remit_left=max(Decimal(0), remit.amount_per_day - remits.spent_today(remit, now)),
         remit_currency=remit.currency,
+        others=presence.others_at(user, escalation.pk, now),
+        changes=_changes(packet, seen_version),
+        seen_version=seen_version,
         typed=typed or {},
     )
+
+
+def _changes(packet: ContextPacket, seen_version: int | None) -> list[str]:
+    if packet.version == 1 or seen_version == packet.version:
+        return []
+    earlier = ContextPacket.objects.filter(interaction=packet.interaction_id, version__lt=packet.version)
+    before = earlier.filter(version__lte=seen_version or packet.version).order_by("-version").first()
+    return packet_changes.changes(before.content, packet.content) if before and before.content else []
+
+
+def news_since(interaction: Interaction, seen_version: int | None) -> list[str]:
+    """What was written on a case after the packet that somebody had open, when there is no newer one yet."""
+    seen = interaction.packets.filter(version=seen_version or 0).first()
+    if seen is None:
+        return []
+    known = {said["id"] for said in seen.content["conversation"]}
+    fresh = interaction.messages.exclude(pk__in=known).filter(holding=False)
+    return [packet_changes.quoted(message.author, message.text) for message in fresh]

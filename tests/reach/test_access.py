@@ -38,30 +38,24 @@ PAGES = {
     "queue-list": SEES_QUEUE,
     "case": SEES_QUEUE,
     "signals": SEES_QUEUE,
+    "numbers": SEES_QUEUE,
+    "find": SEES_QUEUE,
+    "life": SEES_QUEUE,
+    "save-view": SEES_QUEUE,
+    "forget-view": SEES_QUEUE,
+    "colleagues": DECIDERS,
     **dict.fromkeys(
         (
-            "next",
-            "claim",
-            "decide",
-            "ask",
-            "second",
-            "skip",
-            "release",
-            "senior",
-            "dismiss",
-            "note",
-            "heartbeat",
-            "undo",
+            "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "dismiss", "note", "heartbeat",
+            "leave", "undo",
         ),
         DECIDERS,
     ),
-}
+}  # fmt: skip
 ACTS = {
-    name
-    for name in PAGES
-    if name
-    in ("next", "claim", "decide", "ask", "second", "skip", "release", "senior", "dismiss", "note", "heartbeat", "undo")
-}
+    "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "dismiss", "note", "heartbeat", "leave",
+    "undo", "save-view", "forget-view",
+}  # fmt: skip
 
 
 def patterns(resolver=None, prefix=""):
@@ -97,16 +91,21 @@ def allowed(answer) -> bool:
 
 
 def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
-    ids = {"escalation_id": escalated.pk, "decision_id": DecisionRecord.objects.get().pk}
+    ids = {
+        "escalation_id": escalated.pk,
+        "decision_id": DecisionRecord.objects.get().pk,
+        "reference": escalated.interaction.reference,
+        "view_id": 1,
+    }
     seen = set()
     for route, pattern in patterns():
         if route.startswith(("admin/", "api/", "^api")):
             continue
         assert pattern.name in PAGES, f"{route} says nowhere who may open it"
         seen.add(pattern.name)
-        address = "/" + route.replace("<int:escalation_id>", str(ids["escalation_id"])).replace(
-            "<int:decision_id>", str(ids["decision_id"])
-        )
+        address = "/" + route
+        for place, value in ids.items():
+            address = address.replace(f"<int:{place}>", str(value)).replace(f"<uuid:{place}>", str(value))
         if pattern.name == "sign-out":
             continue  # leads everybody to the sign-in page
         for role, client in people.items():
@@ -119,7 +118,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
 def test_an_act_is_refused_by_get(people, escalated, name):
     from django.urls import reverse
 
-    argument = [] if name == "next" else [escalated.pk]
+    argument = [] if name in ("next", "save-view") else [escalated.pk]
     assert people[staff.SUPERVISOR].get(reverse(f"reach:{name}", args=argument)).status_code == 405
 
 

@@ -109,7 +109,11 @@ class DecisionRecord(models.Model):
                 condition=Q(second_by__isnull=True) | ~Q(second_by=F("decided_by")), name="second_person_is_another"
             ),
         ]
-        indexes = [models.Index(fields=["commit_at"], condition=Q(state="decided"), name="decision_undo_window")]
+        indexes = [
+            models.Index(fields=["commit_at"], condition=Q(state="decided"), name="decision_undo_window"),
+            models.Index(fields=["decided_by", "-decided_at"], name="decision_of_person"),
+            models.Index(fields=["decided_at"], condition=Q(decided_by__isnull=False), name="decision_by_people"),
+        ]
         triggers = [
             pgtrigger.ReadOnly(
                 name="what_was_decided",

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Q
 from django_fsm import FSMField, transition
 
 from apps.interactions.models.interaction import Interaction
 from apps.policies.machines import guard, in_state_list
 from apps.policies.models import Partner
-from apps.policies.words import Handler, Seniority
+from apps.policies.words import CaseType, Handler, Seniority
 
 LEASE = timedelta(seconds=120)
 HEARTBEAT_SECONDS = 30
@@ -30,14 +30,11 @@ class EscalationQuerySet(models.QuerySet["Escalation"]):
         return self.filter(state__in=[Escalation.State.OPEN, Escalation.State.CLAIMED])
 
     def most_urgent(self) -> EscalationQuerySet:
-        """Public first, then the earliest clock, then seniority and tier, then the oldest."""
-        top_tier = Case(
-            When(interaction__customer__tier="vip", then=Value(0)),
-            When(interaction__customer__tier="gold", then=Value(1)),
-            default=Value(2),
-            output_field=IntegerField(),
-        )
-        return self.annotate(tier_rank=top_tier).order_by("-flagged", "due_at", "-seniority", "tier_rank", "id")
+        """Public first, then the clock that runs out first, then harm, then the oldest.
+
+        A clock is set once and moves for nobody, so that every case comes to be the most urgent in the end.
+        """
+        return self.order_by("-flagged", "due_at", "-harm", "id")
 
 
 class EscalationState(models.TextChoices):
@@ -55,8 +52,14 @@ class Escalation(models.Model):
     handler = models.CharField(max_length=15, choices=Handler.choices)
     seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
     flagged = models.BooleanField(default=False, help_text="Said in public: comes before everything else.")
-    due_at = models.DateTimeField()
+    case_type = models.CharField(max_length=30, choices=CaseType.choices)
+    language = models.CharField(max_length=8, default="en", help_text="What the customer writes: who decides reads it.")
+    headline = models.TextField(blank=True, help_text="The question of the brief, as the queue shows it.")
+    harm = models.PositiveSmallIntegerField(default=0, help_text="What waiting costs somebody (urgency.py).")
+    reply_by = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(help_text="The clock that runs out first: of the first reply, or of the resolution.")
     opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -84,7 +87,21 @@ class Escalation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-flagged", "due_at"], condition=Q(state="open"), name="escalation_queue"),
+            models.Index(
+                fields=["-flagged", "due_at", "-harm", "id"], condition=Q(state="open"), name="escalation_queue"
+            ),
+            models.Index(
+                fields=["-flagged", "due_at", "-harm", "id"],
+                condition=Q(state__in=["open", "claimed"]),
+                name="escalation_waiting",
+            ),
+            models.Index(
+                fields=["partner", "case_type"], condition=Q(state__in=["open", "claimed"]), name="escalation_counts"
+            ),
+            models.Index(
+                fields=["handed_to"], condition=Q(state="open", handed_to__isnull=False), name="escalation_handed"
+            ),
+            models.Index(fields=["claimed_by"], condition=Q(state="claimed"), name="escalation_held"),
         ]
         permissions = [
             ("decide_escalation", "Can take and decide cases"),
@@ -98,6 +115,11 @@ class Escalation(models.Model):
         """Give the row a new holder and lease; `claim` moves the state."""
         self.claimed_by_id, self.claimed_at = user_id, now
         self.lease_token, self.lease_until = uuid.uuid4(), now + LEASE
+
+    @property
+    def reply_is_due(self) -> bool:
+        """Whether the clock of the first reply is the one that runs out first."""
+        return self.reply_by is not None and self.reply_by == self.due_at
 
     def let_go(self) -> None:
         self.claimed_by = self.claimed_at = self.lease_token = self.lease_until = None

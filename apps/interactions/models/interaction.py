@@ -98,6 +98,10 @@ class Interaction(models.Model):
     linked_to = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="linked")
     resolved_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
+    # The clocks of a case that people handle (case_clocks.py); `minutes_left` holds the second while the customer is asked.
+    reply_by = models.DateTimeField(null=True, blank=True)
+    resolve_by = models.DateTimeField(null=True, blank=True)
+    minutes_left = models.PositiveIntegerField(null=True, blank=True)
     stalled_because = models.TextField(blank=True)
     # The work queue: a row is due when `due_at` has come and no worker holds its lease.
     due_at = models.DateTimeField(null=True, blank=True)
@@ -121,6 +125,10 @@ class Interaction(models.Model):
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="interaction_due"),
             models.Index(fields=["partner", "customer", "state"], name="interaction_customer"),
             models.Index(fields=["order"], name="interaction_order"),
+            models.Index(fields=["external_id"], name="interaction_external_id"),
+            models.Index(
+                fields=["resolved_at", "partner"], condition=Q(handler="autonomous"), name="interaction_resolved_alone"
+            ),
         ]
         permissions = [("retry_interaction", "Can retry a stalled interaction")]
 

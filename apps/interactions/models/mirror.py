@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from apps.policies.facts import ORDER_STATUSES, TIERS
 from apps.policies.models import Partner
@@ -40,6 +42,11 @@ class Customer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["partner", "external_id"], name="customer_external_id_per_partner"),
             models.CheckConstraint(condition=Q(tier__in=["", *TIERS]), name="customer_tier_in_list"),
+        ]
+        indexes = [  # how people look for a customer
+            models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="customer_name_starts"),
+            models.Index(Upper("email"), name="customer_email"),
+            models.Index(fields=["external_id"], name="customer_external_id"),
         ]
 
     def __str__(self) -> str:

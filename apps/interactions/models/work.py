@@ -40,8 +40,13 @@ class CaseTypeSetting(models.Model):
     """What ops managers set per case type: the clocks, and which words an override needs."""
 
     case_type = models.CharField(max_length=30, choices=CaseType.choices, unique=True)
-    due_minutes = models.PositiveIntegerField(default=240, help_text="Minutes a person has, unless a rule says less.")
-    first_reply_minutes = models.PositiveIntegerField(default=15)
+    due_minutes = models.PositiveIntegerField(
+        default=240,
+        help_text="Minutes until it is resolved, unless a rule says less. Only hours in which people answer count.",
+    )
+    first_reply_minutes = models.PositiveIntegerField(
+        default=120, help_text="Minutes until a real answer or question; the holding reply is neither."
+    )
 
     class Meta:
         verbose_name = "interaction type"

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.functional import cached_property
 
 from apps.policies.models.boundary import Boundary
 from apps.policies.models.partner import Partner, valid_currency, valid_time_zone
@@ -37,16 +38,19 @@ class Remit(models.Model):
 
     def partner_ids(self) -> list[int] | None:
         """The partners this person may see, or None for all of them."""
-        if self.all_partners:
-            return None
-        if self.pk is None:
-            return []
-        return list(self.partners.values_list("pk", flat=True))
+        return None if self.all_partners else self._chosen
+
+    @cached_property
+    def _chosen(self) -> list[int]:
+        return [] if self.pk is None else list(self.partners.values_list("pk", flat=True))
 
 
 def remit_of(user: Any) -> Remit:
-    """The remit of a person; somebody without one has an empty remit that covers no brand."""
-    found = Remit.objects.filter(user_id=user.pk).first()
+    """The remit of a person, read once for each `user` object; somebody without one has an empty remit that covers no
+    brand."""
+    found: Remit | None = getattr(
+        user, "remit", None
+    )  # no row: Django's RelatedObjectDoesNotExist is an AttributeError
     return found or Remit(user_id=user.pk, amount_per_decision=Decimal(0), amount_per_day=Decimal(0))
 
 
@@ -63,8 +67,5 @@ def rules_only_brands_of(user: Any, boundary: Boundary) -> bool:
 
 def partners_of(user: Any) -> models.QuerySet[Partner]:
     """The partners a person may see. Without a saved remit: none."""
-    remit = Remit.objects.filter(user_id=user.pk).first()
-    if remit is None:
-        return Partner.objects.none()
-    ids = remit.partner_ids()
+    ids = remit_of(user).partner_ids()
     return Partner.objects.all() if ids is None else Partner.objects.filter(pk__in=ids)

@@ -1,5 +1,6 @@
 """How numbers, times and words look: the one place where pages format them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,9 @@ from django import template
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from apps.interactions.classification.language import NAMES
 from apps.policies.words import Action, CaseType, Handler
+from apps.reach.filters import Filters
 
 register = template.Library()
 
@@ -66,6 +69,29 @@ def urgency(at: datetime) -> str:
     if left <= timedelta(0):
         return "over"
     return "soon" if left < timedelta(minutes=15) else ""
+
+
+@register.filter
+def waited(since: datetime) -> str:
+    """ "6 min", "3 h"."""
+    return _span(max(timezone.now() - since, timedelta(0)))
+
+
+@register.filter
+def span(minutes: int) -> str:
+    """Minutes as "40 min" or "3 h"."""
+    return _span(timedelta(minutes=minutes))
+
+
+@register.filter
+def language(code: str) -> str:
+    return NAMES.get(code, code)
+
+
+@register.simple_tag
+def tab_query(filters: Filters, name: str) -> str:
+    """The same filters with another tab, as it stands in an address."""
+    return replace(filters, show=name).query
 
 
 def _span(span: timedelta) -> str:

@@ -3,18 +3,35 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from apps.interactions import claiming
+from apps.interactions.classification.language import NAMES
 from apps.interactions.models import DecisionRecord, Escalation
-from apps.reach.brief import brief_of
+from apps.policies.words import CaseType
+from apps.reach.brief import brief_of, news_since
+from apps.reach.filters import DUE, filters_of
 from apps.reach.queue import last_decisions, queue_of
 
 
 def person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the access decorators let nobody else in
     return request.user
+
+
+def find(request: HttpRequest, escalation_id: int) -> Escalation:
+    """An escalation of the person's remit; any other is a 404. One that was taken back leads to the one that waits now."""
+    rows = claiming.covered_by_remit(person(request)).select_related(
+        "interaction__partner", "interaction__customer", "interaction__order", "claimed_by", "partner"
+    )
+    found = rows.filter(pk=escalation_id).first()
+    if found is None:
+        raise Http404("There is no such case in your remit.")
+    if found.state == Escalation.State.CANCELLED:
+        return rows.waiting().filter(interaction=found.interaction_id).first() or found
+    return found
 
 
 def page(request: HttpRequest, escalation: Escalation | None, **more: Any) -> HttpResponse:
@@ -24,17 +41,25 @@ def page(request: HttpRequest, escalation: Escalation | None, **more: Any) -> Ht
 
 
 def partial(request: HttpRequest, escalation: Escalation | None, *, status: int = 200, **more: Any) -> HttpResponse:
-    """Brief and panel alone, with queue and header numbers beside them, for htmx to swap."""
-    context = {**queue_context(request), **case_context(request, escalation, **more), "swap": True}
-    response = render(request, "reach/_case.html", context, status=status)
+    """Brief and panel alone, for htmx to swap. After an act the queue and the numbers ask for themselves anew."""
+    response = render(request, "reach/_case.html", case_context(request, escalation, **more), status=status)
     if request.headers.get("HX-Request"):
-        response["HX-Push-Url"] = f"/reach/{escalation.pk}/" if escalation else "/reach/"
+        query = filters_of(request).query
+        response["HX-Push-Url"] = (f"/reach/{escalation.pk}/" if escalation else "/reach/") + (
+            f"?{query}" if query else ""
+        )
+        if request.method == "POST":
+            response["HX-Trigger"] = "queue-changed"
     return response
 
 
 def queue_context(request: HttpRequest) -> dict[str, Any]:
-    chosen = request.GET.get("filter") or request.POST.get("filter") or "all"
-    return {"queue": queue_of(person(request), chosen), "now": timezone.now()}
+    return {
+        "queue": queue_of(person(request), filters_of(request)),
+        "case_types": CaseType.choices,
+        "due_choices": DUE.items(),
+        "languages": sorted(NAMES.items(), key=lambda pair: pair[1]),
+    }
 
 
 def case_context(
@@ -44,15 +69,16 @@ def case_context(
     error: str = "",
     typed: dict[str, str] | None = None,
     decided: DecisionRecord | None = None,
+    seen_version: int | None = None,
 ) -> dict[str, Any]:
-    now = timezone.now()
-    user = person(request)
-    brief = brief_of(user, escalation, now, typed) if escalation is not None else None
-    taken_back = last_decisions(user, now)
-    return {
-        "brief": brief,
-        "escalation": escalation,
-        "error": error,
-        "typed": typed or {},
-        "decided": decided or (taken_back[0] if taken_back else None),
-    }
+    now, user = timezone.now(), person(request)
+    brief = brief_of(user, escalation, now, typed, seen_version) if escalation is not None else None
+    context: dict[str, Any] = {"brief": brief, "escalation": escalation, "error": error, "typed": typed or {}}
+    if brief is None:
+        filters = filters_of(request)
+        context["held"] = claiming.held_by(user)
+        context["waiting"] = claiming.next_for(user, filters.where(user, now)).count()
+        context["narrowed"] = filters.narrowed or filters.show != "all"
+        context["news"] = news_since(escalation.interaction, seen_version) if escalation else []
+    taken_back = [decided] if decided else last_decisions(user, now)
+    return {**context, "decided": taken_back[0] if taken_back else None}

@@ -5,20 +5,18 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
-from django_htmx.middleware import HtmxDetails
+from django.views.decorators.http import require_GET, require_POST
 
-from apps.interactions import claiming
 from apps.learning.models import Signal
 from apps.policies.models import partners_of
+from apps.reach import finding
 from apps.reach.access import sees_queue, sees_signals
+from apps.reach.filters import filters_of
+from apps.reach.forms import ViewForm, first_error
+from apps.reach.models import SavedView
 from apps.reach.views import case
 
 SIGNALS_A_PAGE = 50
-
-
-class HtmxRequest(HttpRequest):
-    htmx: HtmxDetails
 
 
 @require_GET
@@ -33,15 +31,53 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @sees_queue
 def queue(request: HttpRequest) -> HttpResponse:
-    """Reach: the queue, and the case this person holds, if any."""
-    held = claiming.held_by(case.person(request))
-    return case.page(request, held)
+    """Reach: the queue, and what to do next. A case that is held already is named, and opens by a key: nobody who has
+    just come to the page decides with the first key they press."""
+    return case.page(request, None)
 
 
 @require_GET
 @sees_queue
 def queue_list(request: HttpRequest) -> HttpResponse:
-    """The list alone, as htmx asks for it every few seconds."""
+    """The list alone, as htmx asks for it every few seconds and after each act."""
+    return render(request, "reach/_queue.html", case.queue_context(request))
+
+
+@require_GET
+@sees_queue
+def numbers(request: HttpRequest) -> HttpResponse:
+    """The header's numbers alone."""
+    return render(request, "reach/_numbers.html")
+
+
+@require_GET
+@sees_queue
+def found(request: HttpRequest) -> HttpResponse:
+    """What the search box finds, as it is typed."""
+    text = request.GET.get("q", "")
+    cases = finding.find(case.person(request), text)
+    return render(request, "reach/_found.html", {"cases": cases, "text": text.strip(), "shortest": finding.SHORTEST})
+
+
+@require_POST
+@sees_queue
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the filters that are chosen under a name; the same name again is replaced."""
+    form, user = ViewForm(request.POST), case.person(request)
+    if not form.is_valid():
+        return render(
+            request, "reach/_queue.html", {**case.queue_context(request), "error": first_error(form)}, status=409
+        )
+    SavedView.objects.update_or_create(
+        user=user, name=form.cleaned_data["name"].strip(), defaults={"query": filters_of(request).query}
+    )
+    return render(request, "reach/_queue.html", case.queue_context(request))
+
+
+@require_POST
+@sees_queue
+def forget_view(request: HttpRequest, view_id: int) -> HttpResponse:
+    SavedView.objects.filter(user=case.person(request), pk=view_id).delete()
     return render(request, "reach/_queue.html", case.queue_context(request))
 
 

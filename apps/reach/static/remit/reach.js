@@ -65,6 +65,7 @@
     all("[data-drawer]").forEach((other) => { if (other !== drawer && !other.dataset.stays) other.hidden = true; });
     drawer.hidden = drawer.dataset.stays ? false : !closed;
     if (drawer.id === "editor") openEditor();
+    if (!drawer.hidden) htmx.trigger(drawer, "opened");
     const first = all("textarea, input:not([type=hidden])", drawer).find((field) => field.offsetParent !== null);
     if (first) first.focus();
   }
@@ -127,15 +128,33 @@
 
   setInterval(() => { tick(); undoTick(); }, 1000);
 
-  // The lease runs on while the page is open and seen.
-  setInterval(() => {
+  // The lease runs on while the page is open and seen; others see who has the case open.
+  function beatOnce() {
     const beat = one("[data-heartbeat]");
     if (!beat || document.hidden) return;
     fetch(beat.dataset.heartbeat, { method: "POST", body: new FormData(beat) }).then((answer) => {
       const lapsed = one("#lapsed");
       if (lapsed) lapsed.hidden = answer.status !== 409;
     }).catch(() => {});
-  }, 30000);
+  }
+  setInterval(beatOnce, 30000);
+
+  // Closing the page lets the case go soon; a page that is only loaded anew says so by its first heartbeat.
+  window.addEventListener("pagehide", () => {
+    const beat = one("[data-leave]");
+    if (beat) navigator.sendBeacon(beat.dataset.leave, new FormData(beat));
+  });
+
+  // The queue asks for itself anew; which of its cases is open is known here, and so is what the tab says.
+  const PLAIN_TITLE = () => document.title.replace(/^\(\d+\) /, "");
+  function markOpen() {
+    const here = location.pathname;
+    all(".queue-row").forEach((row) => {
+      if (new URL(row.href).pathname === here) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+    });
+    const queue = one("#queue");
+    if (queue) document.title = (Number(queue.dataset.waiting) ? `(${queue.dataset.waiting}) ` : "") + PLAIN_TITLE();
+  }
 
   // A refusal brings the page back: the drawer that was sent is open again, with what was typed and the focus in it,
   // so that the next keys are words and not commands.
@@ -162,7 +181,7 @@
   }
 
   function ready() {
-    choose(); tick(); undoTick();
+    choose(); tick(); undoTick(); markOpen(); beatOnce();
     const editor = one("#editor");
     if (editor && !editor.hidden) openEditor();
     all("#keys-off").forEach((box) => { box.checked = Boolean(localStorage.getItem(KEYS_OFF)); });
@@ -174,6 +193,7 @@
   });
   document.addEventListener("DOMContentLoaded", ready);
   document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "queue") markOpen();
     if (event.target.id !== "case") return;
     ready();
     if (refused()) return;

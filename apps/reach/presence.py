@@ -1,0 +1,19 @@
+"""Presence: who has a case open right now, to read it or to decide it."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+
+from apps.reach.models import Presence
+
+GONE_AFTER = timedelta(seconds=75)  # the page says so every 30 seconds
+
+
+def seen(user: User, escalation_id: int, now: datetime) -> None:
+    """This person has this case open; nobody is at two at once."""
+    Presence.objects.update_or_create(user=user, defaults={"escalation_id": escalation_id, "seen_at": now})
+
+
+def others_at(user: User, escalation_id: int, now: datetime) -> list[User]:
+    rows = Presence.objects.filter(escalation_id=escalation_id, seen_at__gt=now - GONE_AFTER).exclude(user=user)
+    return [row.user for row in rows.select_related("user")]
