@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from apps.interactions import packet_schema
+from apps.interactions import packet_schema, precedents
 from apps.interactions.case import Case
 from apps.interactions.checks import Authority
 from apps.interactions.classification.training import model_version
@@ -53,7 +53,7 @@ def packet_content(
         "timeline": timeline(case),
         "policy": _policy(authority),
         "linked_cases": list(linked),
-        "precedents": [],
+        "precedents": precedents.line_for(case.partner, case.case_type.value, case.facts.known_at(case.at)).as_json(),
         "order": case.order.number if case.order else None,
         "terms": case.terms.number if case.terms else None,
     }

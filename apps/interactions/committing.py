@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import case_clocks, recording
+from apps.interactions import case_clocks, precedents, recording
 from apps.interactions.events import decision_committed
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Interaction
 from apps.policies import audit
@@ -76,5 +76,6 @@ def _commit(decision_id: int) -> int:
             case_clocks.stop(interaction, interaction.partner, now)
         move(interaction, "ask_customer" if asks else "decide", actor=actor, save=("reminded_at", *case_clocks.FIELDS))
         Effect.objects.bulk_create(recording.effects_of(decision))
+        precedents.keep(decision)
         decision_committed.send(sender=DecisionRecord, decision=decision)
     return 1

@@ -10,44 +10,22 @@ a sentence, and what was typed is kept by the caller.
 """
 
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import claiming, hearing, remits
-from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, ReasonCode
+from apps.interactions import choosing, claiming, hearing, precedents, remits
+from apps.interactions.choosing import Choice
+from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction
 from apps.interactions.models.escalation import LEASE
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
-from apps.policies.money import BadAmount, Money, exact_amount
-from apps.policies.words import REFUND_ACTIONS, Action
 
 _D = DecisionRecord.State
-How = DecisionRecord.How
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a person chose. `option` is the place of an option in the packet, 0 for the AI's proposal.
-
-    `amount` and `reply` replace the option's own when given. `question` asks the customer instead.
-    """
-
-    packet_version: int
-    lease_token: uuid.UUID | None
-    option: int = 0
-    amount: str | None = None
-    reply: str | None = None
-    reason_code: str = ""
-    rationale: str = ""
-    question: str = ""
 
 
 def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
@@ -61,7 +39,9 @@ def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
             raise Refused("A decision on this case is on its way already.")
         remits.refuse_own_order(user, interaction)
         assert packet.ruling is not None
-        decided = _what_was_decided(interaction, packet, choice)
+        decided = choosing.what_was_decided(interaction, packet, choice)
+        line = precedents.line_of_ruling(packet.ruling)
+        choosing.answer_precedent(line, decided["action"], choice)
         second = remits.needs_second(user, decided, now)
         decision = DecisionRecord(
             state=_D.PROPOSED if second else _D.DECIDED,
@@ -78,7 +58,7 @@ def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
         )
         decision.save(force_insert=True)
         audit.record(audit.person(user), decision, "decided", reason=decision.rationale, at=now,
-                     details={"how": decision.how, "needs_second": second})  # fmt: skip
+                     details={"how": decision.how, "needs_second": second, "like_cases": line.summary()})  # fmt: skip
         if second:
             claiming.put_back(escalation, audit.person(user), f"a second person has to agree: {second}")
         else:
@@ -170,87 +150,6 @@ def _packet_seen(interaction: Interaction, version: int) -> ContextPacket:
     if packet is None or packet.version != version:
         raise Moved("Something newer came in on this case while you had it open. Read what changed and decide again.")
     return packet
-
-
-def _what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Choice) -> dict[str, Any]:
-    """The content of the record: which option, with which changes, and why. Raises Refused with what is missing."""
-    if choice.question.strip():
-        return {"how": How.ASKED, "action": Action.ASK_CUSTOMER, "reply": choice.question.strip()}
-    options = packet.content["options"]
-    if not 0 <= choice.option < len(options):
-        raise Refused("Choose one of the options.")
-    option = options[choice.option]
-    money = _money(option, choice.amount)
-    reply = _reply(option, money, choice.reply)
-    if not reply:
-        raise Refused("Write what the customer is told; nothing is done without an answer.")
-    offered = option["amount"]["amount"] if option["amount"] else None
-    changed = reply != option["reply"].strip() or (str(money.amount) if money else None) != offered
-    how = How.OVERRIDDEN if choice.option else How.MODIFIED if changed else How.APPROVED
-    _rationale_given(how, choice, interaction.case_type)
-    _affordable(interaction, option["action"], money)
-    return {
-        "how": how,
-        "action": option["action"],
-        "amount": money.amount if money else None,
-        "currency": money.currency if money else "",
-        "lines": option["lines"],
-        "reply": reply,
-        "reason_code": choice.reason_code,
-        "rationale": choice.rationale.strip(),
-    }
-
-
-def _reply(option: dict[str, Any], money: Money | None, typed: str | None) -> str:
-    """What the customer is told: it states the amount that was decided, also when only the amount was changed."""
-    offered = option["amount"]
-    before = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
-    unchanged = typed is None or typed.strip() == option["reply"].strip()
-    if before is None or money is None or money == before:
-        return (option["reply"] if unchanged or typed is None else typed).strip()
-    if unchanged:
-        said = {str(before): str(money)}
-        return "".join(
-            text if kind == "plain" else said.get(text, text) for text, kind in option["reply_parts"]
-        ).strip()
-    assert typed is not None
-    if f"{before.amount:,.2f}" in typed:
-        raise Refused(f"The reply still says {before}, and you decided {money}. Change one of them.")
-    return typed.strip()
-
-
-def _money(option: dict[str, Any], typed: str | None) -> Money | None:
-    if option["amount"] is None:
-        return None
-    currency = option["amount"]["currency"]
-    if typed is None or not typed.strip():
-        return Money(Decimal(option["amount"]["amount"]), currency)
-    try:
-        return Money(exact_amount(typed.replace(",", "")), currency)
-    except BadAmount as error:
-        raise Refused(f"Amount: {error}") from None
-
-
-def _rationale_given(how: str, choice: Choice, case_type: str) -> None:
-    codes = ReasonCode.objects.filter(case_type__in=["", case_type], code=choice.reason_code)
-    if choice.reason_code and not codes.exists():
-        raise Refused("Choose a reason from the list.")
-    if how == How.OVERRIDDEN and not choice.reason_code:
-        raise Refused("Say why you decide otherwise than proposed: choose a reason.")
-    words_wanted = codes.filter(needs_words=True).exists()
-    if words_wanted and not choice.rationale.strip():
-        raise Refused("This reason needs a few words. Write them under the reason.")
-
-
-def _affordable(interaction: Interaction, action: str, money: Money | None) -> None:
-    """More than the order still holds is refused now, not when it is carried out."""
-    if money is None or action not in REFUND_ACTIONS or interaction.order is None:
-        return
-    left = interaction.order.refundable
-    if money.amount == 0:
-        raise Refused("A refund of nothing is no refund. Choose another option or an amount.")
-    if money.currency != left.currency or money.amount > left.amount:
-        raise Refused(f"Only {left} of order {interaction.order.number} is still refundable.")
 
 
 def _hold_until_commit(escalation: Escalation, decision: DecisionRecord) -> None:

@@ -112,6 +112,17 @@ class LinkedCase(_Part):
     because: Literal["goes before", "follows", "same order", "same customer"]
 
 
+class LikeCase(_Part):
+    """What people decided in a like case, when the packet was written; `alike` says in what it is alike."""
+
+    case: str
+    action: str
+    amount: Money | None
+    reason: str
+    decided_at: datetime
+    alike: str
+
+
 class Happened(_Part):
     at: datetime
     text: str
@@ -137,7 +148,7 @@ class ContextPacketContent(_Part):
     options: list[OptionShown]
     policy: PolicyMatch
     linked_cases: list[LinkedCase]
-    precedents: list[JsonValue]
+    precedents: list[LikeCase]
     timeline: list[Happened]
     order: str | None
     terms: int | None

@@ -36,6 +36,7 @@ def signal_of(decision: DecisionRecord) -> Signal:
         agreed=decision.action == proposal["action"] and final == amount and not reply_changed,
         reply_changed=reply_changed,
         reason_code=decision.reason_code,
+        wrong_part=decision.wrong_part,
         seconds=decision.seconds,
         at=decision.decided_at,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from apps.interactions import claiming, packet_changes, remits
+from apps.interactions import claiming, packet_changes, precedents, remits
 from apps.interactions.models import (
     ContextPacket,
     DecisionRecord,
@@ -46,6 +46,7 @@ class Brief:
     remit_left: Decimal
     remit_currency: str
     others: list[User]
+    line: precedents.Line
     changes: list[str]
     seen_version: int | None
     typed: dict[str, str] = field(default_factory=dict)
@@ -91,6 +92,10 @@ class Brief:
         )
 
     @property
+    def line_is_followed(self) -> bool:
+        return bool(self.content["options"][self.chosen]["action"] == self.line.action)
+
+    @property
     def opens_in_editor(self) -> bool:
         return self.escalation.handler == "collaborative" or "reply" in self.typed
 
@@ -129,6 +134,7 @@ def brief_of(
         remit_left=max(Decimal(0), remit.amount_per_day - remits.spent_today(remit, now)),
         remit_currency=remit.currency,
         others=presence.others_at(user, escalation.pk, now),
+        line=precedents.line_of_ruling(packet.ruling) if packet.ruling else precedents.Line("", (), ()),
         changes=_changes(packet, seen_version),
         seen_version=seen_version,
         typed=typed or {},

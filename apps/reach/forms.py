@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django import forms
 
-from apps.interactions.deciding import Choice
+from apps.interactions.choosing import Choice
 
 LONGEST_REPLY = 20_000
 
@@ -20,6 +20,8 @@ class DecisionForm(forms.Form):
     reason_code = forms.CharField(max_length=40, required=False)
     rationale = forms.CharField(max_length=2000, required=False)
     question = forms.CharField(max_length=LONGEST_REPLY, required=False)
+    wrong_part = forms.CharField(max_length=10, required=False)
+    unlike = forms.CharField(max_length=2000, required=False)
 
     def choice(self, *, asks: bool) -> Choice:
         """What was chosen. Amount and reply count only when the editor was open; a question only when one was asked."""
@@ -34,6 +36,8 @@ class DecisionForm(forms.Form):
             reason_code=data["reason_code"],
             rationale=data["rationale"],
             question=data["question"] if asks else "",
+            wrong_part=data["wrong_part"],
+            unlike=data["unlike"],
         )
 
     def seen_version(self) -> int | None:
@@ -48,6 +52,8 @@ class DecisionForm(forms.Form):
             "question",
             "reason_code",
             "option",
+            "wrong_part",
+            "unlike",
             *(("reply", "amount") if self.data.get("edited") else ()),
         )
         return {name: str(self.data[name]) for name in names if self.data.get(name)}

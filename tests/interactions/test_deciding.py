@@ -57,7 +57,7 @@ def test_undo_takes_it_back_and_the_case_is_still_theirs(held, drain):
     drain()
     assert DecisionRecord.objects.get().state == "withdrawn"
     assert Escalation.objects.get(pk=escalation.pk).claimed_by == user
-    again = decide(held, option=1, reason_code="goodwill")
+    again = decide(held, option=1, reason_code="goodwill", wrong_part="action")
     assert again.action == "store_credit"
 
 
@@ -85,7 +85,10 @@ def test_an_override_needs_a_reason_and_words_where_the_reason_asks(held):
         decide(held, option=1)
     with pytest.raises(Refused, match="needs a few words"):
         decide(held, option=1, reason_code="other")
-    assert decide(held, option=1, reason_code="other", rationale="long-standing customer").how == "overridden"
+    assert (
+        decide(held, option=1, reason_code="other", wrong_part="action", rationale="long-standing customer").how
+        == "overridden"
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_no_signal_yet_says_how_one_comes_about(partner):
 
 
 def test_a_decision_is_listed_with_proposal_reason_and_time(held, drain):
-    decide(held, option=1, reason_code="goodwill")
+    decide(held, option=1, reason_code="goodwill", wrong_part="action")
     pass_undo_window()
     drain()
     shown = page(held[0])

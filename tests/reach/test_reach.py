@@ -73,7 +73,8 @@ def test_taking_back_opens_the_case_again_and_lets_the_other_go(browser, escalat
     second = arrive(RETURN, order=other).escalations.get()
     browser.post("/reach/next/")
     browser.post(
-        f"/reach/{escalated.pk}/decide/", form(escalated, option=1, reason_code="other", rationale="a loyal one")
+        f"/reach/{escalated.pk}/decide/",
+        form(escalated, option=1, reason_code="other", wrong_part="action", rationale="a loyal one"),
     )
     answer = browser.post(f"/reach/decisions/{DecisionRecord.objects.get().pk}/undo/")
     assert answer.status_code == 200
@@ -194,7 +195,9 @@ def test_the_option_that_was_chosen_is_still_chosen_after_a_refusal_and_after_ta
     browser.post("/reach/next/")
     refused = text(browser.post(f"/reach/{escalated.pk}/decide/", form(escalated, option=3)))
     assert checked(refused) == ["3"]
-    browser.post(f"/reach/{escalated.pk}/decide/", form(escalated, option=3, reason_code="outside_terms"))
+    browser.post(
+        f"/reach/{escalated.pk}/decide/", form(escalated, option=3, reason_code="outside_terms", wrong_part="facts")
+    )
     again = text(browser.post(f"/reach/decisions/{DecisionRecord.objects.get().pk}/undo/"))
     assert checked(again) == ["3"]
 

@@ -7,6 +7,7 @@ from apps.interactions.models.interaction import Interaction, Message
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
 from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
+from apps.interactions.models.precedent import Precedent
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "OutsideModel",
     "Passage",
     "Payment",
+    "Precedent",
     "Product",
     "ReasonCode",
     "Reservation",

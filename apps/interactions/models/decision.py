@@ -60,6 +60,13 @@ class DecisionRecord(models.Model):
         OVERRIDDEN = "overridden", "Overridden"
         ASKED = "asked", "Asked the customer"
 
+    class WrongPart(models.TextChoices):
+        TYPE = "type", "The type of the case"
+        FACTS = "facts", "A fact"
+        ACTION = "action", "The action"
+        AMOUNT = "amount", "The amount"
+        WORDING = "wording", "The wording"
+
     _S = State
     OPEN_STATES = (_S.PROPOSED, _S.DECIDED, _S.COMMITTED, _S.EXECUTING)
 
@@ -84,6 +91,15 @@ class DecisionRecord(models.Model):
     reply = models.TextField(blank=True)
     reason_code = models.CharField(max_length=40, blank=True)
     rationale = models.TextField(blank=True)
+    wrong_part = models.CharField(
+        max_length=10,
+        choices=WrongPart.choices,
+        blank=True,
+        help_text="What of the proposal was wrong, when it was not followed.",
+    )
+    unlike = models.TextField(
+        blank=True, help_text="What is different here from the like cases that were decided otherwise."
+    )
     seconds = models.PositiveIntegerField(null=True, help_text="From claim to decision.")
     decided_at = models.DateTimeField()
     commit_at = models.DateTimeField(null=True, blank=True)
@@ -119,7 +135,8 @@ class DecisionRecord(models.Model):
                 name="what_was_decided",
                 fields=[
                     "interaction", "packet", "ruling", "how", "decided_by", "action", "amount", "currency",
-                    "lines", "reply", "reason_code", "rationale", "seconds", "decided_at",
+                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "seconds",
+                    "decided_at",
                 ],
             ),
             pgtrigger.Protect(

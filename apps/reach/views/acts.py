@@ -67,7 +67,12 @@ def undo(request: HttpRequest, decision_id: int) -> HttpResponse:
 
 def _typed_before(decision: DecisionRecord) -> dict[str, str]:
     """What the decision said that was typed, so that deciding again does not start from nothing."""
-    words = {"rationale": decision.rationale, "reason_code": decision.reason_code}
+    words = {
+        "rationale": decision.rationale,
+        "reason_code": decision.reason_code,
+        "wrong_part": decision.wrong_part,
+        "unlike": decision.unlike,
+    }
     options = decision.packet.content["options"] if decision.packet else []
     chosen = [place for place, option in enumerate(options) if option["action"] == decision.action]
     words["option"] = str(chosen[0]) if chosen else ""

@@ -73,7 +73,13 @@ def case_context(
 ) -> dict[str, Any]:
     now, user = timezone.now(), person(request)
     brief = brief_of(user, escalation, now, typed, seen_version) if escalation is not None else None
-    context: dict[str, Any] = {"brief": brief, "escalation": escalation, "error": error, "typed": typed or {}}
+    context: dict[str, Any] = {
+        "brief": brief,
+        "escalation": escalation,
+        "error": error,
+        "typed": typed or {},
+        "wrong_parts": DecisionRecord.WrongPart.choices,
+    }
     if brief is None:
         filters = filters_of(request)
         context["held"] = claiming.held_by(user)

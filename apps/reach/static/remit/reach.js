@@ -101,6 +101,10 @@
     if (editing) { one("[name=amount]", editor).value = option.dataset.amount || ""; openEditor(); }
     const why = one("#why-needed");
     if (why) why.textContent = option.value === "0" ? "optional when you approve" : "needed: you decide otherwise than proposed";
+    const wrong = one("#wrong-part");
+    if (wrong) wrong.hidden = option.value === "0";
+    const unlike = one("#unlike");
+    if (unlike) unlike.hidden = option.dataset.action === unlike.dataset.line;
     const label = one("#approve-label");
     if (label) label.textContent = option.value === "0" ? label.dataset.approve : label.dataset.override;
   }

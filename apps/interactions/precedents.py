@@ -1,0 +1,104 @@
+"""Precedents: what people decided in like cases of the brand, and whether that is a clear line."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.interactions import likeness
+from apps.interactions.models import DecisionRecord, Precedent, ReasonCode
+from apps.policies import simulating
+from apps.policies.facts import Value
+from apps.policies.models import Partner, Ruling
+from apps.policies.words import Action
+
+LOOKED_AT = 20  # the latest of a circle
+ENOUGH = 5
+CLEAR_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The latest like cases. `alike` says in what they are alike, `actions` what was done how often, the most frequent
+    first. It is clear when there are enough of them and most say the same."""
+
+    alike: str
+    cases: tuple[Precedent, ...]
+    actions: tuple[tuple[str, int], ...]
+
+    @property
+    def action(self) -> str:
+        return self.actions[0][0] if self.actions else ""
+
+    @property
+    def share(self) -> float:
+        return self.actions[0][1] / len(self.cases) if self.cases else 0.0
+
+    @property
+    def clear(self) -> bool:
+        return len(self.cases) >= ENOUGH and self.share >= CLEAR_SHARE
+
+    def in_words(self) -> str:
+        """ "In 9 of 10 like cases: refund"."""
+        return f"In {self.actions[0][1]} of {len(self.cases)} like cases: {Action(self.action).label.lower()}"
+
+    def summary(self) -> dict[str, Any]:
+        """What was shown of it, for the audit trail of a decision."""
+        return {"alike": self.alike, "actions": dict(self.actions), "clear": self.clear} if self.cases else {}
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """As a context packet holds it."""
+        return [
+            {
+                "case": str(row.decision.interaction.reference),
+                "action": row.action,
+                "amount": {"amount": str(row.amount), "currency": row.currency} if row.amount is not None else None,
+                "reason": row.reason,
+                "decided_at": row.at.isoformat(),
+                "alike": self.alike,
+            }
+            for row in self.cases
+        ]
+
+
+def line_for(partner: Partner, case_type: str, facts: Mapping[str, Value | None]) -> Line:
+    """The nearest circle that holds enough cases, else the widest."""
+    found, circle = [], likeness.Circle("", "")
+    for name, circle in zip(("near", "close", "wide"), likeness.circles(case_type, facts), strict=True):
+        rows = Precedent.objects.filter(partner=partner, **{name: circle.key}).order_by("-at")
+        found = list(rows.select_related("decision__interaction")[:LOOKED_AT])
+        if len(found) >= ENOUGH:
+            break
+    actions = Counter(row.action for row in found).most_common()
+    return Line(circle.words, tuple(found), tuple(actions))
+
+
+def line_of_ruling(ruling: Ruling) -> Line:
+    """The line for a case as it was ruled on."""
+    return line_for(ruling.partner, ruling.case_type, facts_of(ruling))
+
+
+def facts_of(ruling: Ruling) -> dict[str, Value | None]:
+    return simulating.read(simulating.of_ruling(ruling)).facts
+
+
+def keep(decision: DecisionRecord) -> None:
+    """A person's committed decision becomes a precedent; a question to the customer decides nothing."""
+    if decision.decided_by_id is None or decision.action == Action.ASK_CUSTOMER:
+        return
+    ruling = decision.ruling
+    near, close, wide = likeness.circles(ruling.case_type, facts_of(ruling))
+    code = ReasonCode.objects.filter(code=decision.reason_code, case_type__in=["", ruling.case_type]).first()
+    Precedent.objects.create(
+        decision=decision,
+        partner_id=decision.partner_id,
+        case_type=ruling.case_type,
+        near=near.key,
+        close=close.key,
+        wide=wide.key,
+        action=decision.action,
+        amount=decision.amount,
+        currency=decision.currency,
+        reason=code.label if code and decision.reason_code else "",
+        at=decision.committed_at or decision.decided_at,
+    )
