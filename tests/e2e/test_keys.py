@@ -128,7 +128,7 @@ def test_a_case_opened_from_the_list_is_read_then_taken(desk):
 
 def test_it_works_by_touch(demo_brands, open_page):
     page, problems = open_page("ines", width=360, height=740, scheme="dark")
-    page.click("text=Take next")
+    page.click("button:has-text('Take next')")
     page.wait_for_selector(".ring")
     first = question(page)
     page.click("text=Approve and next")
@@ -148,3 +148,47 @@ def test_a_key_held_down_decides_one_case(desk):
     desk.keyboard.up("Enter")
     desk.wait_for_timeout(500)
     assert DecisionRecord.objects.filter(decided_by__isnull=False).count() == 1
+
+
+def test_one_box_finds_cases_and_runs_commands(desk, live_server):
+    order = desk.text_content(".queue-row strong")
+    case = Escalation.objects.exclude(interaction__order=None).exclude(flagged=True).first()
+    desk.keyboard.press("/")
+    desk.wait_for_selector("#find-text:focus")
+    desk.keyboard.type(case.interaction.order.number)
+    desk.wait_for_selector("#find-cases .find-row")
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(f"**/reach/{case.pk}/")
+    assert question(desk) == case.headline
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("take this")
+    desk.wait_for_selector("#find-acts [aria-selected=true]:has-text('Take this case')")
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    assert order
+
+
+def test_a_colleague_is_chosen_by_keys(desk):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    desk.keyboard.press("n")  # the public one is for seniors alone, and there is one
+    desk.wait_for_function("() => !document.querySelector('#case h1').textContent.includes('public complaint')")
+    desk.keyboard.press("h")
+    desk.wait_for_selector("#hand select")
+    desk.focus("#hand select")
+    desk.keyboard.press("ArrowDown")
+    desk.focus("#hand textarea")
+    desk.keyboard.type("you know her")
+    first = question(desk)
+    desk.keyboard.press("Control+Enter")
+    desk.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    assert Escalation.objects.filter(handed_to__isnull=False, state="open").count() == 1
+
+
+def test_leaving_the_page_lets_the_case_go_soon(desk, live_server):
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".ring")
+    before = Escalation.objects.get(state="claimed").lease_until
+    desk.goto(f"{live_server.url}/signals/")
+    desk.wait_for_timeout(500)
+    assert Escalation.objects.get(state="claimed").lease_until < before

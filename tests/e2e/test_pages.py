@@ -84,7 +84,7 @@ def test_the_sign_in_page_is_accessible(demo_brands, chromium, live_server):
 def test_an_open_case_is_accessible_while_it_is_decided(demo_brands, open_page):
     for scheme, width in (("light", 1440), ("dark", 360)):
         page, _ = open_page("ines", scheme=scheme, width=width)
-        page.click("text=Take next")
+        page.click("button:has-text('Take next')")
         page.wait_for_selector(".ring")
         page.click("text=Modify")
         page.click("text=Ask customer")

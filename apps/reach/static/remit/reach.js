@@ -164,6 +164,7 @@
   // so that the next keys are words and not commands.
   let sent = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!event.detail.target || event.detail.target.id !== "case") return;  // the queue and the numbers ask by themselves
     const drawer = event.target.closest ? event.target.closest("form[data-drawer]") : null;
     sent = drawer ? { id: drawer.id, values: all("textarea, input:not([type=hidden])", drawer).map((field) => field.value) } : null;
   });
