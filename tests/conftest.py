@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.interactions import claiming, submitting, tasks
+from apps.interactions import blind, claiming, submitting, tasks
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Customer, Escalation, Interaction, Order
 from apps.policies import audit
@@ -19,6 +19,12 @@ from apps.policies.models import Partner
 from tests import factories
 
 ACTOR = audit.system("test")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No case is drawn at random, except in tests about that: they say what is drawn."""
+    monkeypatch.setattr(blind, "drawn", lambda percent: False)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Ch
     if not 0 <= choice.option < len(options):
         raise Refused("Choose one of the options.")
     option = options[choice.option]
-    money = _money(option, choice.amount)
+    money = money_of(option, choice.amount)
     reply = _reply(option, money, choice.reply)
     if not reply:
         raise Refused("Write what the customer is told; nothing is done without an answer.")
@@ -99,7 +99,8 @@ def _reply(option: dict[str, Any], money: Money | None, typed: str | None) -> st
     return typed.strip()
 
 
-def _money(option: dict[str, Any], typed: str | None) -> Money | None:
+def money_of(option: dict[str, Any], typed: str | None) -> Money | None:
+    """The amount of an option, or the one that was typed instead. Raises Refused when that is none."""
     if option["amount"] is None:
         return None
     currency = option["amount"]["currency"]

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import choosing, claiming, hearing, precedents, remits
+from apps.interactions import blind, choosing, claiming, hearing, precedents, remits
 from apps.interactions.choosing import Choice
 from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction
 from apps.interactions.models.escalation import LEASE
@@ -40,6 +40,7 @@ def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
         remits.refuse_own_order(user, interaction)
         assert packet.ruling is not None
         decided = choosing.what_was_decided(interaction, packet, choice)
+        blind.refuse_unjudged(escalation, decided["action"])
         line = precedents.line_of_ruling(packet.ruling)
         choosing.answer_precedent(line, decided["action"], choice)
         second = remits.needs_second(user, decided, now)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.interactions import briefing, case_clocks, clocks, outbox, urgency
+from apps.interactions import blind, briefing, case_clocks, clocks, outbox, urgency
 from apps.interactions.classification import language
 from apps.interactions.drafting import replies
 from apps.interactions.linking import linked_cases
@@ -81,12 +81,16 @@ def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datet
         row, case.partner, max(now, case.at),
         reply_minutes=setting.first_reply_minutes, resolve_minutes=verdict.due_minutes or setting.due_minutes,
     )  # fmt: skip
+    unseen = blind.draw(row, case.partner)
     return Escalation(
         interaction=row,
         partner_id=case.partner.pk,
         case_type=case.case_type.value,
         language=case.reading.language,
-        headline=worked.plan.question,
+        headline=blind.headline(case.case_type.value, case.order.number if case.order else None)
+        if unseen
+        else worked.plan.question,
+        blind=unseen,
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
         flagged=row.public,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.interactions import blind
 from apps.interactions.events import decision_committed
 from apps.interactions.models import DecisionRecord
 from apps.learning.models import Signal
@@ -16,27 +17,31 @@ def _write_signal(sender: object, decision: DecisionRecord, **kwargs: Any) -> No
 
 
 def signal_of(decision: DecisionRecord) -> Signal:
-    """The signal of a decision, compared with the proposal in the packet it was decided on."""
+    """The signal of a decision, compared with the proposal in the packet it was decided on. Of a blind case the judgement
+    counts that was made before the proposal was seen; it judges no wording."""
     assert decision.packet is not None
     proposal = decision.packet.content["proposal"]
     amount = proposal["amount"]["amount"] if proposal["amount"] else None
-    final = str(decision.amount) if decision.amount is not None else None
-    reply_changed = decision.reply.strip() != proposal["reply"].strip()
+    judged = blind.judgement_of(decision)
+    decided = judged or decision
+    final = str(decided.amount) if decided.amount is not None else None
+    reply_changed = judged is None and decision.reply.strip() != proposal["reply"].strip()
     return Signal(
         decision=decision,
         partner_id=decision.partner_id,
         case_type=decision.ruling.case_type,
-        by_id=decision.decided_by_id,
+        by_id=judged.by_id if judged else decision.decided_by_id,
+        proposal_seen=judged is None,
         facts=decision.ruling.facts,
         proposed_action=proposal["action"],
         proposed_amount=amount,
-        final_action=decision.action,
-        final_amount=decision.amount,
+        final_action=decided.action,
+        final_amount=decided.amount,
         currency=decision.currency or (proposal["amount"] or {}).get("currency", ""),
-        agreed=decision.action == proposal["action"] and final == amount and not reply_changed,
+        agreed=decided.action == proposal["action"] and final == amount and not reply_changed,
         reply_changed=reply_changed,
         reason_code=decision.reason_code,
         wrong_part=decision.wrong_part,
-        seconds=decision.seconds,
+        seconds=decided.seconds,
         at=decision.decided_at,
     )

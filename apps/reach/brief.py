@@ -8,12 +8,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from apps.interactions import claiming, packet_changes, precedents, remits
+from apps.interactions import blind, claiming, packet_changes, precedents, remits
 from apps.interactions.models import (
     ContextPacket,
     DecisionRecord,
     Escalation,
     Interaction,
+    Judgement,
     Message,
     Note,
     ReasonCode,
@@ -34,6 +35,8 @@ class Brief:
     interaction: Interaction
     packet: ContextPacket
     content: dict[str, Any]
+    blind: bool
+    judgement: Judgement | None
     holds: bool
     may_claim: str
     proposed: DecisionRecord | None
@@ -83,7 +86,10 @@ class Brief:
 
     @property
     def chosen(self) -> int:
-        """The option that is checked: what was chosen before a refusal, or the proposal."""
+        """The option that is checked: what was chosen before a refusal, else what was judged, else the proposal."""
+        if self.judgement and "option" not in self.typed:
+            labels = [option["label"] for option in self.content["options"]]
+            return labels.index(self.judgement.label) if self.judgement.label in labels else 0
         typed = self.typed.get("option", "")
         return (
             int(typed)
@@ -113,20 +119,23 @@ def brief_of(
     packet = interaction.packets.filter(state=ContextPacket.State.READY).select_related("ruling__version").first()
     if packet is None:
         return None
-    remit = remit_of(user)
+    remit, hidden = remit_of(user), blind.is_blind(escalation)
+    judgement = Judgement.objects.filter(escalation=escalation).first() if escalation.blind and not hidden else None
     holds = escalation.state == Escalation.State.CLAIMED and escalation.claimed_by_id == user.pk
     return Brief(
         escalation=escalation,
         interaction=interaction,
         packet=packet,
-        content=packet.content,
+        content=blind.view(packet.content) if hidden else packet.content,
+        blind=hidden,
+        judgement=judgement,
         holds=holds,
         may_claim="" if holds else claiming.why_not_claimable(user, escalation.pk),
         proposed=interaction.decisions.filter(state=DecisionRecord.State.PROPOSED).select_related("decided_by").first(),
         messages=list(interaction.messages.all()),
         notes=list(interaction.notes.select_related("by")),
         reasons=list(ReasonCode.objects.filter(case_type__in=["", interaction.case_type])),
-        trace=trace_in_words(packet.ruling) if packet.ruling else [],
+        trace=trace_in_words(packet.ruling) if packet.ruling and not hidden else [],
         earlier=list(
             interaction.decisions.exclude(state=DecisionRecord.State.PROPOSED).select_related("decided_by")[:5]
         ),
@@ -134,8 +143,8 @@ def brief_of(
         remit_left=max(Decimal(0), remit.amount_per_day - remits.spent_today(remit, now)),
         remit_currency=remit.currency,
         others=presence.others_at(user, escalation.pk, now),
-        line=precedents.line_of_ruling(packet.ruling) if packet.ruling else precedents.Line("", (), ()),
-        changes=_changes(packet, seen_version),
+        line=precedents.line_of_ruling(packet.ruling) if packet.ruling and not hidden else precedents.Line("", (), ()),
+        changes=[] if hidden else _changes(packet, seen_version),
         seen_version=seen_version,
         typed=typed or {},
     )

@@ -59,6 +59,14 @@ class DecisionForm(forms.Form):
         return {name: str(self.data[name]) for name in names if self.data.get(name)}
 
 
+class JudgeForm(forms.Form):
+    packet_version = forms.IntegerField(min_value=1)
+    lease_token = forms.UUIDField()
+    place = forms.IntegerField(min_value=0, max_value=50, error_messages={"required": "Choose what you would do."})
+    amount = forms.CharField(max_length=20, required=False)
+    rationale = forms.CharField(max_length=2000, required=False)
+
+
 class HoldForm(forms.Form):
     """Acts on a case that is held: heartbeat, release, skip, hand on, agree."""
 

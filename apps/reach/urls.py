@@ -20,6 +20,7 @@ urlpatterns = [
     path("reach/<int:escalation_id>/claim/", holding.claim, name="claim"),
     path("reach/<int:escalation_id>/decide/", acts.decide, name="decide"),
     path("reach/<int:escalation_id>/ask/", acts.ask, name="ask"),
+    path("reach/<int:escalation_id>/judge/", acts.judge, name="judge"),
     path("reach/<int:escalation_id>/second/", acts.second, name="second"),
     path("reach/<int:escalation_id>/skip/", holding.skip, name="skip"),
     path("reach/<int:escalation_id>/release/", holding.release, name="release"),

@@ -46,14 +46,14 @@ PAGES = {
     "colleagues": DECIDERS,
     **dict.fromkeys(
         (
-            "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "dismiss", "note", "heartbeat",
+            "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat",
             "leave", "undo",
         ),
         DECIDERS,
     ),
 }  # fmt: skip
 ACTS = {
-    "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "dismiss", "note", "heartbeat", "leave",
+    "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat", "leave",
     "undo", "save-view", "forget-view",
 }  # fmt: skip
 

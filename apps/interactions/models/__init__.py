@@ -4,6 +4,7 @@ from apps.interactions.models.decision import DecisionRecord
 from apps.interactions.models.effect import Budget, Effect, Reservation, SimulatedAction
 from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
+from apps.interactions.models.judgement import Judgement
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
 from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
@@ -23,6 +24,7 @@ __all__ = [
     "Effect",
     "Escalation",
     "Interaction",
+    "Judgement",
     "Message",
     "ModelCall",
     "ModelOptIn",

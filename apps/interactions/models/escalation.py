@@ -55,6 +55,7 @@ class Escalation(models.Model):
     case_type = models.CharField(max_length=30, choices=CaseType.choices)
     language = models.CharField(max_length=8, default="en", help_text="What the customer writes: who decides reads it.")
     headline = models.TextField(blank=True, help_text="The question of the brief, as the queue shows it.")
+    blind = models.BooleanField(default=False, help_text="Judged before the proposal is shown (blind.py).")
     harm = models.PositiveSmallIntegerField(default=0, help_text="What waiting costs somebody (urgency.py).")
     reply_by = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(help_text="The clock that runs out first: of the first reply, or of the resolution.")

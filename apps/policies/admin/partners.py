@@ -28,6 +28,7 @@ class PartnerAdmin(OfPartners, Audited):
         (None, {"fields": ("name", "slug", "currency", "time_zone")}),
         ("Calendar", {"fields": ("opens_at", "closes_at", "staffed_weekdays", "holidays")}),
         ("Voice", {"fields": ("voice_greeting", "voice_sign_off", "voice_formality", "voice_avoid", "languages")}),
+        ("Evidence", {"fields": ("blind_percent", "audit_percent")}),
         (
             "Execution",
             {

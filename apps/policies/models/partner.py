@@ -6,6 +6,7 @@ from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 
 from apps.policies.facts import TIERS
@@ -117,6 +118,14 @@ class Partner(models.Model):
     order_hours = models.PositiveSmallIntegerField(
         "hours that word of an order counts", null=True, blank=True,
         help_text="Of an order that is placed or shipped; older word goes to a person. Empty: the shop sends every change.",
+    )  # fmt: skip
+    blind_percent = models.PositiveSmallIntegerField(
+        "cases judged blind, in %", default=5, validators=[MaxValueValidator(100)],
+        help_text="Drawn at random: people judge them before they see what the AI proposes.",
+    )  # fmt: skip
+    audit_percent = models.PositiveSmallIntegerField(
+        "AI decisions audited, in %", default=5, validators=[MaxValueValidator(100)],
+        help_text="Drawn at random of what the AI did alone: people judge them afterwards, without seeing what it did.",
     )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."

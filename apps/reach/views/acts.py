@@ -3,11 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from apps.interactions import claiming, deciding
+from apps.interactions import blind, claiming, deciding
 from apps.interactions.models import DecisionRecord, Note
 from apps.policies.errors import Refused
 from apps.reach.access import decides
-from apps.reach.forms import DecisionForm, NoteForm, first_error
+from apps.reach.forms import DecisionForm, JudgeForm, NoteForm, first_error
 from apps.reach.views import case
 from apps.reach.views.holding import hold_form, open_next, says_why
 
@@ -34,6 +34,22 @@ def _decide(request: HttpRequest, escalation_id: int, *, asks: bool) -> HttpResp
         raise Refused(first_error(form))
     decision = deciding.decide(case.person(request), escalation_id, form.choice(asks=asks))
     return open_next(request, decided=decision)
+
+
+@require_POST
+@decides
+@says_why
+def judge(request: HttpRequest, escalation_id: int) -> HttpResponse:
+    """A blind case is judged; from then on it is shown with its proposal, and decided."""
+    form = JudgeForm(request.POST)
+    if not form.is_valid():
+        raise Refused(first_error(form))
+    said = form.cleaned_data
+    blind.judge(
+        case.person(request), escalation_id, said["lease_token"], said["packet_version"],
+        place=said["place"], amount=said["amount"], rationale=said["rationale"],
+    )  # fmt: skip
+    return case.partial(request, case.find(request, escalation_id), typed={"rationale": said["rationale"]})
 
 
 @require_POST

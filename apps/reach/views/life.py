@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from apps.interactions import claiming, operating
+from apps.interactions import blind, claiming, operating
 from apps.interactions.models import Effect, Interaction, OutboxEvent
 from apps.policies.models import Ruling, partners_of
 from apps.reach.access import sees_queue
@@ -24,15 +24,17 @@ def life(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
     found = rows.filter(reference=reference).first()
     if found is None:
         raise Http404("There is no such case of your brands.")
+    waiting = claiming.covered_by_remit(user).waiting().filter(interaction=found).first()
     context = {
         "case": found,
         "messages_said": found.messages.all(),
         "steps": operating.life_of(found),
+        "hidden": waiting is not None and blind.is_blind(waiting),
         "rulings": Ruling.objects.filter(subject=str(found.reference)).select_related("version").order_by("id"),
         "packets": found.packets.order_by("version"),
         "decisions": found.decisions.select_related("decided_by", "second_by").order_by("id"),
         "effects": Effect.objects.filter(decision__interaction=found).order_by("id"),
         "events": OutboxEvent.objects.filter(partner=found.partner, subject=str(found.reference)).order_by("id"),
-        "waiting": claiming.covered_by_remit(user).waiting().filter(interaction=found).first(),
+        "waiting": waiting,
     }
     return render(request, "reach/life.html", context)

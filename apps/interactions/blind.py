@@ -1,0 +1,121 @@
+"""Blind cases: a random share is judged before anybody sees what the AI proposes.
+
+    draw(row, partner)         whether a case is blind; drawn once, before its packet is shown to anybody
+    view(content, …)           what a packet shows of itself until then
+    judge(user, …)             keeps the judgement; from then on the case is like any other
+
+Agreement with an answer that is on the screen is anchoring. Only these judgements, and random audits, estimate error.
+"""
+
+import random
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from apps.interactions import choosing, claiming, remits
+from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, Judgement
+from apps.policies import audit
+from apps.policies.errors import Moved, Refused
+from apps.policies.models import Partner
+from apps.policies.words import Action, CaseType
+
+_SHOWN = (
+    "case_type", "clause", "tier", "conversation", "facts", "missing", "tried", "timeline", "linked_cases", "order", "terms",
+)  # fmt: skip
+_ORDER = [action.value for action in Action]
+_CHANCE = random.SystemRandom()
+
+
+def drawn(percent: int) -> bool:
+    """True with a chance of `percent` in a hundred."""
+    return _CHANCE.random() * 100 < percent
+
+
+def draw(row: Interaction, partner: Partner) -> bool:
+    """Whether a case that comes to people is judged blind. One that was drawn before stays as it was drawn, until
+    somebody has judged it and seen the proposal."""
+    before = Escalation.objects.filter(interaction=row).order_by("-pk").first()
+    if before is not None:
+        return before.blind and not Judgement.objects.filter(escalation=before).exists()
+    return drawn(partner.blind_percent)
+
+
+def headline(case_type: str, order: str | None) -> str:
+    """A question that tells nothing of the proposal."""
+    label = CaseType(case_type).label.lower()
+    return f"How do you decide this {label} on order {order}?" if order else f"How do you decide this {label}?"
+
+
+def is_blind(escalation: Escalation) -> bool:
+    """Whether the proposal is still hidden."""
+    return escalation.blind and not Judgement.objects.filter(escalation=escalation).exists()
+
+
+def in_fixed_order(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The options by action and name, so that their order tells nothing; never the order in which they were proposed."""
+    return sorted(content["options"], key=lambda option: (_ORDER.index(option["action"]), option["label"]))
+
+
+def view(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a packet that tell nothing of the proposal, with a neutral question and the bare options."""
+    options = [
+        {name: option[name] for name in ("action", "label", "detail", "amount", "lines")}
+        for option in in_fixed_order(content)
+    ]
+    question = headline(content["case_type"], content["order"])
+    return {**{name: content[name] for name in _SHOWN}, "question": question, "options": options}
+
+
+def judge(
+    user: User, escalation_id: int, token: uuid.UUID | None, packet_version: int, *, place: int, amount: str = "",
+    rationale: str = "",
+) -> Judgement:  # fmt: skip
+    """Keep what this person decides unseen. `place` is the option's place in the fixed order, from 0.
+
+    Raises Moved when the case or its packet changed, Refused when nothing was chosen or it was judged already.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        escalation = claiming.holding(user, escalation_id, token)
+        packet = escalation.interaction.packets.filter(state=ContextPacket.State.READY).first()
+        if packet is None or packet.version != packet_version:
+            raise Moved(
+                "Something newer came in on this case while you had it open. Read what changed and judge again."
+            )
+        if not is_blind(escalation):
+            raise Refused("This case has been judged already; the proposal is shown.")
+        remits.refuse_own_order(user, escalation.interaction)
+        options = in_fixed_order(packet.content)
+        if not 0 <= place < len(options):
+            raise Refused("Choose what you would do.")
+        option = options[place]
+        money = choosing.money_of(option, amount)
+        judgement = Judgement.objects.create(
+            escalation=escalation,
+            packet=packet,
+            by=user,
+            action=option["action"],
+            label=option["label"],
+            amount=money.amount if money else None,
+            currency=money.currency if money else "",
+            rationale=rationale.strip(),
+            seconds=int((now - (escalation.claimed_at or now)).total_seconds()),
+            at=now,
+        )
+        audit.record(audit.person(user), escalation, "judged blind", at=now, details={"action": judgement.action})
+    return judgement
+
+
+def refuse_unjudged(escalation: Escalation, decision_action: str) -> None:
+    """Nobody decides a blind case before judging it; asking the customer is no decision."""
+    if decision_action != Action.ASK_CUSTOMER and is_blind(escalation):
+        raise Refused("Judge this case first; then the proposal is shown and you decide.")
+
+
+def judgement_of(decision: DecisionRecord) -> Judgement | None:
+    """The judgement that a decision followed, if its case was blind."""
+    return Judgement.objects.filter(escalation=decision.escalation_id).first() if decision.escalation_id else None
