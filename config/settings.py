@@ -137,6 +137,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 # The row is the queue and the task only wakes a worker (docs/workers.md), so a lost or doubled task is harmless.
 # `retry` exceeds `timeout` × prefetched tasks: the ORM broker's lock starts at dequeue, not at the start of work.
 TASK_RETRY_SECONDS = 600
+# What time alone brings about: the task of each sweeper, and every how many minutes it runs.
+SWEEPERS = {"sweeper": ("apps.interactions.tasks.sweep", 1), "learning": ("apps.learning.tasks.sweep", 15)}
 Q_CLUSTER = {
     "name": "remit",
     "orm": "default",

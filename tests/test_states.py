@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 
-from apps.interactions import state_tables
+from apps.interactions import blind, state_tables
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
+from apps.learning.models import CaseAudit
 from apps.policies import audit, partner_releases
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import edges, move
@@ -83,11 +84,16 @@ EXPECTED: dict[type, dict[tuple[str, str], str]] = {
         ("shadow", "activate"): "active",
         ("active", "retire"): "retired",
     },
+    CaseAudit: {
+        ("open", "judge"): "judged",
+        ("judged", "review"): "done",
+        ("open", "expire"): "expired",
+    },
 }
 
 
 def every_state_and_event():
-    for model in state_tables.MACHINES:
+    for model in state_tables.machines():
         events = sorted({edge.event for edge in edges(model)})
         for state, _ in model._meta.get_field("state").choices:
             for event in events:
@@ -111,7 +117,7 @@ def test_every_state_and_event(model, state, event, monkeypatch):
         assert row.state == target
 
 
-@pytest.mark.parametrize("model", state_tables.MACHINES)
+@pytest.mark.parametrize("model", state_tables.machines())
 def test_nothing_is_missing_from_the_table(model):
     assert {(edge.source, edge.event): edge.target for edge in edges(model)} == EXPECTED[model]
     assert all(edge.who for edge in edges(model)), "every transition says who does it"
@@ -139,8 +145,9 @@ def test_a_guard_that_says_no_refuses_with_a_sentence(row, event, says):
         move(row, event, actor=audit.system("test"))
 
 
-@pytest.mark.parametrize("model", state_tables.MACHINES)
-def test_the_database_knows_the_states_too(model, escalated, arrive):
+@pytest.mark.parametrize("model", state_tables.machines())
+def test_the_database_knows_the_states_too(model, escalated, arrive, monkeypatch):
+    monkeypatch.setattr(blind, "drawn", lambda percent: True)  # and an audit
     arrive(STATUS, order=factories.OrderFactory(customer=escalated.interaction.customer))  # leaves decision and effect
     terms = factories.terms(escalated.partner, return_window_days=60)
     partner_releases.propose(factories.ops_manager(), escalated.partner, "terms", terms, "for a test")

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import choosing, claiming, remits
+from apps.interactions import choosing, claiming, events, remits
 from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, Judgement
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
@@ -106,6 +106,7 @@ def judge(
             seconds=int((now - (escalation.claimed_at or now)).total_seconds()),
             at=now,
         )
+        events.judged_blind.send(sender=Judgement, judgement=judgement)
         audit.record(audit.person(user), escalation, "judged blind", at=now, details={"action": judgement.action})
     return judgement
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import case_clocks, escalating, hearing
+from apps.interactions import case_clocks, escalating, events, hearing
 from apps.interactions.budgets import parties_of
 from apps.interactions.classification.training import model_version
 from apps.interactions.drafting import replies
@@ -187,6 +187,7 @@ def _act_alone(alone: Sequence[Worked], actor: audit.Actor, now: datetime) -> No
     for decision in decisions:
         effects += effects_of(decision)
     Effect.objects.bulk_create(effects)
+    events.acted_alone.send(sender=DecisionRecord, done=list(zip(alone, decisions, strict=True)))
 
 
 def _decision_alone(worked: Worked, now: datetime) -> DecisionRecord:

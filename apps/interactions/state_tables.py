@@ -1,20 +1,19 @@
 """`docs/states.md`: every machine's table and diagram, read from the transition methods."""
 
+from django.apps import apps as registry
 from django.db import models
+from django_fsm import FSMField
 
-from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
 from apps.policies.machines import Edge, edges
-from apps.policies.models import BoundaryVersion, PartnerRelease
 
-MACHINES: tuple[type[models.Model], ...] = (
-    Interaction,
-    ContextPacket,
-    Escalation,
-    DecisionRecord,
-    Effect,
-    BoundaryVersion,
-    PartnerRelease,
-)
+
+def machines() -> list[type[models.Model]]:
+    """Every model with a protected state, layer by layer from the bottom."""
+    ours = [model for model in reversed(list(registry.get_app_configs())) if model.name.startswith("apps.")]
+    found = [model for config in ours for model in config.get_models()]
+    return [model for model in found if any(isinstance(field, FSMField) for field in model._meta.fields)]
+
+
 _HEAD = """# States
 
 Written from the code by `make docs`; a test fails when the two differ. A transition that is not listed does not
@@ -24,7 +23,7 @@ exist: `apps/policies/machines.py` refuses it with a sentence, and each one that
 
 def markdown() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(_section(model) for model in MACHINES)])
+    return "\n".join([_HEAD, *(_section(model) for model in machines())])
 
 
 def _section(model: type[models.Model]) -> str:

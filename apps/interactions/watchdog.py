@@ -107,7 +107,7 @@ def _tasks_waiting() -> bool:
 
 
 def schedule_sweeper() -> None:
-    Schedule.objects.get_or_create(
-        name="sweeper",
-        defaults={"func": "apps.interactions.tasks.sweep", "schedule_type": Schedule.MINUTES, "minutes": 1},
-    )
+    for name, (task, minutes) in settings.SWEEPERS.items():
+        Schedule.objects.get_or_create(
+            name=name, defaults={"func": task, "schedule_type": Schedule.MINUTES, "minutes": minutes}
+        )

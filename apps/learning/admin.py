@@ -1,12 +1,86 @@
-"""Signals, to look up; the page for people is /signals/."""
+"""Signals and audits, to look up; the pages for people are /signals/ and /audits/."""
 
-from django.contrib import admin
+from typing import Any
 
-from apps.learning.models import Signal
-from apps.policies.admin.base import OfPartners, ReadOnly
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.learning import audits
+from apps.learning.models import CaseAudit, KnownAnswer, Signal
+from apps.policies.admin.base import Audited, OfPartners, ReadOnly, person
+from apps.policies.errors import Refused
 
 
 @admin.register(Signal)
 class SignalAdmin(OfPartners, ReadOnly):
-    list_display = ("at", "partner", "case_type", "proposed_action", "final_action", "agreed", "by", "seconds")
-    list_filter = ("agreed", "case_type", "partner")
+    list_display = (
+        "at",
+        "partner",
+        "case_type",
+        "proposed_action",
+        "final_action",
+        "agreed",
+        "proposal_seen",
+        "by",
+        "seconds",
+    )
+    list_filter = ("agreed", "proposal_seen", "wrong_part", "case_type", "partner")
+
+
+class WhyForm(ActionForm):
+    why = forms.CharField(required=False, label="Why it is right", widget=forms.TextInput(attrs={"size": 40}))
+
+
+@admin.register(CaseAudit)
+class CaseAuditAdmin(OfPartners, ReadOnly):
+    list_display = (
+        "drawn_at",
+        "partner",
+        "kind",
+        "case_type",
+        "rule",
+        "state",
+        "agreed",
+        "verdict",
+        "wrong_part",
+        "judged_by",
+    )
+    list_filter = ("kind", "state", "verdict", "agreed", "case_type", "partner")
+    search_fields = ("=decision__interaction__external_id",)
+    exclude = ("content", "claimed_by", "claimed_at", "lease_until", "skipped_by")
+    actions = ("keep_as_known",)
+    action_form = WhyForm
+
+    @admin.action(description="Keep as a known answer", permissions=["keep"])
+    def keep_as_known(self, request: HttpRequest, rows: QuerySet[CaseAudit]) -> None:
+        kept = 0
+        for row in rows:
+            try:
+                audits.keep_as_known(person(request), row, request.POST.get("why", ""))
+                kept += 1
+            except Refused as refusal:
+                messages.warning(request, f"{row}: {refusal}")
+        if kept:
+            messages.success(request, f"{kept} kept as known answers.")
+
+    def has_keep_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("learning.add_knownanswer")
+
+
+@admin.register(KnownAnswer)
+class KnownAnswerAdmin(OfPartners, Audited):
+    list_display = ("made_at", "partner", "case_type", "action", "active", "made_by")
+    list_filter = ("active", "case_type", "partner")
+    fields = ("partner", "case_type", "action", "why", "active", "made_by", "made_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: KnownAnswer | None = None) -> tuple[str, ...]:
+        return ("partner", "case_type", "action", "made_by", "made_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # they are kept from audits
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

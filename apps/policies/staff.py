@@ -16,6 +16,8 @@ _DECIDES = {
     "interactions.decide_escalation",
     "interactions.view_interaction",
     "learning.view_signal",
+    "learning.view_caseaudit",
+    "learning.judge_caseaudit",
 }
 _READS_BOUNDARIES = {
     f"policies.view_{name}"
@@ -44,6 +46,10 @@ _OPS = (
         "interactions.view_budget",
         "interactions.view_contextpacket",
         "learning.view_signal",
+        "learning.view_caseaudit",
+        "learning.view_knownanswer",
+        "learning.add_knownanswer",
+        "learning.change_knownanswer",
     }
 )
 _OPERATES = {

@@ -21,4 +21,6 @@ def needs(permission: str) -> Callable[[View], View]:
 
 sees_queue = needs("interactions.view_escalation")
 decides = needs("interactions.decide_escalation")
+sees_audits = needs("learning.view_caseaudit")
+judges_audits = needs("learning.judge_caseaudit")
 sees_signals = needs("learning.view_signal")

@@ -59,12 +59,21 @@ class DecisionForm(forms.Form):
         return {name: str(self.data[name]) for name in names if self.data.get(name)}
 
 
-class JudgeForm(forms.Form):
-    packet_version = forms.IntegerField(min_value=1)
-    lease_token = forms.UUIDField()
+class AuditForm(forms.Form):
     place = forms.IntegerField(min_value=0, max_value=50, error_messages={"required": "Choose what you would do."})
     amount = forms.CharField(max_length=20, required=False)
     rationale = forms.CharField(max_length=2000, required=False)
+
+
+class JudgeForm(AuditForm):
+    packet_version = forms.IntegerField(min_value=1)
+    lease_token = forms.UUIDField()
+
+
+class ReviewForm(forms.Form):
+    verdict = forms.CharField(max_length=5, required=False)
+    wrong_part = forms.CharField(max_length=10, required=False)
+    words = forms.CharField(max_length=2000, required=False)
 
 
 class HoldForm(forms.Form):

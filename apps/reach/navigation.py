@@ -12,6 +12,7 @@ from apps.reach.queue import Today, today
 
 _PLACES = (
     ("Reach", "reach:queue", "/reach/", "interactions.view_escalation"),
+    ("Audit desk", "reach:audits", "/audits/", "learning.view_caseaudit"),
     ("Signals", "reach:signals", "/signals/", "learning.view_signal"),
     ("Boundaries", "admin:policies_boundary_changelist", "/admin/policies/boundary", "policies.view_boundary"),
     ("Admin", "admin:index", "/admin/", ""),

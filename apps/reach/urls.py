@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from apps.reach.views import acts, holding, life, pages
+from apps.reach.views import acts, desk, holding, life, pages
 
 app_name = "reach"
 urlpatterns = [
@@ -32,6 +32,11 @@ urlpatterns = [
     path("reach/<int:escalation_id>/note/", acts.note, name="note"),
     path("reach/<int:escalation_id>/heartbeat/", holding.heartbeat, name="heartbeat"),
     path("reach/decisions/<int:decision_id>/undo/", acts.undo, name="undo"),
+    path("audits/", desk.desk, name="audits"),
+    path("audits/next/", desk.take_next, name="audit-next"),
+    path("audits/<int:audit_id>/judge/", desk.judge, name="audit-judge"),
+    path("audits/<int:audit_id>/review/", desk.review, name="audit-review"),
+    path("audits/<int:audit_id>/skip/", desk.skip, name="audit-skip"),
     path("cases/<uuid:reference>/", life.life, name="life"),
     path("signals/", pages.signals, name="signals"),
 ]

@@ -44,6 +44,8 @@ PAGES = {
     "save-view": SEES_QUEUE,
     "forget-view": SEES_QUEUE,
     "colleagues": DECIDERS,
+    "audits": SEES_QUEUE,
+    **dict.fromkeys(("audit-next", "audit-judge", "audit-review", "audit-skip"), DECIDERS),
     **dict.fromkeys(
         (
             "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat",
@@ -54,7 +56,7 @@ PAGES = {
 }  # fmt: skip
 ACTS = {
     "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat", "leave",
-    "undo", "save-view", "forget-view",
+    "undo", "save-view", "forget-view", "audit-next", "audit-judge", "audit-review", "audit-skip",
 }  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         "decision_id": DecisionRecord.objects.get().pk,
         "reference": escalated.interaction.reference,
         "view_id": 1,
+        "audit_id": 1,
     }
     seen = set()
     for route, pattern in patterns():
@@ -118,7 +121,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
 def test_an_act_is_refused_by_get(people, escalated, name):
     from django.urls import reverse
 
-    argument = [] if name in ("next", "save-view") else [escalated.pk]
+    argument = [] if name in ("next", "save-view", "audit-next") else [escalated.pk]
     assert people[staff.SUPERVISOR].get(reverse(f"reach:{name}", args=argument)).status_code == 405
 
 
@@ -149,6 +152,7 @@ def test_an_auditor_reads_everything_and_changes_nothing(people):
 
 
 RIGHTS = {
+    "learning.judge_caseaudit": {staff.SUPERVISOR, staff.SENIOR},
     "policies.approve_boundaryversion": {staff.OPS_MANAGER},
     "policies.activate_boundaryversion": {staff.OPS_MANAGER},
     "policies.agree_partnerrelease": {staff.OPS_MANAGER},

@@ -1,0 +1,269 @@
+"""Audits: a random share of what the AI did alone, judged by people who do not see what it did; judgements by two; and
+cases with a known answer, which show how attentive people are.
+
+    take_next(user) → judge(user, …) → review(user, …)
+
+They are drawn in the transaction of what they look at, with a probability that is kept. Nobody audits what they decided or
+judged themselves, nor their own order.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from apps.interactions import blind, briefing, choosing, events
+from apps.interactions.linking import linked_cases
+from apps.interactions.models import DecisionRecord, Judgement
+from apps.interactions.worked import Worked
+from apps.learning.models import CaseAudit, KnownAnswer
+from apps.policies import audit
+from apps.policies.errors import Moved, Refused
+from apps.policies.machines import move
+from apps.policies.models import partners_of
+
+TIME_FOR = timedelta(days=7)
+LEASE = timedelta(minutes=15)
+DOUBLE_PERCENT = 20  # of blind judgements
+KNOWN_PERCENT = 8  # of what somebody takes from the desk
+_S = CaseAudit.State
+_HELD = ("claimed_by", "claimed_at", "lease_until")
+
+
+def connect() -> None:
+    events.acted_alone.connect(_draw_alone, dispatch_uid="learning_audits")
+    events.judged_blind.connect(_draw_double, dispatch_uid="learning_doubles")
+
+
+def _draw_alone(sender: object, done: Sequence[tuple[Worked, DecisionRecord]], **kwargs: Any) -> None:
+    drawn = [(w, d) for w, d in done if blind.drawn(w.case.partner.audit_percent)]
+    linked = linked_cases([worked.case.interaction for worked, _ in drawn])
+    now = timezone.now()
+    CaseAudit.objects.bulk_create(_of_alone(w, d, linked[w.case.interaction.pk], now) for w, d in drawn)
+
+
+def _of_alone(worked: Worked, decision: DecisionRecord, linked: Sequence[dict[str, Any]], now: datetime) -> CaseAudit:
+    assert worked.plan is not None
+    assert worked.authority is not None
+    return CaseAudit(
+        kind=CaseAudit.Kind.ALONE,
+        partner_id=decision.partner_id,
+        case_type=worked.case.case_type.value,
+        decision=decision,
+        content=briefing.packet_content(worked.case, worked.plan, worked.authority, [], linked),
+        rule=worked.authority.verdict.rule or "",
+        probability=Decimal(worked.case.partner.audit_percent) / 100,
+        drawn_at=now,
+        due_at=now + TIME_FOR,
+    )
+
+
+def _draw_double(sender: object, judgement: Judgement, **kwargs: Any) -> None:
+    if not blind.drawn(DOUBLE_PERCENT):
+        return
+    CaseAudit.objects.create(
+        kind=CaseAudit.Kind.DOUBLE,
+        partner_id=judgement.escalation.partner_id,
+        case_type=judgement.escalation.case_type,
+        judgement=judgement,
+        content=judgement.packet.content,
+        probability=Decimal(DOUBLE_PERCENT) / 100,
+        drawn_at=judgement.at,
+        due_at=judgement.at + TIME_FOR,
+    )
+
+
+def waiting_for(user: User) -> QuerySet[CaseAudit]:
+    """What this person may judge: of their brands, by others, and held by nobody else."""
+    own = Q(decision__decided_by=user) | Q(decision__second_by=user) | Q(judgement__by=user)
+    if user.email:
+        for path in ("decision__interaction", "judgement__escalation__interaction"):
+            own |= Q(**{f"{path}__customer__email__iexact": user.email})
+            own |= Q(**{f"{path}__order__customer__email__iexact": user.email})
+    others = Q(claimed_by__isnull=False, lease_until__gt=timezone.now()) & ~Q(claimed_by=user)
+    mine = Q(claimed_by=user)
+    known = Q(kind=CaseAudit.Kind.KNOWN) & ~mine  # made for one person
+    rows = CaseAudit.objects.filter(state=_S.OPEN, partner__in=partners_of(user))
+    return rows.exclude(pk__in=CaseAudit.objects.filter(own)).exclude(others).exclude(known).exclude(skipped_by=user)
+
+
+def held_by(user: User) -> CaseAudit | None:
+    """The audit this person has open and has not finished: judged, it is still to be reviewed."""
+    mine = Q(state=_S.OPEN, claimed_by=user, lease_until__gt=timezone.now()) | Q(state=_S.JUDGED, judged_by=user)
+    return CaseAudit.objects.filter(mine).order_by("-claimed_at").first()
+
+
+def take_next(user: User) -> CaseAudit | None:
+    """The one that is due first; now and then one with a known answer. None when nothing is left to judge."""
+    now = timezone.now()
+    with transaction.atomic():
+        if blind.drawn(KNOWN_PERCENT) and (known := _known_for(user, now)) is not None:
+            return known
+        row = waiting_for(user).order_by("due_at", "pk").select_for_update(
+            no_key=True, skip_locked=True, of=("self",)
+        ).first()  # fmt: skip
+        if row is None:
+            return None
+        row.claimed_by, row.claimed_at, row.lease_until = user, now, now + LEASE
+        row.save(update_fields=_HELD)
+    return row
+
+
+def _known_for(user: User, now: datetime) -> CaseAudit | None:
+    """A known answer that this person has not judged yet, as an audit of its own."""
+    judged = CaseAudit.objects.filter(claimed_by=user, answer__isnull=False).values("answer")
+    left = list(KnownAnswer.objects.filter(active=True, partner__in=partners_of(user)).exclude(pk__in=judged)[:50])
+    left = [answer for answer in left if answer.made_by_id != user.pk]
+    if not left:
+        return None
+    answer = random.SystemRandom().choice(left)
+    return CaseAudit.objects.create(
+        kind=CaseAudit.Kind.KNOWN, partner=answer.partner, case_type=answer.case_type, answer=answer, content=answer.content,
+        probability=Decimal(KNOWN_PERCENT) / 100, drawn_at=now, due_at=now + TIME_FOR, claimed_by=user, claimed_at=now,
+        lease_until=now + LEASE,
+    )  # fmt: skip
+
+
+def _holding(user: User, audit_id: int, state: str) -> CaseAudit:
+    row = CaseAudit.objects.select_for_update(no_key=True, of=("self",)).filter(pk=audit_id).first()
+    if row is None or row.claimed_by_id != user.pk or row.state != state:
+        raise Moved("This audit is not yours any more. Take the next one.")
+    return row
+
+
+def judge(user: User, audit_id: int, *, place: int, amount: str = "", rationale: str = "") -> CaseAudit:
+    """Keep what this person would have done. Raises Moved when it is not theirs, Refused when nothing was chosen."""
+    now = timezone.now()
+    with transaction.atomic():
+        row = _holding(user, audit_id, _S.OPEN)
+        options = blind.in_fixed_order(row.content)
+        if not 0 <= place < len(options):
+            raise Refused("Choose what you would do.")
+        option = options[place]
+        money = choosing.money_of(option, amount)
+        row.judged_by, row.judged_at, row.rationale = user, now, rationale.strip()
+        row.action, row.label = option["action"], option["label"]
+        row.amount, row.currency = (money.amount, money.currency) if money else (None, "")
+        row.seconds = int((now - (row.claimed_at or now)).total_seconds())
+        row.agreed = _same(row)
+        saved = ("judged_by", "judged_at", "rationale", "action", "label", "amount", "currency", "seconds", "agreed")
+        move(row, "judge", actor=audit.person(user), save=saved)
+        if (
+            row.kind != CaseAudit.Kind.ALONE
+        ):  # people are compared; nothing of the AI is there to be found right or wrong
+            row.verdict, row.done_at = CaseAudit.Verdict.RIGHT, now
+            move(row, "review", actor=audit.person(user), save=("verdict", "done_at"))
+    return row
+
+
+def compared_with(row: CaseAudit) -> tuple[str, Decimal | None]:
+    """Action and amount of what an audit is about: done by the AI, judged by somebody before, or known."""
+    source = row.decision or row.judgement
+    if source is not None:
+        return source.action, source.amount
+    assert row.answer is not None
+    return row.answer.action, None
+
+
+def _same(row: CaseAudit) -> bool:
+    action, amount = compared_with(row)
+    return row.action == action and (row.kind == CaseAudit.Kind.KNOWN or row.amount == amount)
+
+
+def review(user: User, audit_id: int, *, verdict: str, wrong_part: str = "", words: str = "") -> CaseAudit:
+    """Say whether what the AI did was right, all of it, its reply too. Raises Refused without a verdict, or when what was
+    wrong is not named."""
+    with transaction.atomic():
+        row = _holding(user, audit_id, _S.JUDGED)
+        if verdict not in CaseAudit.Verdict.values:
+            raise Refused("Say whether what the AI did was right.")
+        if verdict == CaseAudit.Verdict.WRONG and wrong_part not in DecisionRecord.WrongPart.values:
+            raise Refused("Say what was wrong: the type, a fact, the action, the amount or the wording.")
+        row.verdict, row.words, row.done_at = verdict, words.strip(), timezone.now()
+        row.wrong_part = wrong_part if verdict == CaseAudit.Verdict.WRONG else ""
+        move(row, "review", actor=audit.person(user), reason=row.words,
+             save=("verdict", "words", "wrong_part", "done_at"))  # fmt: skip
+    return row
+
+
+def skip(user: User, audit_id: int) -> None:
+    """Put it back for others; it is not offered to this person again."""
+    with transaction.atomic():
+        row = _holding(user, audit_id, _S.OPEN)
+        row.claimed_by = row.claimed_at = row.lease_until = None
+        row.save(update_fields=_HELD)
+        row.skipped_by.add(user)
+
+
+def expire_overdue(now: datetime, limit: int = 500) -> int:
+    """End audits that nobody judged in time; they count as overdue for good."""
+    with transaction.atomic():
+        rows = CaseAudit.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+        late = list(rows.filter(state=_S.OPEN, due_at__lt=now).exclude(lease_until__gt=now)[:limit])
+        move(late, "expire", actor=audit.system("sweeper"), reason="not judged in time")
+    return len(late)
+
+
+@dataclass(frozen=True, slots=True)
+class Vigilance:
+    """How often somebody gave the known answer; None: no such case yet."""
+
+    right: int
+    judged: int
+
+    @property
+    def share(self) -> float | None:
+        return self.right / self.judged if self.judged else None
+
+
+def vigilance_of(user: User) -> Vigilance:
+    known = CaseAudit.objects.filter(kind=CaseAudit.Kind.KNOWN, judged_by=user, state=_S.DONE)
+    found = known.aggregate(right=Count("pk", filter=Q(agreed=True)), judged=Count("pk"))
+    return Vigilance(found["right"], found["judged"])
+
+
+def desk_of(user: User, now: datetime) -> Mapping[str, int]:
+    """The desk's numbers: waiting for this person, overdue, done in seven days, of those found wrong, and judged by two
+    with how many differing."""
+    rows = CaseAudit.objects.filter(partner__in=partners_of(user))
+    week = Q(done_at__gte=now - timedelta(days=7))
+    alone, double = Q(kind=CaseAudit.Kind.ALONE), Q(kind=CaseAudit.Kind.DOUBLE)
+    return {
+        "waiting": waiting_for(user).count(),
+        **rows.aggregate(
+            overdue=Count("pk", filter=Q(state=_S.EXPIRED) | Q(state=_S.OPEN, due_at__lt=now)),
+            done=Count("pk", filter=week & alone),
+            wrong=Count("pk", filter=week & alone & Q(verdict=CaseAudit.Verdict.WRONG)),
+            by_two=Count("pk", filter=double & Q(state=_S.DONE)),
+            differing=Count("pk", filter=double & Q(state=_S.DONE, agreed=False)),
+        ),
+    }
+
+
+def keep_as_known(user: User, row: CaseAudit, why: str) -> KnownAnswer:
+    """A case that two people, or the AI and an auditor, answered alike becomes one with a known answer.
+
+    Raises Refused when it is not settled, or without saying why the answer is right.
+    """
+    settled = row.state == _S.DONE and row.agreed and row.verdict == CaseAudit.Verdict.RIGHT
+    if not settled or row.kind == CaseAudit.Kind.KNOWN:
+        raise Refused("Only an audit that is done and was answered alike can be kept as a known answer.")
+    if not why.strip():
+        raise Refused("Say what makes it the right answer.")
+    answer = KnownAnswer.objects.create(
+        partner=row.partner,
+        case_type=row.case_type,
+        content=row.content,
+        action=row.action,
+        why=why.strip(),
+        made_by=user,
+    )
+    audit.record(audit.person(user), answer, "created", reason=answer.why)
+    return answer
