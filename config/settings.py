@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "csp",
 ]
 
+AUTHENTICATION_BACKENDS = ["apps.policies.staff_backend.StaffBackend"]
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

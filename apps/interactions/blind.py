@@ -46,8 +46,8 @@ def draw(row: Interaction, partner: Partner) -> bool:
 
 def headline(case_type: str, order: str | None) -> str:
     """A question that tells nothing of the proposal."""
-    label = CaseType(case_type).label.lower()
-    return f"How do you decide this {label} on order {order}?" if order else f"How do you decide this {label}?"
+    label = CaseType(case_type).label
+    return f"{label}, order {order}: what do you do?" if order else f"{label}: what do you do?"
 
 
 def is_blind(escalation: Escalation) -> bool:

@@ -113,6 +113,8 @@ def money_of(option: dict[str, Any], typed: str | None) -> Money | None:
 
 
 def _rationale_given(how: str, choice: Choice, case_type: str) -> None:
+    if not choice.reason_code and how != How.OVERRIDDEN:
+        return
     codes = ReasonCode.objects.filter(case_type__in=["", case_type], code=choice.reason_code)
     if choice.reason_code and not codes.exists():
         raise Refused("Choose a reason from the list.")

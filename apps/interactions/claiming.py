@@ -87,7 +87,7 @@ def claim(user: User, escalation_id: int) -> Escalation:
 
 
 def _hold(escalation: Escalation, user: User) -> Escalation:
-    escalation.hold_for(user.pk, timezone.now())
+    escalation.hold_for(user, timezone.now())
     move(escalation, "claim", actor=audit.person(user), save=_HELD)
     return escalation
 

@@ -28,8 +28,9 @@ from apps.policies.machines import move
 _D = DecisionRecord.State
 
 
-def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
-    """Record a person's decision. Raises Moved when the case or packet changed, Refused when it may not be."""
+def decide(user: User, escalation_id: int, choice: Choice, *, joint: uuid.UUID | None = None) -> DecisionRecord:
+    """Record a person's decision; `joint` marks one of many by one act (alike.py). Raises Moved when the case or packet
+    changed, Refused when it may not be."""
     now = timezone.now()
     with transaction.atomic():
         interaction = _locked_case(escalation_id)
@@ -52,7 +53,8 @@ def decide(user: User, escalation_id: int, choice: Choice) -> DecisionRecord:
             packet=packet,
             ruling=packet.ruling,
             decided_by=user,
-            seconds=int((now - (escalation.claimed_at or now)).total_seconds()),
+            joint=joint,
+            seconds=None if joint else int((now - (escalation.claimed_at or now)).total_seconds()),
             decided_at=now,
             commit_at=None if second else now + timedelta(seconds=escalation.partner.undo_seconds),
             **decided,
@@ -134,11 +136,10 @@ def undo(user: User, decision_id: int) -> DecisionRecord:
 
 def _locked_case(escalation_id: int) -> Interaction:
     """The case of an escalation, locked before the escalation is: intake takes the locks in the same order."""
-    pointer = Escalation.objects.values_list("interaction_id", flat=True).filter(pk=escalation_id).first() or 0
     found = (
         Interaction.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("customer", "order")
-        .filter(pk=pointer)
+        .select_related("customer", "order__customer")
+        .filter(escalations=escalation_id)
         .first()
     )
     if found is None:
@@ -147,7 +148,8 @@ def _locked_case(escalation_id: int) -> Interaction:
 
 
 def _packet_seen(interaction: Interaction, version: int) -> ContextPacket:
-    packet = interaction.packets.filter(state=ContextPacket.State.READY).first()
+    ready = interaction.packets.filter(state=ContextPacket.State.READY)
+    packet = ready.select_related("ruling__partner").first()
     if packet is None or packet.version != version:
         raise Moved("Something newer came in on this case while you had it open. Read what changed and decide again.")
     return packet

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from apps.interactions import blind, briefing, case_clocks, clocks, outbox, urgency
+from apps.interactions import alike, blind, briefing, case_clocks, clocks, outbox, urgency
 from apps.interactions.classification import language
 from apps.interactions.drafting import replies
 from apps.interactions.linking import linked_cases
@@ -91,6 +91,7 @@ def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datet
         if unseen
         else worked.plan.question,
         blind=unseen,
+        alike=alike.key_of(case, worked.plan.proposal.action.value, worked.authority.seniority.value),
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
         flagged=row.public,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import models
+
 from apps.interactions import likeness
 from apps.interactions.models import DecisionRecord, Precedent, ReasonCode
 from apps.policies import simulating
@@ -50,7 +52,7 @@ class Line:
         """As a context packet holds it."""
         return [
             {
-                "case": str(row.decision.interaction.reference),
+                "case": str(row.case),
                 "action": row.action,
                 "amount": {"amount": str(row.amount), "currency": row.currency} if row.amount is not None else None,
                 "reason": row.reason,
@@ -62,15 +64,20 @@ class Line:
 
 
 def line_for(partner: Partner, case_type: str, facts: Mapping[str, Value | None]) -> Line:
-    """The nearest circle that holds enough cases, else the widest."""
-    found, circle = [], likeness.Circle("", "")
-    for name, circle in zip(("near", "close", "wide"), likeness.circles(case_type, facts), strict=True):
-        rows = Precedent.objects.filter(partner=partner, **{name: circle.key}).order_by("-at")
-        found = list(rows.select_related("decision__interaction")[:LOOKED_AT])
-        if len(found) >= ENOUGH:
-            break
-    actions = Counter(row.action for row in found).most_common()
-    return Line(circle.words, tuple(found), tuple(actions))
+    """The nearest circle that holds enough cases, else the widest. All three are read in one query."""
+    circles = likeness.circles(case_type, facts)
+    latest = [
+        Precedent.objects.filter(partner=partner, **{name: circle.key})
+        .annotate(circle=models.Value(place))
+        .order_by("-at")[:LOOKED_AT]
+        for place, (name, circle) in enumerate(zip(("near", "close", "wide"), circles, strict=True))
+    ]
+    found: list[list[Precedent]] = [[], [], []]
+    for row in latest[0].union(*latest[1:], all=True):
+        found[row.circle].append(row)
+    place = next((place for place, rows in enumerate(found) if len(rows) >= ENOUGH), 2)
+    cases = sorted(found[place], key=lambda row: row.at, reverse=True)
+    return Line(circles[place].words, tuple(cases), tuple(Counter(row.action for row in cases).most_common()))
 
 
 def line_of_ruling(ruling: Ruling) -> Line:
@@ -91,6 +98,7 @@ def keep(decision: DecisionRecord) -> None:
     code = ReasonCode.objects.filter(code=decision.reason_code, case_type__in=["", ruling.case_type]).first()
     Precedent.objects.create(
         decision=decision,
+        case=decision.interaction.reference,
         partner_id=decision.partner_id,
         case_type=ruling.case_type,
         near=near.key,

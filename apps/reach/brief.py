@@ -19,9 +19,7 @@ from apps.interactions.models import (
     Note,
     ReasonCode,
 )
-from apps.policies.gate_words import trace_in_words
 from apps.policies.models import remit_of
-from apps.reach import presence
 
 UNFOLDED = 6  # messages; of more, the first and the last five stand open
 FACTS_FIRST = 8  # with the person's own remit a full grid of nine
@@ -43,12 +41,10 @@ class Brief:
     messages: list[Message]
     notes: list[Note]
     reasons: list[ReasonCode]
-    trace: list[dict[str, str]]
     earlier: list[DecisionRecord]
     remit_amount: Decimal
     remit_left: Decimal
     remit_currency: str
-    others: list[User]
     line: precedents.Line
     changes: list[str]
     seen_version: int | None
@@ -102,6 +98,11 @@ class Brief:
         return bool(self.content["options"][self.chosen]["action"] == self.line.action)
 
     @property
+    def alike(self) -> int:
+        """How many cases are alike to this one, itself included; none for one that is judged by itself."""
+        return 0 if self.escalation.blind else 1 + self.escalation.others_alike  # type: ignore[attr-defined]
+
+    @property
     def opens_in_editor(self) -> bool:
         return self.escalation.handler == "collaborative" or "reply" in self.typed
 
@@ -116,10 +117,11 @@ def brief_of(
     """The brief of an escalation the person may see; None when its packet is no longer current. `seen_version` is the
     packet that they had open: the brief says what changed since, or else since the one before."""
     interaction = escalation.interaction
-    packet = interaction.packets.filter(state=ContextPacket.State.READY).select_related("ruling__version").first()
+    packet = interaction.packets.filter(state=ContextPacket.State.READY).select_related("ruling__partner").first()
     if packet is None:
         return None
     remit, hidden = remit_of(user), blind.is_blind(escalation)
+    decisions = list(interaction.decisions.select_related("decided_by")[:12])
     judgement = Judgement.objects.filter(escalation=escalation).first() if escalation.blind and not hidden else None
     holds = escalation.state == Escalation.State.CLAIMED and escalation.claimed_by_id == user.pk
     return Brief(
@@ -131,18 +133,14 @@ def brief_of(
         judgement=judgement,
         holds=holds,
         may_claim="" if holds else claiming.why_not_claimable(user, escalation.pk),
-        proposed=interaction.decisions.filter(state=DecisionRecord.State.PROPOSED).select_related("decided_by").first(),
+        proposed=next((row for row in decisions if row.state == DecisionRecord.State.PROPOSED), None),
         messages=list(interaction.messages.all()),
         notes=list(interaction.notes.select_related("by")),
         reasons=list(ReasonCode.objects.filter(case_type__in=["", interaction.case_type])),
-        trace=trace_in_words(packet.ruling) if packet.ruling and not hidden else [],
-        earlier=list(
-            interaction.decisions.exclude(state=DecisionRecord.State.PROPOSED).select_related("decided_by")[:5]
-        ),
+        earlier=[row for row in decisions if row.state != DecisionRecord.State.PROPOSED][:5],
         remit_amount=remit.amount_per_decision,
         remit_left=max(Decimal(0), remit.amount_per_day - remits.spent_today(remit, now)),
         remit_currency=remit.currency,
-        others=presence.others_at(user, escalation.pk, now),
         line=precedents.line_of_ruling(packet.ruling) if packet.ruling and not hidden else precedents.Line("", (), ()),
         changes=[] if hidden else _changes(packet, seen_version),
         seen_version=seen_version,

@@ -88,6 +88,23 @@ class HoldForm(forms.Form):
         return token
 
 
+class AlikeForm(forms.Form):
+    """`case` values are "escalation:packet version", `read` the escalations that were read."""
+
+    label = forms.CharField(max_length=120, error_messages={"required": "Choose what to do with all of them."})
+    reason_code = forms.CharField(max_length=40, required=False)
+    rationale = forms.CharField(max_length=2000, required=False)
+    wrong_part = forms.CharField(max_length=10, required=False)
+    unlike = forms.CharField(max_length=2000, required=False)
+
+    def versions(self) -> dict[int, int]:
+        pairs = [text.split(":") for text in self.data.getlist("case")]  # type: ignore[attr-defined]
+        return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2 and all(map(_is_number, pair))}
+
+    def numbers(self, name: str) -> list[int]:
+        return [int(text) for text in self.data.getlist(name) if _is_number(text)]  # type: ignore[attr-defined]
+
+
 class HandForm(HoldForm):
     colleague = forms.IntegerField(required=False)
 
@@ -98,6 +115,10 @@ class ViewForm(forms.Form):
 
 class NoteForm(forms.Form):
     note = forms.CharField(max_length=2000, error_messages={"required": "Write the note first."})
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 16
 
 
 def first_error(form: forms.Form) -> str:

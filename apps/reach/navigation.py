@@ -13,6 +13,7 @@ from apps.reach.queue import Today, today
 _PLACES = (
     ("Reach", "reach:queue", "/reach/", "interactions.view_escalation"),
     ("Audit desk", "reach:audits", "/audits/", "learning.view_caseaudit"),
+    ("Flow", "reach:flow", "/flow/", "interactions.view_escalation"),
     ("Signals", "reach:signals", "/signals/", "learning.view_signal"),
     ("Boundaries", "admin:policies_boundary_changelist", "/admin/policies/boundary", "policies.view_boundary"),
     ("Admin", "admin:index", "/admin/", ""),
@@ -28,7 +29,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     here = max((prefix for _, _, prefix in places if request.path.startswith(prefix)), key=len, default="")
     return {
         "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],
-        "role": staff.role_of(user),
+        "role": SimpleLazyObject(lambda: staff.role_of(user)),
         "today": SimpleLazyObject(lambda: _today(user)),
         "paused": SimpleLazyObject(lambda: pauses.seen_by(user).filter(lifted_at=None)),
     }

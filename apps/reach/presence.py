@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from apps.reach.models import Presence
 
@@ -14,6 +17,8 @@ def seen(user: User, escalation_id: int, now: datetime) -> None:
     Presence.objects.update_or_create(user=user, defaults={"escalation_id": escalation_id, "seen_at": now})
 
 
-def others_at(user: User, escalation_id: int, now: datetime) -> list[User]:
-    rows = Presence.objects.filter(escalation_id=escalation_id, seen_at__gt=now - GONE_AFTER).exclude(user=user)
-    return [row.user for row in rows.select_related("user")]
+def others_at(user: User, now: datetime) -> ArraySubquery:
+    """The first names of who else has an escalation open, to annotate escalations with."""
+    rows = Presence.objects.filter(escalation=OuterRef("pk"), seen_at__gt=now - GONE_AFTER).exclude(user=user)
+    name = Coalesce(NullIf("user__first_name", Value("")), "user__username")
+    return ArraySubquery(rows.values_list(name, flat=True))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from apps.interactions import claiming
+from apps.interactions import alike, claiming
 from apps.interactions.models import DecisionRecord, Escalation, Interaction
 from apps.policies.models import Partner, partners_of
 from apps.reach.filters import SHOW, Filters, tab
@@ -30,6 +30,7 @@ class Queue:
     minutes: int | None
     brands: list[Partner]
     views: list[SavedView]
+    alike: dict[int, int]
 
     @property
     def more(self) -> int:
@@ -45,18 +46,19 @@ def queue_of(user: User, filters: Filters) -> Queue:
     now = timezone.now()
     waiting = claiming.covered_by_remit(user).waiting().filter(filters.beside_tab(now))
     counts = waiting.aggregate(**{name: Count("pk", filter=tab(name, user) or None) for name in SHOW})
-    rows = (
+    rows = list(
         waiting.filter(tab(filters.show, user))
         .most_urgent()
         .select_related("interaction__customer", "partner", "claimed_by")[:SHOWN]
     )
     return Queue(
-        list(rows),
+        rows,
         counts,
         filters,
         minutes_at_pace(user, counts["all"], now),
         list(partners_of(user).order_by("name")[:200]),
         list(SavedView.objects.filter(user=user)),
+        alike.how_many(rows),
     )
 
 

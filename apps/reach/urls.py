@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from apps.reach.views import acts, desk, holding, life, pages
+from apps.reach.views import acts, alike, desk, flow, holding, life, pages
 
 app_name = "reach"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("reach/views/<int:view_id>/forget/", pages.forget_view, name="forget-view"),
     path("reach/next/", holding.take_next, name="next"),
     path("reach/<int:escalation_id>/", holding.show, name="case"),
+    path("reach/<int:escalation_id>/trace/", pages.trace, name="trace"),
     path("reach/<int:escalation_id>/claim/", holding.claim, name="claim"),
     path("reach/<int:escalation_id>/decide/", acts.decide, name="decide"),
     path("reach/<int:escalation_id>/ask/", acts.ask, name="ask"),
@@ -31,12 +32,19 @@ urlpatterns = [
     path("reach/<int:escalation_id>/dismiss/", acts.dismiss, name="dismiss"),
     path("reach/<int:escalation_id>/note/", acts.note, name="note"),
     path("reach/<int:escalation_id>/heartbeat/", holding.heartbeat, name="heartbeat"),
+    path("reach/<int:escalation_id>/alike/", alike.group, name="alike"),
+    path("reach/<int:escalation_id>/alike/decide/", alike.decide, name="alike-decide"),
+    path("reach/alike/<uuid:joint>/undo/", alike.undo, name="alike-undo"),
     path("reach/decisions/<int:decision_id>/undo/", acts.undo, name="undo"),
     path("audits/", desk.desk, name="audits"),
     path("audits/next/", desk.take_next, name="audit-next"),
     path("audits/<int:audit_id>/judge/", desk.judge, name="audit-judge"),
     path("audits/<int:audit_id>/review/", desk.review, name="audit-review"),
     path("audits/<int:audit_id>/skip/", desk.skip, name="audit-skip"),
+    path("flow/", flow.page, name="flow"),
+    path("flow/live/", flow.live, name="flow-live"),
+    path("flow/case/<uuid:reference>/", flow.path, name="flow-path"),
+    path("flow/replay/<slug:scenario>/", flow.replay, name="flow-replay"),
     path("cases/<uuid:reference>/", life.life, name="life"),
     path("signals/", pages.signals, name="signals"),
 ]

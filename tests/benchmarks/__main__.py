@@ -1,4 +1,5 @@
 """`make bench`: measures what the README promises, prints it, and writes docs/benchmarks/latest.json.
+`python -m tests.benchmarks reach spending` measures those parts alone, and writes nothing.
 
 Speed is measured here and never in a test: machines differ. Each row carries its target and whether it was met.
 """
@@ -7,6 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "benchmarks" / "latest.json"
@@ -18,23 +20,34 @@ def main() -> None:
 
     django.setup()
     from apps.interactions.demo import demo_partner
-    from tests.benchmarks import pipeline, reading, replaying, ruling, spending, verifying
+    from tests.benchmarks import pipeline, reach, reading, replaying, ruling, spending, verifying
     from tests.benchmarks.database import bench_database
 
-    rows = ruling.rows() + verifying.rows() + reading.rows()
-    with bench_database():
-        rows += replaying.rows(demo_partner("bench", "Bench"))
-    with bench_database():
-        rows += spending.rows()
-    with bench_database() as environment:
-        rows += pipeline.rows(environment)
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    chosen = set(sys.argv[1:])
+    rows = [row for part in (ruling, verifying, reading) if _wanted(part, chosen) for row in part.rows()]
+    if _wanted(replaying, chosen):
+        with bench_database():
+            rows += replaying.rows(demo_partner("bench", "Bench"))
+    for part in (spending, reach):
+        if _wanted(part, chosen):
+            with bench_database():
+                rows += part.rows()
+    if _wanted(pipeline, chosen):
+        with bench_database() as environment:
+            rows += pipeline.rows(environment)
+    if not chosen:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     for row in rows:
         verdict = "met" if row["met"] else "NOT MET"
         print(f"{row['name']:<66} {row['value']:>9} {row['unit']:<8} target {row['target']:<7} {verdict}")
-    print(f"Wrote {PAGE.relative_to(PROJECT)}.")
+    if not chosen:
+        print(f"Wrote {PAGE.relative_to(PROJECT)}.")
     sys.exit(0 if all(row["met"] for row in rows) else 1)
+
+
+def _wanted(part: ModuleType, chosen: set[str]) -> bool:
+    return not chosen or part.__name__.rpartition(".")[2] in chosen
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ def past(escalation, action="refund", number=1, age=1, level="near", **more):
     Precedent.objects.bulk_create(
         Precedent(
             decision=row,
+            case=escalation.interaction.reference,
             partner=more.get("partner", ruling.partner),
             case_type=ruling.case_type,
             action=action,

@@ -1,5 +1,7 @@
 """Every address, as every role and as nobody."""
 
+import uuid
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -39,12 +41,20 @@ PAGES = {
     "case": SEES_QUEUE,
     "signals": SEES_QUEUE,
     "numbers": SEES_QUEUE,
+    "trace": SEES_QUEUE,
     "find": SEES_QUEUE,
     "life": SEES_QUEUE,
     "save-view": SEES_QUEUE,
     "forget-view": SEES_QUEUE,
     "colleagues": DECIDERS,
+    "alike": DECIDERS,
+    "alike-decide": DECIDERS,
+    "alike-undo": DECIDERS,
     "audits": SEES_QUEUE,
+    "flow": SEES_QUEUE,
+    "flow-live": SEES_QUEUE,
+    "flow-path": SEES_QUEUE,
+    "flow-replay": SEES_QUEUE,
     **dict.fromkeys(("audit-next", "audit-judge", "audit-review", "audit-skip"), DECIDERS),
     **dict.fromkeys(
         (
@@ -57,6 +67,7 @@ PAGES = {
 ACTS = {
     "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat", "leave",
     "undo", "save-view", "forget-view", "audit-next", "audit-judge", "audit-review", "audit-skip",
+    "alike-decide", "alike-undo", "flow-replay",
 }  # fmt: skip
 
 
@@ -99,6 +110,8 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         "reference": escalated.interaction.reference,
         "view_id": 1,
         "audit_id": 1,
+        "scenario": "return",
+        "joint": uuid.uuid4(),
     }
     seen = set()
     for route, pattern in patterns():
@@ -109,6 +122,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         address = "/" + route
         for place, value in ids.items():
             address = address.replace(f"<int:{place}>", str(value)).replace(f"<uuid:{place}>", str(value))
+            address = address.replace(f"<slug:{place}>", str(value))
         if pattern.name == "sign-out":
             continue  # leads everybody to the sign-in page
         for role, client in people.items():
@@ -122,6 +136,7 @@ def test_an_act_is_refused_by_get(people, escalated, name):
     from django.urls import reverse
 
     argument = [] if name in ("next", "save-view", "audit-next") else [escalated.pk]
+    argument = [uuid.uuid4()] if name == "alike-undo" else argument
     assert people[staff.SUPERVISOR].get(reverse(f"reach:{name}", args=argument)).status_code == 405
 
 

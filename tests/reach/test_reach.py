@@ -55,6 +55,9 @@ def test_take_next_opens_the_most_urgent_case_with_everything_the_brief_needs(br
                  "Timeline", "Terms 1:", "rules and guardrails were tried", "Your remit today", "Refund in full", "84.50"):  # fmt: skip
         assert part in page, part
     assert Escalation.objects.get().state == "claimed"
+    trace = text(browser.get(f"/reach/{escalated.pk}/trace/"))
+    assert "rules and guardrails were tried" in trace
+    assert "Lenient returns" in trace
 
 
 def test_approving_opens_the_next_case_and_offers_to_take_back(browser, escalated, arrive, order):

@@ -100,7 +100,10 @@ class DecisionRecord(models.Model):
     unlike = models.TextField(
         blank=True, help_text="What is different here from the like cases that were decided otherwise."
     )
-    seconds = models.PositiveIntegerField(null=True, help_text="From claim to decision.")
+    joint = models.UUIDField(null=True, blank=True, db_index=True, help_text="The same for cases decided by one act.")
+    seconds = models.PositiveIntegerField(
+        null=True, help_text="From claim to decision; none when it was one of many decided together."
+    )
     decided_at = models.DateTimeField()
     commit_at = models.DateTimeField(null=True, blank=True)
     committed_at = models.DateTimeField(null=True, blank=True)
@@ -135,7 +138,7 @@ class DecisionRecord(models.Model):
                 name="what_was_decided",
                 fields=[
                     "interaction", "packet", "ruling", "how", "decided_by", "action", "amount", "currency",
-                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "seconds",
+                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "joint", "seconds",
                     "decided_at",
                 ],
             ),

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
@@ -56,6 +57,7 @@ class Escalation(models.Model):
     language = models.CharField(max_length=8, default="en", help_text="What the customer writes: who decides reads it.")
     headline = models.TextField(blank=True, help_text="The question of the brief, as the queue shows it.")
     blind = models.BooleanField(default=False, help_text="Judged before the proposal is shown (blind.py).")
+    alike = models.CharField(max_length=32, blank=True, help_text="The same for cases that ask the same (alike.py).")
     harm = models.PositiveSmallIntegerField(default=0, help_text="What waiting costs somebody (urgency.py).")
     reply_by = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(help_text="The clock that runs out first: of the first reply, or of the resolution.")
@@ -88,6 +90,7 @@ class Escalation(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["alike"], condition=Q(state="open") & ~Q(alike=""), name="escalation_alike"),
             models.Index(
                 fields=["-flagged", "due_at", "-harm", "id"], condition=Q(state="open"), name="escalation_queue"
             ),
@@ -96,8 +99,11 @@ class Escalation(models.Model):
                 condition=Q(state__in=["open", "claimed"]),
                 name="escalation_waiting",
             ),
-            models.Index(
-                fields=["partner", "case_type"], condition=Q(state__in=["open", "claimed"]), name="escalation_counts"
+            models.Index(  # the counts of the queue are read from it alone
+                fields=["partner", "case_type"],
+                include=["language", "seniority", "flagged", "due_at", "claimed_by", "handed_to", "state"],
+                condition=Q(state__in=["open", "claimed"]),
+                name="escalation_counts",
             ),
             models.Index(
                 fields=["handed_to"], condition=Q(state="open", handed_to__isnull=False), name="escalation_handed"
@@ -112,9 +118,9 @@ class Escalation(models.Model):
     def __str__(self) -> str:
         return f"escalation {self.pk} of {self.interaction_id}"
 
-    def hold_for(self, user_id: int, now: datetime) -> None:
+    def hold_for(self, user: User, now: datetime) -> None:
         """Give the row a new holder and lease; `claim` moves the state."""
-        self.claimed_by_id, self.claimed_at = user_id, now
+        self.claimed_by, self.claimed_at = user, now
         self.lease_token, self.lease_until = uuid.uuid4(), now + LEASE
 
     @property

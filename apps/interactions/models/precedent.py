@@ -13,6 +13,7 @@ class Precedent(models.Model):
     """One committed decision of a person. `near`, `close` and `wide` are the keys of its circles (likeness.py)."""
 
     decision = models.OneToOneField(DecisionRecord, on_delete=models.PROTECT, related_name="precedent")
+    case = models.UUIDField(help_text="The reference of its interaction.")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
     case_type = models.CharField(max_length=30, choices=CaseType.choices)
     near = models.CharField(max_length=200)

@@ -106,6 +106,12 @@ def _span(span: timedelta) -> str:
 
 
 @register.filter
+def at(found: dict[int, int], key: int) -> int:
+    """The value of a key; 0 for one that is not there."""
+    return found.get(key, 0)
+
+
+@register.filter
 def case_type(value: str) -> str:
     return CaseType(value).label if value in CaseType.values else "Not yet read"
 

@@ -7,10 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from apps.interactions import claiming
+from apps.interactions import alike, claiming
 from apps.interactions.classification.language import NAMES
 from apps.interactions.models import DecisionRecord, Escalation
 from apps.policies.words import CaseType
+from apps.reach import presence
 from apps.reach.brief import brief_of, news_since
 from apps.reach.filters import DUE, filters_of
 from apps.reach.queue import last_decisions, queue_of
@@ -23,8 +24,11 @@ def person(request: HttpRequest) -> User:
 
 def find(request: HttpRequest, escalation_id: int) -> Escalation:
     """An escalation of the person's remit; any other is a 404. One that was taken back leads to the one that waits now."""
-    rows = claiming.covered_by_remit(person(request)).select_related(
-        "interaction__partner", "interaction__customer", "interaction__order", "claimed_by", "partner"
+    user = person(request)
+    rows = (
+        claiming.covered_by_remit(user)
+        .select_related("interaction__partner", "interaction__customer", "interaction__order", "claimed_by", "partner")
+        .annotate(others_alike=alike.others_alike(), also_open_by=presence.others_at(user, timezone.now()))
     )
     found = rows.filter(pk=escalation_id).first()
     if found is None:

@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.interactions import blind
 from apps.learning.models import Signal
+from apps.policies.gate_words import trace_in_words
 from apps.policies.models import partners_of
 from apps.reach import finding
 from apps.reach.access import sees_queue, sees_signals
@@ -48,6 +50,16 @@ def queue_list(request: HttpRequest) -> HttpResponse:
 def numbers(request: HttpRequest) -> HttpResponse:
     """The header's numbers alone."""
     return render(request, "reach/_numbers.html")
+
+
+@require_GET
+@sees_queue
+def trace(request: HttpRequest, escalation_id: int) -> HttpResponse:
+    """Every rule and guardrail that was tried on a case, in words; of one that is to be judged blind, none."""
+    escalation = case.find(request, escalation_id)
+    ruling = escalation.interaction.ruling if not blind.is_blind(escalation) else None
+    steps = trace_in_words(ruling) if ruling else []
+    return render(request, "reach/_trace.html", {"ruling": ruling, "trace": steps})
 
 
 @require_GET
