@@ -79,10 +79,9 @@ def others_alike() -> Coalesce:
 def how_many(rows: Sequence[Escalation]) -> dict[int, int]:
     """How many waiting cases are alike to each of these, itself included."""
     keys = {row.alike for row in rows if row.alike and not row.blind}
-    found: dict[tuple[int, str], int] = {}
     waiting = Escalation.objects.filter(state=Escalation.State.OPEN, alike__in=keys, blind=False)
-    for partner, alike in waiting.values_list("partner_id", "alike"):
-        found[partner, alike] = found.get((partner, alike), 0) + 1
+    counted = waiting.order_by().values_list("partner_id", "alike").annotate(Count("pk"))
+    found = {(partner, alike): count for partner, alike, count in counted}
     return {row.pk: found.get((row.partner_id, row.alike), 0) for row in rows if not row.blind}
 
 

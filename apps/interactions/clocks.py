@@ -68,6 +68,20 @@ def _is_staffed(partner: Partner, weekday: int, date: str) -> bool:
     return (not partner.staffed_weekdays or weekday in partner.staffed_weekdays) and date not in partner.holidays
 
 
+def last_closing(partner: Partner, now: datetime) -> datetime | None:
+    """When people of the brand last stopped answering, at the latest a week ago; None for one that never closes."""
+    local = now.astimezone(partner.zone)
+    for days in range(8):
+        day = (local - timedelta(days=days)).date()
+        if not _is_staffed(partner, day.weekday(), day.isoformat()) or partner.opens_at == partner.closes_at:
+            continue
+        overnight = partner.closes_at <= partner.opens_at
+        closes = datetime.combine(day + timedelta(days=1 if overnight else 0), partner.closes_at, partner.zone)
+        if closes <= local:
+            return closes
+    return None
+
+
 def time_in_words(partner: Partner, at: datetime, now: datetime) -> str:
     """ "09:30 today", "08:00 tomorrow" or "08:00 on 27 November", in the brand's time zone."""
     local, today = at.astimezone(partner.zone), now.astimezone(partner.zone).date()

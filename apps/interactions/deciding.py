@@ -113,7 +113,8 @@ def dismiss(user: User, escalation_id: int, token: uuid.UUID | None, reason: str
             raise Refused("A decision on this case is on its way already.")
         actor, said = audit.person(user), reason.strip()
         hearing.supersede_packets(interaction, actor=actor, reason="dismissed")
-        move(escalation, "cancel", actor=actor, reason="dismissed")
+        escalation.closed_at = timezone.now()
+        move(escalation, "cancel", actor=actor, save=("closed_at",), reason="dismissed")
         move(interaction, "dismiss", actor=actor, reason=said)
 
 

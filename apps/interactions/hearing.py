@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils import timezone
+
 from apps.interactions import courtesies
 from apps.interactions.models import ContextPacket, Escalation, Interaction, Message
 from apps.policies import audit
@@ -110,7 +112,10 @@ def _take_back(case: Interaction, *, actor: audit.Actor, reason: str) -> None:
     for decision in case.decisions.select_for_update(no_key=True).filter(state__in=["proposed", "decided"]):
         decision.ended_because = reason
         move(decision, "void", actor=actor, reason=reason, save=("ended_because",))
-    move(list(Escalation.objects.waiting().filter(interaction=case)), "cancel", actor=actor, reason=reason)
+    waiting = list(Escalation.objects.waiting().filter(interaction=case))
+    for escalation in waiting:
+        escalation.closed_at = timezone.now()
+    move(waiting, "cancel", actor=actor, reason=reason, save=("closed_at",))
     supersede_packets(case, actor=actor, reason=reason)
 
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q
-from django.db.models.aggregates import Aggregate
 
 from apps.interactions import blind, claiming
 from apps.interactions.models import DecisionRecord, Effect, Escalation, Interaction
 from apps.learning.models import CaseAudit, Signal
 from apps.policies.models import partners_of
 from apps.policies.words import Action, CaseType, Handler
+from apps.reach.tables import Percentile
 
 RECENT = 12
 AT_REST = ("resolved", "closed", "awaiting_decision", "awaiting_customer", "stalled", "merged", "dismissed", "referred")
@@ -25,16 +25,6 @@ SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "vip": ("VIP complaint", (CaseType.VIP_COMPLAINT,)),
     "public": ("Public complaint", (CaseType.PUBLIC_COMPLAINT,)),
 }
-
-
-class Percentile(Aggregate):
-    """PostgreSQL's continuous percentile of an expression, for `p` from 0 to 1."""
-
-    function = "PERCENTILE_CONT"
-    template = "%(function)s(%(p)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-
-    def __init__(self, expression: object, p: float) -> None:
-        super().__init__(expression, p=p, output_field=DurationField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +79,8 @@ def flow_of(user: User, scenario: str, now: datetime) -> Flow:
         last_minute=Count("pk", filter=Q(created_at__gte=now - timedelta(minutes=1))),
         asked=Count("pk", filter=Q(state="awaiting_customer")),
         **{handler: Count("pk", filter=Q(handler=handler)) for handler in Handler.values},
-        median=Percentile(took, 0.5),
-        p95=Percentile(took, 0.95),
+        median=Percentile(took, 0.5, DurationField()),
+        p95=Percentile(took, 0.95, DurationField()),
     )
     decided, seconds = _decided(user, types, midnight)
     return Flow(

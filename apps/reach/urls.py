@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from apps.reach.views import acts, alike, desk, flow, holding, life, pages
+from apps.reach.views import acts, alike, desk, flow, holding, insights, life, pages
 
 app_name = "reach"
 urlpatterns = [
@@ -45,6 +45,9 @@ urlpatterns = [
     path("flow/live/", flow.live, name="flow-live"),
     path("flow/case/<uuid:reference>/", flow.path, name="flow-path"),
     path("flow/replay/<slug:scenario>/", flow.replay, name="flow-replay"),
+    path("insights/", insights.page, name="insights"),
+    path("insights/<slug:name>.csv", insights.as_csv, name="insights-csv"),
+    path("handover/", insights.handover, name="handover"),
     path("cases/<uuid:reference>/", life.life, name="life"),
     path("signals/", pages.signals, name="signals"),
 ]

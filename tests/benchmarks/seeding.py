@@ -56,7 +56,7 @@ def seed(partner: Partner, *, waiting: int, total: int) -> None:
     )
     _copy("interactions_escalation", f"m.interaction_id = {model.pk}", for_all, id=one, interaction_id=one,
           state=f"CASE WHEN {is_done} THEN 'done' ELSE 'open' END", due_at="now() + make_interval(secs => (n::bigint * 7919) % 86400)",
-          flagged="n % 40 = 0", harm="n % 6", closed_at=f"CASE WHEN {is_done} THEN {day} END")  # fmt: skip
+          flagged="n % 40 = 0", alike="md5((n / 40)::text)", harm="n % 6", closed_at=f"CASE WHEN {is_done} THEN {day} END")  # fmt: skip
     _decided(decider.pk, partner.pk, for_done)
     _precedents(for_done, partner.pk, (near.key, close.key, wide.key))
     with connection.cursor() as cursor:

@@ -52,6 +52,9 @@ PAGES = {
     "alike-undo": DECIDERS,
     "audits": SEES_QUEUE,
     "flow": SEES_QUEUE,
+    "insights": SEES_QUEUE,
+    "insights-csv": SEES_QUEUE,
+    "handover": SEES_QUEUE,
     "flow-live": SEES_QUEUE,
     "flow-path": SEES_QUEUE,
     "flow-replay": SEES_QUEUE,
@@ -111,6 +114,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         "view_id": 1,
         "audit_id": 1,
         "scenario": "return",
+        "name": "journey",
         "joint": uuid.uuid4(),
     }
     seen = set()

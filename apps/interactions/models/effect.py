@@ -55,6 +55,7 @@ class Effect(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["settled_at"], condition=Q(amount__isnull=False), name="effect_money_settled"),
             models.Index(fields=["deadline_at"], condition=Q(state="in_flight"), name="effect_deadline"),
             models.Index(fields=["decision", "position"], condition=Q(state="pending"), name="effect_pending"),
         ]

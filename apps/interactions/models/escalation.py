@@ -90,6 +90,8 @@ class Escalation(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["opened_at"], name="escalation_opened"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="escalation_closed"),
             models.Index(fields=["alike"], condition=Q(state="open") & ~Q(alike=""), name="escalation_alike"),
             models.Index(
                 fields=["-flagged", "due_at", "-harm", "id"], condition=Q(state="open"), name="escalation_queue"

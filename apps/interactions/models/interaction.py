@@ -125,6 +125,7 @@ class Interaction(models.Model):
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="interaction_due"),
             models.Index(fields=["partner", "customer", "state"], name="interaction_customer"),
             models.Index(fields=["order"], name="interaction_order"),
+            models.Index(fields=["created_at"], name="interaction_created"),
             models.Index(fields=["external_id"], name="interaction_external_id"),
             models.Index(
                 fields=["resolved_at", "partner"], condition=Q(handler="autonomous"), name="interaction_resolved_alone"

@@ -31,6 +31,27 @@ def thousands(number: int | None) -> str:
 
 
 @register.filter
+def percent(value: float | None) -> str:
+    """ "14.9 %"; a dash for nothing to divide by."""
+    return "–" if value is None else f"{value:g} %"
+
+
+@register.filter
+def cell(value: Any) -> str:
+    """A value of a table: thousands grouped, money with two decimals, a dash for none."""
+    match value:
+        case None:
+            return "–"
+        case Decimal():
+            return f"{value:,.2f}"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.1f}"
+    return str(value)
+
+
+@register.filter
 def minutes(seconds: int | None) -> str:
     """Seconds as "0:52"; a dash for none."""
     return "–" if seconds is None else f"{seconds // 60}:{seconds % 60:02d}"

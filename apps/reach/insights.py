@@ -1,0 +1,194 @@
+"""Insights: how the loop has gone, in numbers that are counted from the records when somebody looks.
+
+A case is resolved by the AI when it handled it alone; durably so when the customer did not come back with it within
+seven days. Agreement with a proposal in view and blind agreement are reported apart: only the latter says how often the AI is
+right. Hours saved are the cases that the AI resolved, times the median time people took for the same type.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import TruncWeek
+
+from apps.interactions.models import DecisionRecord, Effect, Escalation, ReasonCode
+from apps.learning.models import Signal
+from apps.policies.models import BoundaryVersion, partners_of
+from apps.policies.words import CaseType
+from apps.reach import breakdowns
+from apps.reach.tables import Chosen, Percentile, Row, Table, by, came_back, resolved_alone, share, whole
+
+WEEKS = 12
+
+
+def journey(chosen: Chosen) -> Table:
+    """Week by week: cases, and the share that the AI resolved, and resolved durably."""
+    weeks = (
+        chosen.cases()
+        .annotate(back=came_back(), week=TruncWeek("created_at"))
+        .values("week")
+        .annotate(
+            total=Count("pk"),
+            alone=Count("pk", filter=resolved_alone()),
+            durable=Count("pk", filter=resolved_alone() & Q(reopened=0, back=False)),
+        )
+        .order_by("week")
+    )
+    rows = tuple(
+        Row(
+            f"{week['week']:%Y-%m-%d}",
+            (week["total"], share(week["alone"], week["total"]), share(week["durable"], week["total"])),
+        )
+        for week in weeks
+    )
+    return Table("journey", "Resolved by the AI, by week", ("Cases", "Resolved by the AI, %", "Durably, %"), rows)
+
+
+def releases(chosen: Chosen) -> Table:
+    """Boundary versions that became active, to be marked in the journey."""
+    found = BoundaryVersion.objects.filter(
+        boundary__partner__in=partners_of(chosen.user), activated_at__gte=chosen.since
+    ).select_related("boundary")
+    rows = tuple(
+        Row(f"{row.activated_at:%Y-%m-%d}", (str(row),))
+        for row in found.distinct().order_by("activated_at")
+        if row.activated_at
+    )
+    return Table("releases", "Releases", ("Version",), rows)
+
+
+def agreement(chosen: Chosen) -> Table:
+    """By type: how often people agreed with the proposal, unseen and seen apart."""
+    found = (
+        chosen.of(Signal.objects.filter(at__gte=chosen.since), "decision__interaction")
+        .values("case_type")
+        .annotate(
+            blind=Count("pk", filter=Q(proposal_seen=False)),
+            blind_agreed=Count("pk", filter=Q(proposal_seen=False, agreed=True)),
+            seen=Count("pk", filter=Q(proposal_seen=True)),
+            seen_agreed=Count("pk", filter=Q(proposal_seen=True, agreed=True)),
+        )
+        .order_by("case_type")
+    )
+    rows = tuple(
+        Row(
+            CaseType(row["case_type"]).label,
+            (
+                row["blind"],
+                share(row["blind_agreed"], row["blind"]),
+                row["seen"],
+                share(row["seen_agreed"], row["seen"]),
+            ),
+        )
+        for row in found
+    )
+    return Table(
+        "agreement", "Agreement with the AI", ("Judged blind", "agreed, %", "With it in view", "kept, %"), rows
+    )
+
+
+def overrides(chosen: Chosen) -> Table:
+    """Why people decided otherwise, the most frequent reason first, with the part that was wrong."""
+    labels = dict(ReasonCode.objects.values_list("code", "label"))
+    parts = dict(DecisionRecord.WrongPart.choices)
+    found = (
+        chosen.of(Signal.objects.filter(at__gte=chosen.since, agreed=False), "decision__interaction")
+        .values("reason_code", "wrong_part")
+        .annotate(count=Count("pk"))
+        .order_by("-count")[:10]
+    )
+    rows = tuple(
+        Row(labels.get(row["reason_code"], "No reason given"), (parts.get(row["wrong_part"], "–"), row["count"]))
+        for row in found
+    )
+    return Table("overrides", "Why people decided otherwise", ("What was wrong", "Decisions"), rows)
+
+
+def money(chosen: Chosen) -> Table:
+    """What was moved, by whom, in which currency."""
+    done = chosen.of(
+        Effect.objects.filter(state="done", amount__isnull=False, settled_at__gte=chosen.since), "decision__interaction"
+    )
+    found = (
+        done.values("action", "currency")
+        .annotate(
+            alone=Sum("amount", filter=Q(decision__decided_by__isnull=True)),
+            people=Sum("amount", filter=Q(decision__decided_by__isnull=False)),
+            count=Count("pk"),
+        )
+        .order_by("currency", "action")
+    )
+    rows = tuple(
+        Row(
+            f"{row['action'].replace('_', ' ').capitalize()}, {row['currency']}",
+            (row["count"], row["alone"] or 0, row["people"] or 0),
+        )
+        for row in found
+    )
+    return Table("money", "Money moved", ("Times", "By the AI", "By people"), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The numbers on top. Seconds are to decide; hours are saved."""
+
+    cases: int
+    alone_share: float | None
+    durable_share: float | None
+    median_seconds: int | None
+    p90_seconds: int | None
+    kept_share: float | None
+    hours_saved: float | None
+
+
+def headline(chosen: Chosen) -> Headline:
+    cases = chosen.cases().annotate(back=came_back())
+    found = cases.aggregate(
+        total=Count("pk"),
+        alone=Count("pk", filter=resolved_alone()),
+        durable=Count("pk", filter=resolved_alone() & Q(reopened=0, back=False)),
+    )
+    decided = chosen.of(
+        DecisionRecord.objects.filter(decided_by__isnull=False, decided_at__gte=chosen.since), "interaction"
+    )
+    took = decided.aggregate(median=Percentile("seconds", 0.5), p90=Percentile("seconds", 0.9))
+    clocks = chosen.of(Escalation.objects.filter(state="done", closed_at__gte=chosen.since), "interaction").aggregate(
+        done=Count("pk"), in_time=Count("pk", filter=Q(closed_at__lte=F("due_at")))
+    )
+    return Headline(
+        cases=found["total"],
+        alone_share=share(found["alone"], found["total"]),
+        durable_share=share(found["durable"], found["total"]),
+        median_seconds=whole(took["median"]),
+        p90_seconds=whole(took["p90"]),
+        kept_share=share(clocks["in_time"], clocks["done"]),
+        hours_saved=_hours_saved(chosen, decided, took["median"]),
+    )
+
+
+def _hours_saved(chosen: Chosen, decided: QuerySet[DecisionRecord], overall: float | None) -> float | None:
+    """Measured times only: without a decision of people there is nothing to compare with."""
+    if overall is None:
+        return None
+    medians = by(decided, "interaction__case_type", median=Percentile("seconds", 0.5))
+    alone = chosen.cases().filter(resolved_alone()).values("case_type").annotate(count=Count("pk"))
+    seconds = sum(row["count"] * (medians.get(row["case_type"], {}).get("median") or overall) for row in alone)
+    return float(round(seconds / 3600, 1))
+
+
+TABLES = {
+    "journey": journey,
+    "releases": releases,
+    "agreement": agreement,
+    "overrides": overrides,
+    "money": money,
+}
+
+
+def table(chosen: Chosen, name: str, now: datetime) -> Table | None:
+    """One table by its name, as the CSV asks for it; None for a name that there is not."""
+    if name == "backlog":
+        return breakdowns.backlog(chosen, now)
+    if name.startswith("by_") and name[3:] in breakdowns.GROUPS:
+        return breakdowns.by_group(chosen, name[3:])
+    return TABLES[name](chosen) if name in TABLES else None

@@ -1,0 +1,194 @@
+"""Insights and the handover: numbers that follow from the records, tables as CSV, pictures with their table."""
+
+import csv
+import io
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions import clocks
+from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.learning.models import Signal
+from apps.policies import pauses
+from apps.policies.models import Partner
+from apps.reach import breakdowns, charts, handover, insights
+from apps.reach.tables import Chosen
+from tests import factories
+from tests.conftest import MISSING, STATUS, browser, page
+from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.interactions.test_intake import write
+
+
+@pytest.fixture
+def user(db):
+    return factories.senior(first_name="Sam")
+
+
+@pytest.fixture
+def chosen(user):
+    return Chosen(user, timezone.localtime() - timedelta(weeks=12))
+
+
+@pytest.fixture
+def week(arrive, order, held, drain, partner):
+    """Two cases that the AI resolved, of which one came back; one that a person decided; one that waits."""
+    orders = [factories.OrderFactory(customer=factories.CustomerFactory(partner=partner)) for _ in range(3)]
+    good, back = arrive(STATUS, order=orders[0]), arrive(STATUS, order=orders[1])
+    Interaction.objects.filter(pk=back.pk).update(reopened=1)
+    waiting = arrive(MISSING, order=orders[2])
+    decide(held)
+    pass_undo_window()
+    drain()
+    DecisionRecord.objects.filter(decided_by__isnull=False)
+    return {"good": good, "back": back, "waiting": waiting, "decided": held[1].interaction}
+
+
+class TestNumbers:
+    def test_resolution_and_durable_resolution(self, week, chosen):
+        found = insights.headline(chosen)
+        assert (found.cases, found.alone_share, found.durable_share) == (4, 50.0, 25.0)
+        assert found.kept_share == 100.0
+        (row,) = insights.journey(chosen).rows
+        assert row.values == (4, 50.0, 25.0)
+
+    def test_a_case_that_follows_within_seven_days_takes_durability_away(self, week, chosen):
+        Interaction.objects.filter(pk=week["good"].pk).update(state="closed")
+        write(Interaction.objects.get(pk=week["good"].pk), "It still has not come, where is my order?")
+        assert insights.headline(chosen).durable_share == 0.0
+
+    def test_agreement_is_told_apart_by_whether_the_proposal_was_seen(self, week, chosen):
+        signal = Signal.objects.get()
+        (row,) = insights.agreement(chosen).rows
+        assert (row.label, row.values) == ("Refund exception", (0, None, 1, 100.0))
+        assert signal.proposal_seen
+
+    def test_money_by_whom(self, week, chosen):
+        (row,) = insights.money(chosen).rows
+        assert (row.label, row.values) == ("Refund, USD", (1, 0, Decimal("84.50")))
+
+    def test_why_people_decided_otherwise(self, held, drain, chosen):
+        decide(held, option=1, reason_code="goodwill", wrong_part="action")
+        pass_undo_window()
+        drain()
+        (row,) = insights.overrides(chosen).rows
+        assert (row.label, row.values) == ("Goodwill", ("The action", 1))
+
+    def test_hours_saved_need_a_time_that_was_measured(self, arrive, order, chosen):
+        arrive(STATUS, order=order)
+        assert insights.headline(chosen).hours_saved is None
+
+    def test_hours_saved_are_cases_times_peoples_median(self, week, chosen):
+        took = DecisionRecord.objects.get(decided_by__isnull=False).seconds
+        assert insights.headline(chosen).hours_saved == round(2 * took / 3600, 1)
+
+    @pytest.mark.parametrize("group", breakdowns.GROUPS)
+    def test_every_breakdown_adds_up(self, week, chosen, group):
+        assert sum(row.values[0] for row in breakdowns.by_group(chosen, group).rows) == 4
+
+    def test_filters_and_the_persons_brands_narrow_everything(self, week, chosen, user):
+        from dataclasses import replace
+
+        assert insights.headline(replace(chosen, type="delivery_dispute")).cases == 1
+        assert insights.headline(replace(chosen, channel="email")).cases == 0
+        assert insights.headline(replace(chosen, brand="nobody")).cases == 0
+        stranger = Chosen(factories.supervisor(remit={"all_partners": False}), chosen.since)
+        assert insights.headline(stranger).cases == 0
+        assert breakdowns.backlog(stranger, timezone.localtime()).rows[-1].values == (0,)
+
+    def test_the_backlog_goes_back_through_what_opened_and_closed(self, week, chosen):
+        now = timezone.localtime()
+        done = Escalation.objects.get(state="done")
+        Escalation.objects.filter(pk=done.pk).update(
+            opened_at=now - timedelta(hours=5), closed_at=now - timedelta(hours=2)
+        )
+        rows = {row.label: row.values[0] for row in breakdowns.backlog(chosen, now).rows}
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        assert rows["now"] == 1
+        assert rows[f"{hour - timedelta(hours=3):%a %H:%M}"] == 1
+        assert rows[f"{hour - timedelta(hours=8):%a %H:%M}"] == 0
+
+    def test_an_empty_house_divides_by_nothing(self, partner, chosen, user):
+        assert insights.headline(chosen).alone_share is None
+        assert "No case yet." in page(browser(user), "/insights/")
+
+
+class TestPage:
+    def test_every_picture_has_its_table_and_csv(self, week, user):
+        shown = page(browser(user), "/insights/?by=brand")
+        for name in ("journey", "releases", "backlog", "agreement", "overrides", "money", "by_brand"):
+            assert f"/insights/{name}.csv" in shown, name
+        assert "50 %" in shown
+
+    @pytest.mark.parametrize(
+        "name", ["journey", "backlog", "agreement", "overrides", "money", "by_type", "by_shift", "releases"]
+    )
+    def test_a_table_comes_as_csv(self, week, user, name):
+        answer = browser(user).get(f"/insights/{name}.csv")
+        assert answer["Content-Type"].startswith("text/csv")
+        rows = list(csv.reader(io.StringIO(answer.content.decode())))
+        assert len(rows[0]) >= 2
+
+    def test_no_cell_is_run_by_a_spreadsheet(self, week, user, partner):
+        Partner.objects.update(name='=HYPERLINK("x")')
+        assert "'=HYPERLINK" in browser(user).get("/insights/by_brand.csv").content.decode()
+
+    def test_a_table_that_there_is_not_is_a_404(self, partner, user):
+        assert browser(user).get("/insights/by_mood.csv").status_code == 404
+
+
+class TestCharts:
+    def test_a_line_runs_from_left_to_right_with_a_gap_where_nothing_is_known(self):
+        chart = charts.lines(["a", "b", "c"], [[0, None, 100]], top=100)
+        assert chart.lines == ("M36.0 176.0M708.0 12.0",)
+
+    def test_one_point_stands_in_the_middle_and_none_draws_nothing(self):
+        assert charts.lines(["a"], [[50]], top=100).lines == ("M372.0 94.0",)
+        assert charts.lines([], [[]], top=100).lines == ("",)
+
+    def test_bars_are_as_high_as_their_share_of_the_highest(self):
+        marks = charts.bars(["a", "b"], [10, 5]).marks
+        assert (marks[0].height, marks[1].height) == (164.0, 82.0)
+        assert charts.bars(["a"], [0]).marks[0].height == 0.0
+
+
+class TestHandover:
+    def test_it_tells_what_came_was_done_and_waits_in_which_order(self, week, user):
+        found = handover.handover_of(user, timezone.now(), hours=12)
+        assert (found.came, found.resolved, found.waiting) == (4, 2, 1)
+        assert [row.interaction for row in found.first] == [week["waiting"]]
+        assert found.moved[0]["all"] == Decimal("84.50")
+        assert found.promised[0]["count"] == 1
+        shown = page(browser(user), "/handover/?hours=12")
+        assert week["waiting"].escalations.get().headline in shown
+        assert "84.50" in shown
+
+    def test_what_is_not_as_it_should_be_comes_first(self, week, user):
+        Escalation.objects.filter(state="open").update(due_at=timezone.now() - timedelta(minutes=1), harm=5)
+        pauses.pause(factories.ops_manager(), "the courier is on strike")
+        said = " ".join(text for text, _ in handover.handover_of(user, timezone.now(), hours=12).anomalies)
+        assert "1 waiting past their clock" in said
+        assert "1 waiting that may hurt somebody" in said
+        assert "the courier is on strike" in said
+
+    def test_a_night_with_much_more_than_usual_says_so(self, week, user):
+        old = timezone.now() - timedelta(days=3)
+        Interaction.objects.filter(pk=week["good"].pk).update(created_at=old)
+        said = handover.handover_of(user, timezone.now(), hours=24 * 7)
+        assert not any("as many as usual" in text for text, _ in said.anomalies)
+
+    def test_the_night_begins_when_people_last_stopped_answering(self):
+        brand = Partner(
+            name="Lumi", time_zone="UTC", opens_at=time(9), closes_at=time(17), staffed_weekdays=[0, 1, 2, 3, 4]
+        )
+        tuesday = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+        assert clocks.last_closing(brand, tuesday) == datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+        assert clocks.last_closing(brand, tuesday - timedelta(days=1)) == datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+        brand.opens_at = brand.closes_at = time(0)
+        assert clocks.last_closing(brand, tuesday) is None
+
+    def test_an_empty_night(self, partner, user):
+        shown = page(browser(user), "/handover/")
+        assert "Nothing waits." in shown
+        assert "No promise is open." in shown
