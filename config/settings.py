@@ -6,6 +6,9 @@ What differs between installations comes from the environment:
     REMIT_SECRET_KEY      signs sessions; required when REMIT_DEMO is 0
     REMIT_DEMO            1 (default): demo brands and log-ins, http on loopback; 0: a real installation
     REMIT_ALLOWED_HOSTS   comma-separated host names
+    REMIT_SITE_URL        where links in notices lead
+    REMIT_NOTIFY_WEBHOOK  an address that hears every notice, as JSON
+    REMIT_SMTP_HOST …     _PORT, _USER, _PASSWORD, _TLS and REMIT_MAIL_FROM: the server that sends notices; none: the log
 """
 
 import os
@@ -139,6 +142,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 # The row is the queue and the task only wakes a worker (docs/workers.md), so a lost or doubled task is harmless.
 # `retry` exceeds `timeout` × prefetched tasks: the ORM broker's lock starts at dequeue, not at the start of work.
 TASK_RETRY_SECONDS = 600
+# Notices to people on duty: where links lead, and a webhook of the house that hears each of them, too.
+SITE_URL = os.environ.get("REMIT_SITE_URL", "http://localhost:8000").rstrip("/")
+NOTIFY_WEBHOOK = os.environ.get("REMIT_NOTIFY_WEBHOOK", "")
+EMAIL_HOST = os.environ.get("REMIT_SMTP_HOST", "")
+EMAIL_PORT = int(os.environ.get("REMIT_SMTP_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("REMIT_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("REMIT_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("REMIT_SMTP_TLS", "1") == "1"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("REMIT_MAIL_FROM", "remit@localhost")
+# Without a mail server notices stand in the log and on their page.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+
 # What time alone brings about: the task of each sweeper, and every how many minutes it runs.
 SWEEPERS = {"sweeper": ("apps.interactions.tasks.sweep", 1), "learning": ("apps.learning.tasks.sweep", 15)}
 Q_CLUSTER = {

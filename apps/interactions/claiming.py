@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from apps.interactions import duty
 from apps.interactions.models import DecisionRecord, Escalation
 from apps.interactions.models.escalation import LEASE, EscalationQuerySet
 from apps.policies import audit
@@ -162,7 +163,7 @@ def leave(user: User, escalation_id: int, token: uuid.UUID | None) -> None:
 
 
 def colleagues_for(user: User, escalation: Escalation) -> list[User]:
-    """Who else may decide a case: by right, remit and seniority."""
+    """Who else may decide a case: by right, remit and seniority; those who are away last."""
     right = (
         "interactions.decide_senior" if escalation.seniority == Seniority.SENIOR else "interactions.decide_escalation"
     )
@@ -170,7 +171,11 @@ def colleagues_for(user: User, escalation: Escalation) -> list[User]:
         right, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False
     )
     found = others.filter(is_active=True).exclude(pk=user.pk).order_by("first_name", "username")
-    return [other for other in found if covered_by_remit(other).filter(pk=escalation.pk).exists()]
+    now = timezone.now()
+    able = [
+        other for other in found.select_related("remit") if covered_by_remit(other).filter(pk=escalation.pk).exists()
+    ]
+    return sorted(able, key=lambda other: duty.is_away(other, now))
 
 
 def hand_to(user: User, escalation_id: int, token: uuid.UUID | None, colleague: User | None, note: str) -> None:

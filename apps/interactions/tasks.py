@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.interactions import claiming, closing, committing, execution, pipeline
+from apps.interactions import claiming, closing, committing, execution, notifying, pipeline
 from apps.interactions.models import WorkerHeartbeat
 from apps.interactions.waking import wake_workers
 from apps.policies import columnar, endings, replaying
@@ -42,6 +42,8 @@ def sweep() -> None:
     execution.look_up_overdue()
     closing.close_quiet()
     now = timezone.now()
+    notifying.watch(now)
+    notifying.send(now)
     endings.end_due(now)
     replaying.give_up_lost(now)
     advance()

@@ -36,6 +36,8 @@ _OPS = (
     | {"policies.add_pause", "policies.change_pause", "policies.view_ruling", "policies.view_auditentry"}
     | {"policies.view_remit", "policies.change_remit", "policies.add_remit"}
     | {f"interactions.{verb}_{name}" for verb in ("view", "change") for name in ("casetypesetting", "reasoncode")}
+    | {f"interactions.{verb}_shift" for verb in ("view", "add", "change", "delete")}
+    | {"interactions.view_notice", "interactions.view_delivery"}
     | {f"interactions.{verb}_article" for verb in ("view", "add", "change", "delete")}
     | {"interactions.view_product", "interactions.view_alarmword", "interactions.add_alarmword"}
     | {f"interactions.{verb}_modeloptin" for verb in ("view", "add", "change", "delete")}
@@ -58,6 +60,8 @@ _OPERATES = {
     "interactions.view_effect",
     "interactions.settle_effect",
     "interactions.view_workerheartbeat",
+    "interactions.view_notice",
+    "interactions.view_delivery",
     "interactions.view_outsidemodel",
     "interactions.add_outsidemodel",
     "interactions.change_outsidemodel",

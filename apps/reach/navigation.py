@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from apps.interactions import notifying
 from apps.policies import pauses, staff
 from apps.reach.queue import Today, today
 
@@ -30,6 +31,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     here = max((prefix for _, _, prefix in places if request.path.startswith(prefix)), key=len, default="")
     return {
         "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],
+        "notices": SimpleLazyObject(lambda: len(notifying.open_for(user))),
         "role": SimpleLazyObject(lambda: staff.role_of(user)),
         "today": SimpleLazyObject(lambda: _today(user)),
         "paused": SimpleLazyObject(lambda: pauses.seen_by(user).filter(lifted_at=None)),

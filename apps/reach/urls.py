@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from apps.reach.views import acts, alike, desk, flow, holding, insights, life, pages
+from apps.reach.views import acts, alike, desk, flow, holding, insights, life, notices, pages
 
 app_name = "reach"
 urlpatterns = [
@@ -48,6 +48,8 @@ urlpatterns = [
     path("insights/", insights.page, name="insights"),
     path("insights/<slug:name>.csv", insights.as_csv, name="insights-csv"),
     path("handover/", insights.handover, name="handover"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/<int:notice_id>/acknowledge/", notices.acknowledge, name="acknowledge"),
     path("cases/<uuid:reference>/", life.life, name="life"),
     path("signals/", pages.signals, name="signals"),
 ]

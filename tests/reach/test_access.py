@@ -52,6 +52,8 @@ PAGES = {
     "alike-undo": DECIDERS,
     "audits": SEES_QUEUE,
     "flow": SEES_QUEUE,
+    "notices": SEES_QUEUE,
+    "acknowledge": SEES_QUEUE,
     "insights": SEES_QUEUE,
     "insights-csv": SEES_QUEUE,
     "handover": SEES_QUEUE,
@@ -70,7 +72,7 @@ PAGES = {
 ACTS = {
     "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat", "leave",
     "undo", "save-view", "forget-view", "audit-next", "audit-judge", "audit-review", "audit-skip",
-    "alike-decide", "alike-undo", "flow-replay",
+    "alike-decide", "alike-undo", "flow-replay", "acknowledge",
 }  # fmt: skip
 
 
@@ -113,6 +115,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         "reference": escalated.interaction.reference,
         "view_id": 1,
         "audit_id": 1,
+        "notice_id": 1,
         "scenario": "return",
         "name": "journey",
         "joint": uuid.uuid4(),

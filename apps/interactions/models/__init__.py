@@ -1,6 +1,7 @@
 from apps.interactions.models.apikey import ApiKey, Scope
 from apps.interactions.models.catalogue import Article, CustomerEvent, Passage, Product
 from apps.interactions.models.decision import DecisionRecord
+from apps.interactions.models.duty import Delivery, Notice, Shift
 from apps.interactions.models.effect import Budget, Effect, Reservation, SimulatedAction
 from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
@@ -21,6 +22,7 @@ __all__ = [
     "Customer",
     "CustomerEvent",
     "DecisionRecord",
+    "Delivery",
     "Effect",
     "Escalation",
     "Interaction",
@@ -30,6 +32,7 @@ __all__ = [
     "ModelOptIn",
     "ModelSpend",
     "Note",
+    "Notice",
     "Order",
     "OrderEvent",
     "OrderLine",
@@ -42,6 +45,7 @@ __all__ = [
     "ReasonCode",
     "Reservation",
     "Scope",
+    "Shift",
     "SimulatedAction",
     "WorkerHeartbeat",
 ]

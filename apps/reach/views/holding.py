@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.interactions import claiming
-from apps.interactions.models import DecisionRecord
+from apps.interactions import claiming, duty
+from apps.interactions.models import DecisionRecord, Shift
 from apps.policies.errors import Refused
 from apps.reach import presence
 from apps.reach.access import decides, sees_queue
@@ -94,7 +94,12 @@ def senior(request: HttpRequest, escalation_id: int) -> HttpResponse:
 def colleagues(request: HttpRequest, escalation_id: int) -> HttpResponse:
     """The form to hand a case to a named person: who may decide it."""
     escalation = case.find(request, escalation_id)
-    people = claiming.colleagues_for(case.person(request), escalation)
+    now = timezone.now()
+    on_shift = set(duty.present(Shift.Kind.ON, now))
+    people = [
+        (colleague, "on shift" if colleague in on_shift else "away" if duty.is_away(colleague, now) else "")
+        for colleague in claiming.colleagues_for(case.person(request), escalation)
+    ]
     return render(request, "reach/_hand.html", {"escalation": escalation, "people": people})
 
 

@@ -1,0 +1,177 @@
+"""The notify port: what people on duty have to know is raised once, sent by e-mail and webhook, and escalated when nobody
+acknowledges it.
+
+    raise_notice(kind, key, …)   in the transaction of what happened; the same key again raises nothing
+    watch(now)                   raises what time brings: public complaints, clocks, stalled cases, boundaries that end
+    send(now)                    delivers what is due; an address that fails is tried again
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import httpx2
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import send_mail
+from django.db import transaction
+from django.db.models import Count
+
+from apps.interactions import duty
+from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
+from apps.policies import audit
+from apps.policies.errors import Refused
+from apps.policies.models import BoundaryVersion, Partner
+
+log = logging.getLogger(__name__)
+
+RUNS_OUT_WITHIN = timedelta(minutes=15)
+CALL_AFTER = timedelta(minutes=10)
+WARN_BEFORE_END = timedelta(days=1)
+MOST_ATTEMPTS = 5
+WEBHOOK_SECONDS = 5
+_OPEN = {"acknowledged_at__isnull": True, "over_at__isnull": True}
+
+
+def raise_notice(
+    kind: str, key: str, text: str, path: str, now: datetime, *, partner: Partner | None = None, case_type: str = "",
+    for_seniors: bool = False,
+) -> Notice | None:  # fmt: skip
+    """Raise a notice, unless there is one of this key already."""
+    notice, created = Notice.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind, "text": text[:300], "path": path, "raised_at": now, "partner": partner, "case_type": case_type,
+            "for_seniors": for_seniors,
+        },
+    )  # fmt: skip
+    return notice if created else None
+
+
+def watch(now: datetime) -> None:
+    """Raise what has come up since, and end what is over by itself."""
+    for row in Escalation.objects.waiting().filter(flagged=True).select_related("partner", "interaction"):
+        heard = f", heard by {row.interaction.audience:,}" if row.interaction.audience else ""
+        raise_notice(
+            Notice.Kind.PUBLIC, f"public:{row.interaction_id}", f"{row.partner.name}: said in public{heard}. {row.headline}",
+            f"/reach/{row.pk}/", now, partner=row.partner, case_type=row.case_type, for_seniors=row.seniority == "senior",
+        )  # fmt: skip
+    _clocks(now)
+    _stalled(now)
+    _endings(now)
+    _end_what_is_over(now)
+
+
+def _clocks(now: datetime) -> None:
+    """One notice an hour and brand, however many cases it is."""
+    soon = Escalation.objects.waiting().filter(due_at__lt=now + RUNS_OUT_WITHIN, due_at__gt=now - timedelta(days=1))
+    for row in soon.order_by().values("partner").annotate(count=Count("pk")):
+        partner = Partner.objects.get(pk=row["partner"])
+        cases = "1 case runs" if row["count"] == 1 else f"{row['count']:,} cases run"
+        raise_notice(
+            Notice.Kind.CLOCK, f"clock:{partner.pk}:{now:%Y-%m-%dT%H}", f"{partner.name}: {cases} out of time in 15 minutes",
+            f"/reach/?brand={partner.slug}&due=hour", now, partner=partner,
+        )  # fmt: skip
+
+
+def _stalled(now: datetime) -> None:
+    rows = Interaction.objects.filter(state=Interaction.State.STALLED)
+    for row in rows.order_by().values("partner").annotate(count=Count("pk")):
+        partner = Partner.objects.get(pk=row["partner"])
+        cases = "1 case has" if row["count"] == 1 else f"{row['count']:,} cases have"
+        raise_notice(
+            Notice.Kind.STALLED, f"stalled:{partner.pk}:{now:%Y-%m-%d}", f"{partner.name}: {cases} stalled",
+            "/admin/interactions/interaction/?state__exact=stalled", now, partner=partner,
+        )  # fmt: skip
+
+
+def _endings(now: datetime) -> None:
+    ending = BoundaryVersion.objects.filter(state="active", ends_at__gt=now, ends_at__lt=now + WARN_BEFORE_END)
+    for version in ending.select_related("boundary"):
+        raise_notice(
+            Notice.Kind.ENDING, f"ending:{version.pk}", f"{version} ends at {version.ends_at:%d %B %H:%M} UTC",
+            f"/admin/policies/boundaryversion/{version.pk}/change/", now,
+        )  # fmt: skip
+
+
+def _end_what_is_over(now: datetime) -> None:
+    """A public complaint that was decided calls nobody any more."""
+    public = Notice.objects.filter(kind=Notice.Kind.PUBLIC, **_OPEN)
+    waiting = Escalation.objects.waiting().filter(flagged=True).values_list("interaction_id", flat=True)
+    still = {f"public:{case}" for case in waiting}
+    over = [notice.pk for notice in public if notice.key not in still]
+    Notice.objects.filter(pk__in=over).update(over_at=now)
+
+
+def send(now: datetime) -> int:
+    """Make and send the deliveries that are due; returns how many were sent. Whoever is on shift hears first; nobody
+    there, or nobody who acknowledged it in time: those on call do."""
+    for notice in Notice.objects.filter(**_OPEN).select_related("partner"):
+        on_shift = duty.concerned(duty.present(Shift.Kind.ON, now), notice)
+        _plan(notice, on_shift, now)
+        late = now - notice.raised_at >= CALL_AFTER
+        if notice.called_at is None and (late or not on_shift):
+            _plan(notice, duty.concerned(duty.present(Shift.Kind.ON_CALL, now), notice), now)
+            Notice.objects.filter(pk=notice.pk).update(called_at=now)
+    due = Delivery.objects.filter(
+        sent_at__isnull=True, attempts__lt=MOST_ATTEMPTS, notice__acknowledged_at__isnull=True
+    )
+    return sum(_deliver(row, now) for row in due.select_related("notice", "user"))
+
+
+def _plan(notice: Notice, people: Sequence[User], now: datetime) -> None:
+    rows = [Delivery(notice=notice, user=user, channel="email", made_at=now) for user in people if user.email]
+    if settings.NOTIFY_WEBHOOK:
+        rows.append(Delivery(notice=notice, user=None, channel="webhook", made_at=now))
+    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _deliver(row: Delivery, now: datetime) -> int:
+    """Outside any transaction: a server that does not answer holds up nothing but itself."""
+    link = f"{settings.SITE_URL}{row.notice.path}"
+    try:
+        if row.channel == "email":
+            assert row.user is not None
+            body = f"{row.notice.text}\n\n{link}\n\nAcknowledge it: {settings.SITE_URL}/notices/\n"
+            send_mail(f"Remit: {row.notice.text}"[:150], body, None, [row.user.email])
+        else:
+            _post(
+                {
+                    "kind": row.notice.kind,
+                    "text": row.notice.text,
+                    "url": link,
+                    "raised_at": row.notice.raised_at.isoformat(),
+                }
+            )
+        row.sent_at, row.error = now, ""
+    except Exception as error:
+        log.warning("notice %s could not be sent by %s: %s", row.notice_id, row.channel, error)
+        row.error = f"{type(error).__name__}: {error}"[:300]
+    row.attempts += 1
+    row.save(update_fields=["sent_at", "attempts", "error"])
+    return int(row.sent_at is not None)
+
+
+def _post(payload: dict[str, str]) -> None:
+    """To the address that the one who runs Remit has set: theirs to trust."""
+    httpx2.post(settings.NOTIFY_WEBHOOK, json=payload, timeout=WEBHOOK_SECONDS).raise_for_status()
+
+
+def acknowledge(user: User, notice_id: int, now: datetime) -> Notice:
+    """Somebody sees to it: nobody else is called. Raises Refused when it is not theirs, or somebody does already."""
+    with transaction.atomic():
+        notice = Notice.objects.select_for_update(no_key=True).filter(pk=notice_id).first()
+        if notice is None or not duty.covers(user, notice):
+            raise Refused("There is no such notice for you.")
+        if notice.acknowledged_by is not None:
+            raise Refused(f"{notice.acknowledged_by.get_full_name() or notice.acknowledged_by} sees to it already.")
+        notice.acknowledged_by, notice.acknowledged_at = user, now
+        notice.save(update_fields=["acknowledged_by", "acknowledged_at"])
+        audit.record(audit.person(user), notice, "acknowledged", at=now)
+    return notice
+
+
+def open_for(user: User) -> list[Notice]:
+    """The notices that nobody has acknowledged and that concern this person, the latest first."""
+    rows = Notice.objects.filter(**_OPEN).select_related("partner")[:100]
+    return [notice for notice in rows if duty.covers(user, notice)]
