@@ -3,8 +3,11 @@
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import SequenceMatcher
 from typing import Any
 
+from apps.interactions.drafting.grounding import promised
+from apps.interactions.drafting.sources import WORDS_OF_ACTION
 from apps.interactions.models import ContextPacket, DecisionRecord, Interaction, ReasonCode
 from apps.interactions.precedents import Line
 from apps.policies.errors import Refused
@@ -50,7 +53,8 @@ def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Ch
     changed = reply != option["reply"].strip() or (str(money.amount) if money else None) != offered
     how = How.OVERRIDDEN if choice.option else How.MODIFIED if changed else How.APPROVED
     _rationale_given(how, choice, interaction.case_type)
-    _affordable(interaction, option["action"], money)
+    affordable(interaction, option["action"], money)
+    says_what_is_done(option, money, reply)
     wrong_part = "" if how == How.APPROVED else choice.wrong_part
     if how == How.MODIFIED and not wrong_part:
         wrong_part = _part_that_changed(reply, option, money)
@@ -65,7 +69,25 @@ def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Ch
         "rationale": choice.rationale.strip(),
         "wrong_part": wrong_part,
         "unlike": choice.unlike.strip(),
+        "words_changed": words_changed(option["reply"], reply),
     }
+
+
+def words_changed(before: str, after: str) -> int:
+    """How many words were put in or taken out to come from one reply to the other."""
+    blocks = SequenceMatcher(None, before.split(), after.split(), autojunk=False).get_opcodes()
+    return sum((b - a) + (d - c) for tag, a, b, c, d in blocks if tag != "equal")
+
+
+def says_what_is_done(option: dict[str, Any], money: Money | None, reply: str) -> None:
+    """A reply that offers money or goods offers what is decided: whatever else it promises, nobody has ruled on."""
+    action = Action(option["action"])
+    allowed = {action} | WORDS_OF_ACTION.get(action, frozenset()) | promised(option["reply"])
+    other = sorted(offer.label.lower() for offer in promised(reply) - allowed)
+    if other:
+        raise Refused(
+            f"The reply promises another thing than you decide: {', '.join(other)}. Decide that, or take it out."
+        )
 
 
 def _part_that_changed(reply: str, option: dict[str, Any], money: Money | None) -> str:
@@ -129,7 +151,7 @@ def _rationale_given(how: str, choice: Choice, case_type: str) -> None:
         raise Refused("Say which part of the proposal was wrong: that is what the AI learns from.")
 
 
-def _affordable(interaction: Interaction, action: str, money: Money | None) -> None:
+def affordable(interaction: Interaction, action: str, money: Money | None) -> None:
     """More than the order still holds is refused now, not when it is carried out."""
     if money is None or action not in REFUND_ACTIONS or interaction.order is None:
         return

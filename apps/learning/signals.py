@@ -42,6 +42,7 @@ def signal_of(decision: DecisionRecord) -> Signal:
         reply_changed=reply_changed,
         reason_code=decision.reason_code,
         wrong_part=decision.wrong_part,
+        words_changed=decision.words_changed,
         seconds=decided.seconds,
         at=decision.decided_at,
     )

@@ -59,6 +59,12 @@ class DecisionForm(forms.Form):
         return {name: str(self.data[name]) for name in names if self.data.get(name)}
 
 
+class CheckForm(forms.Form):
+    option = forms.IntegerField(min_value=0, max_value=50, required=False)
+    amount = forms.CharField(max_length=20, required=False)
+    reply = forms.CharField(max_length=LONGEST_REPLY, required=False, strip=False)
+
+
 class AuditForm(forms.Form):
     place = forms.IntegerField(min_value=0, max_value=50, error_messages={"required": "Choose what you would do."})
     amount = forms.CharField(max_length=20, required=False)

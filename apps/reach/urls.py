@@ -18,6 +18,7 @@ urlpatterns = [
     path("reach/next/", holding.take_next, name="next"),
     path("reach/<int:escalation_id>/", holding.show, name="case"),
     path("reach/<int:escalation_id>/trace/", pages.trace, name="trace"),
+    path("reach/<int:escalation_id>/check/", pages.check, name="check"),
     path("reach/<int:escalation_id>/claim/", holding.claim, name="claim"),
     path("reach/<int:escalation_id>/decide/", acts.decide, name="decide"),
     path("reach/<int:escalation_id>/ask/", acts.ask, name="ask"),

@@ -47,6 +47,7 @@ PAGES = {
     "save-view": SEES_QUEUE,
     "forget-view": SEES_QUEUE,
     "colleagues": DECIDERS,
+    "check": DECIDERS,
     "alike": DECIDERS,
     "alike-decide": DECIDERS,
     "alike-undo": DECIDERS,
@@ -72,7 +73,7 @@ PAGES = {
 ACTS = {
     "next", "claim", "decide", "ask", "second", "skip", "release", "senior", "hand", "judge", "dismiss", "note", "heartbeat", "leave",
     "undo", "save-view", "forget-view", "audit-next", "audit-judge", "audit-review", "audit-skip",
-    "alike-decide", "alike-undo", "flow-replay", "acknowledge",
+    "alike-decide", "alike-undo", "flow-replay", "acknowledge", "check",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _STATES_OF_PROOF = {
 _STATES_OF_ACTION = {
     Action.REFUND: "refunded", Action.PARTIAL_REFUND: "refunded", Action.CANCEL_ORDER: "cancelled",
 }  # fmt: skip
-_WORDS_OF_ACTION = {
+WORDS_OF_ACTION = {
     Action.GOODWILL: frozenset({Action.STORE_CREDIT}),
     Action.PARTIAL_REFUND: frozenset({Action.REFUND}),
     Action.RETURN_LABEL: frozenset({Action.REFUND}),  # the refund follows when the parcel is scanned in
@@ -79,7 +79,7 @@ def source_of(case: Case, action: Action, amount: Money | None, stated: Stated, 
         lengths=_lengths(case, order),
         names=frozenset(word.lower() for name in names for word in re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", name)),
         states=frozenset(states),
-        actions=frozenset({action}) | _WORDS_OF_ACTION.get(action, frozenset()),
+        actions=frozenset({action}) | WORDS_OF_ACTION.get(action, frozenset()),
         passages=(*clauses, *stated.passages),
         english=english_words(),
     )

@@ -100,6 +100,9 @@ class DecisionRecord(models.Model):
     unlike = models.TextField(
         blank=True, help_text="What is different here from the like cases that were decided otherwise."
     )
+    words_changed = models.PositiveIntegerField(
+        default=0, help_text="Words put into or taken out of the option's reply."
+    )
     joint = models.UUIDField(null=True, blank=True, db_index=True, help_text="The same for cases decided by one act.")
     seconds = models.PositiveIntegerField(
         null=True, help_text="From claim to decision; none when it was one of many decided together."
@@ -138,7 +141,7 @@ class DecisionRecord(models.Model):
                 name="what_was_decided",
                 fields=[
                     "interaction", "packet", "ruling", "how", "decided_by", "action", "amount", "currency",
-                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "joint", "seconds",
+                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "words_changed", "joint", "seconds",
                     "decided_at",
                 ],
             ),

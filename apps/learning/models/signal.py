@@ -27,6 +27,7 @@ class Signal(models.Model):
     reply_changed = models.BooleanField(default=False)
     proposal_seen = models.BooleanField(default=True, help_text="The person saw the proposal: not blind.")
     reason_code = models.CharField(max_length=40, blank=True)
+    words_changed = models.PositiveIntegerField(default=0, help_text="Words that were changed in the reply.")
     wrong_part = models.CharField(max_length=10, blank=True, choices=DecisionRecord.WrongPart.choices)
     seconds = models.PositiveIntegerField(null=True)
     at = models.DateTimeField(db_index=True)

@@ -11,10 +11,10 @@ from apps.interactions import blind
 from apps.learning.models import Signal
 from apps.policies.gate_words import trace_in_words
 from apps.policies.models import partners_of
-from apps.reach import finding
-from apps.reach.access import sees_queue, sees_signals
+from apps.reach import finding, live_check
+from apps.reach.access import decides, sees_queue, sees_signals
 from apps.reach.filters import filters_of
-from apps.reach.forms import ViewForm, first_error
+from apps.reach.forms import CheckForm, ViewForm, first_error
 from apps.reach.models import SavedView
 from apps.reach.views import case
 
@@ -60,6 +60,18 @@ def trace(request: HttpRequest, escalation_id: int) -> HttpResponse:
     ruling = escalation.interaction.ruling if not blind.is_blind(escalation) else None
     steps = trace_in_words(ruling) if ruling else []
     return render(request, "reach/_trace.html", {"ruling": ruling, "trace": steps})
+
+
+@require_POST
+@decides
+def check(request: HttpRequest, escalation_id: int) -> HttpResponse:
+    """What is to be said of the decision as it stands in the editor."""
+    escalation, form = case.find(request, escalation_id), CheckForm(request.POST)
+    if not form.is_valid() or blind.is_blind(escalation):
+        return render(request, "reach/_check.html", {"findings": []})
+    said = form.cleaned_data
+    findings = live_check.check(case.person(request), escalation, said["option"] or 0, said["amount"], said["reply"])
+    return render(request, "reach/_check.html", {"findings": findings})
 
 
 @require_GET

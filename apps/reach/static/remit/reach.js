@@ -90,6 +90,7 @@
     const field = amount.closest(".field");
     field.hidden = !(option && option.dataset.amount);
     if (option && !amount.value) amount.value = option.dataset.amount || "";
+    checkSoon();
   }
 
   function choose() {
@@ -110,6 +111,14 @@
   }
 
   document.addEventListener("change", (event) => { if (event.target.matches(".option input")) choose(); });
+
+  // The editor asks what is to be said of what stands in it, a moment after the last key.
+  let checking = null;
+  function checkSoon() {
+    clearTimeout(checking);
+    checking = setTimeout(() => { const check = one("#check"); if (check && !one("#editor").hidden) htmx.trigger(check, "check"); }, 500);
+  }
+  document.addEventListener("input", (event) => { if (event.target.closest("#editor")) checkSoon(); });
 
   function tick() {
     const ring = one(".ring[data-since]");
