@@ -114,7 +114,7 @@ def holding(user: User, escalation_id: int, token: uuid.UUID | None) -> Escalati
     """The escalation, locked, if this person holds it under this token. Raises Moved when the lease lapsed."""
     found = (
         Escalation.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("interaction__partner", "interaction__customer", "interaction__order")
+        .select_related("partner", "interaction__partner", "interaction__customer", "interaction__order")
         .filter(pk=escalation_id)
         .first()
     )

@@ -21,6 +21,7 @@ def needs(permission: str) -> Callable[[View], View]:
 
 sees_queue = needs("interactions.view_escalation")
 decides = needs("interactions.decide_escalation")
+drafts_boundaries = needs("policies.add_boundaryversion")
 sees_audits = needs("learning.view_caseaudit")
 judges_audits = needs("learning.judge_caseaudit")
 sees_signals = needs("learning.view_signal")

@@ -1,7 +1,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from apps.reach.views import acts, alike, desk, flow, holding, insights, life, notices, pages
+from apps.reach.views import acts, alike, coach, desk, flow, holding, insights, life, notices, pages
 
 app_name = "reach"
 urlpatterns = [
@@ -52,5 +52,6 @@ urlpatterns = [
     path("notices/", notices.notices, name="notices"),
     path("notices/<int:notice_id>/acknowledge/", notices.acknowledge, name="acknowledge"),
     path("cases/<uuid:reference>/", life.life, name="life"),
+    path("cases/<uuid:reference>/coach/", coach.coach, name="coach"),
     path("signals/", pages.signals, name="signals"),
 ]

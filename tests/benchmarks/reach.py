@@ -68,7 +68,9 @@ def _measure(client: Client, user: User) -> dict[str, tuple[list[float], list[in
             answer = act()
         if not warm:
             found[name][0].append(time.perf_counter() - started)
-            found[name][1].append(len([query for query in caught if not query["sql"].startswith(("SAVE", "RELEASE"))]))
+            found[name][1].append(
+                len([query for query in caught if not query["sql"].startswith(("SAVE", "RELEASE", "BEGIN", "COMMIT"))])
+            )
             _explain(caught)
         return answer
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import axe_core_python
 import pytest
+from django.contrib.auth.models import User
 
+from apps.interactions import claiming
 from apps.interactions.models import Escalation, Interaction
 from apps.policies import editing, partner_releases, releases, replaying
 from apps.policies.models import Boundary, Partner, Rule, Ruling
 from tests import factories
+from tests.interactions.test_deciding import decide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text()
@@ -32,13 +35,20 @@ def addresses(demo_brands):
         author, glow, "stage", {"case_type": "complaint", "stage": "live"}, "nine of ten were decided as proposed"
     )
     ruling = Ruling.objects.filter(rule__gt="").first()
+    boss = User.objects.get(username="ines")
+    decided = Escalation.objects.filter(flagged=False, blind=False).most_urgent().first()
+    decide((boss, claiming.claim(boss, decided.pk)))
     return {
-        "ines": ["/reach/", f"/reach/{case.pk}/", "/signals/"],
+        "ines": [
+            "/reach/", f"/reach/{case.pk}/", "/signals/", "/audits/", "/flow/", "/insights/", "/handover/?hours=24", "/notices/",
+            f"/cases/{case.interaction.reference}/", f"/reach/{case.pk}/alike/", "/reach/?due=over&type=complaint",
+        ],
         "olga": [
             "/admin/", "/admin/policies/boundary/", f"/admin/policies/boundary/{boundary.pk}/change/",
             f"/admin/policies/boundaryversion/{draft.pk}/change/", f"/admin/policies/boundaryversion/{draft.pk}/rule/{rule.pk}/",
             "/admin/policies/pause/add/", f"{version}compare/", f"{version}simulate/?ruling={ruling.pk}", f"{version}guardrail/add/",
             "/admin/policies/boundaryversion/import/?starter=standard", f"/admin/policies/partner/{glow.pk}/change/",
+            "/admin/interactions/shift/add/", "/admin/learning/caseaudit/", f"/cases/{decided.interaction.reference}/coach/",
             f"/admin/policies/partnerrelease/{release.pk}/change/", f"/admin/policies/partnerrelease/{glow.pk}/propose/terms/",
         ],
         "admin": [

@@ -36,5 +36,6 @@ def life(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
         "effects": Effect.objects.filter(decision__interaction=found).order_by("id"),
         "events": OutboxEvent.objects.filter(partner=found.partner, subject=str(found.reference)).order_by("id"),
         "waiting": waiting,
+        "by_people": found.decisions.filter(decided_by__isnull=False).exists(),
     }
     return render(request, "reach/life.html", context)
