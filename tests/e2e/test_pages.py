@@ -80,7 +80,7 @@ def test_every_page_is_accessible_and_whole(addresses, open_page, scheme, live_s
             page.set_viewport_size({"width": 1440, "height": 900})
             wrong += [f"{path}: {found}" for found in violations(page)]
         wrong += [f"{who}: {problem}" for problem in problems if "404 (Not Found)" not in problem]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_the_sign_in_page_is_accessible(demo_brands, chromium, live_server):

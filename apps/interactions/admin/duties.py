@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from apps.interactions.models import Delivery, Notice, Shift
@@ -16,6 +17,13 @@ class ShiftAdmin(Audited):
     list_filter = ("kind", "user")
     date_hierarchy = "starts_at"
     fields = ("user", "kind", "starts_at", "ends_at", "note")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(db_field, DateTimeField):  # the two boxes of one time have a name each
+            for box, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+                box.attrs["aria-label"] = f"{field.label}: {part}"
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "user":
