@@ -17,6 +17,7 @@ urlpatterns = [
     path("reach/views/<int:view_id>/forget/", pages.forget_view, name="forget-view"),
     path("reach/next/", holding.take_next, name="next"),
     path("reach/<int:escalation_id>/", holding.show, name="case"),
+    path("reach/peek/", holding.peek, name="peek"),
     path("reach/<int:escalation_id>/trace/", pages.trace, name="trace"),
     path("reach/<int:escalation_id>/check/", pages.check, name="check"),
     path("reach/<int:escalation_id>/claim/", holding.claim, name="claim"),

@@ -20,7 +20,7 @@ def main() -> None:
 
     django.setup()
     from apps.interactions.demo import demo_partner
-    from tests.benchmarks import pipeline, reach, reading, replaying, ruling, spending, verifying
+    from tests.benchmarks import browser, pipeline, reach, reading, replaying, ruling, spending, verifying
     from tests.benchmarks.database import bench_database
 
     chosen = set(sys.argv[1:])
@@ -32,9 +32,10 @@ def main() -> None:
         if _wanted(part, chosen):
             with bench_database():
                 rows += part.rows()
-    if _wanted(pipeline, chosen):
-        with bench_database() as environment:
-            rows += pipeline.rows(environment)
+    for served in (browser, pipeline):
+        if _wanted(served, chosen):
+            with bench_database() as environment:
+                rows += served.rows(environment)
     if not chosen:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

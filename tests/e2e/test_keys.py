@@ -43,6 +43,7 @@ def test_take_decide_take_back_and_decide_again(desk):
     desk.focus("[name=reply]")
     desk.keyboard.press("Control+Enter")
     desk.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    desk.wait_for_selector(".ring")  # until then it is the next case, shown ahead
     decision = DecisionRecord.objects.get(state="decided")
     assert (decision.how, decision.reply) == ("modified", "I am sorry, Nora. Please write to us directly.")
     assert Escalation.objects.filter(state="open").count() == waiting - 2
@@ -192,3 +193,30 @@ def test_leaving_the_page_lets_the_case_go_soon(desk, live_server):
     desk.goto(f"{live_server.url}/signals/")
     desk.wait_for_timeout(500)
     assert Escalation.objects.get(state="claimed").lease_until < before
+
+
+def test_the_next_case_stands_there_at_once_and_a_server_that_is_gone_loses_nothing(demo_brands, open_page):
+    page, _ = open_page("sam")  # the console complains about the server, as it should
+    page.wait_for_selector("#queue")
+    with page.expect_response("**/reach/peek/**"):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".ring")
+    page.wait_for_timeout(200)
+    first = question(page)
+    page.fill("[name=rationale]", "a reason that I typed")
+    page.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#offline:not([hidden])")
+    assert question(page) == first
+    assert page.input_value("[name=rationale]") == "a reason that I typed"
+    page.context.set_offline(False)
+    held_up = []
+    page.route("**/decide/", lambda route: held_up.append(route))
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("first => document.querySelector('#case h1').textContent !== first", arg=first)
+    assert len(held_up) == 1, "the server has not even been asked"
+    assert not DecisionRecord.objects.filter(decided_by__isnull=False).exists()
+    held_up[0].continue_()
+    page.wait_for_selector(".ring")
+    assert DecisionRecord.objects.filter(decided_by__isnull=False).count() == 1
+    assert question(page) == Escalation.objects.get(state="claimed", decisions=None).headline

@@ -47,6 +47,7 @@ PAGES = {
     "save-view": SEES_QUEUE,
     "forget-view": SEES_QUEUE,
     "colleagues": DECIDERS,
+    "peek": DECIDERS,
     "coach": {staff.OPS_MANAGER, "administrator"},
     "check": DECIDERS,
     "alike": DECIDERS,

@@ -12,7 +12,7 @@ from apps.policies.errors import Refused
 from apps.reach import presence
 from apps.reach.models import Presence
 from tests import factories
-from tests.conftest import ACTOR, browser, page
+from tests.conftest import ACTOR, RETURN, browser, page
 from tests.reach.test_reach import form
 
 
@@ -154,3 +154,17 @@ def test_a_long_conversation_folds_what_lies_between_the_first_and_the_last_few(
     total = escalated.interaction.messages.count()
     assert f"{total - 6} messages in between" in shown
     assert all(f"line {n}" in shown for n in range(10))
+
+
+class TestLookingAhead:
+    def test_the_next_case_is_shown_and_stays_everybodys(self, client, user, escalated, arrive, order):
+        other = arrive(RETURN, order=factories.OrderFactory(customer=order.customer, days_ago=47)).escalations.get()
+        claiming.claim(user, escalated.pk)
+        shown = client.get("/reach/peek/").content.decode()
+        assert other.headline in shown
+        assert "Approve and next" not in shown
+        assert Escalation.objects.get(pk=other.pk).state == "open"
+
+    def test_it_follows_the_filters_and_nothing_more_is_empty(self, client, escalated):
+        assert client.get("/reach/peek/?view=type%3Dcomplaint").status_code == 204
+        assert escalated.headline in client.get("/reach/peek/?view=type%3Drefund_exception").content.decode()

@@ -20,7 +20,7 @@ class ShiftAdmin(Audited):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)
-        if isinstance(db_field, DateTimeField):  # the two boxes of one time have a name each
+        if field is not None and isinstance(db_field, DateTimeField):  # the two boxes of one time have a name each
             for box, part in zip(field.widget.widgets, ("date", "time"), strict=True):
                 box.attrs["aria-label"] = f"{field.label}: {part}"
         return field

@@ -48,6 +48,21 @@ def show(request: HttpRequest, escalation_id: int) -> HttpResponse:
     return case.partial(request, escalation) if request.headers.get("HX-Request") else case.page(request, escalation)
 
 
+@require_GET
+@decides
+def peek(request: HttpRequest) -> HttpResponse:
+    """The case that comes next, to be there at once when this one is decided. It is claimed by nobody; who decides first
+    has it."""
+    user = case.person(request)
+    coming = (
+        claiming.next_for(user, filters_of(request).where(user, timezone.now())).values_list("pk", flat=True).first()
+    )
+    if coming is None:
+        return HttpResponse(status=204)
+    context = case.case_context(request, case.find(request, coming))
+    return render(request, "reach/_peek.html", {**context, "decided": None})
+
+
 @require_POST
 @decides
 def take_next(request: HttpRequest) -> HttpResponse:

@@ -112,6 +112,44 @@
 
   document.addEventListener("change", (event) => { if (event.target.matches(".option input")) choose(); });
 
+  // The next case is fetched while this one is read, and stands there the moment this one is decided; what the server
+  // answers then takes its place. A refusal brings the decided case back as it was.
+  let coming = "";
+  let shown = "";
+  let decided = [];
+  let focused = null;
+  function lookAhead() {
+    coming = "";
+    if (!one(".ring")) return;
+    const view = one("#view");
+    fetch(`/reach/peek/?${new URLSearchParams({ view: view ? view.value : "" })}`, { credentials: "same-origin" })
+      .then((answer) => (answer.status === 200 ? answer.text() : ""))
+      .then((html) => { coming = html; })
+      .catch(() => {});
+  }
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (!coming || event.detail.elt.id !== "decide") return;
+    const place = one("#case");
+    decided = [...place.childNodes];
+    focused = document.activeElement;
+    place.innerHTML = coming;
+    shown = coming;
+    coming = "";
+    const heading = one("h1", place);
+    if (heading) heading.focus({ preventScroll: true });
+  });
+
+  function comeBack() {
+    if (!decided.length) return;
+    one("#case").replaceChildren(...decided);
+    if (focused && focused.isConnected) focused.focus();
+    decided = [];
+    coming = shown;  // so that trying again is as fast
+  }
+  document.addEventListener("htmx:sendError", comeBack);
+  document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) comeBack(); });
+  document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "case") decided = []; });
+
   // The editor asks what is to be said of what stands in it, a moment after the last key.
   let checking = null;
   function checkSoon() {
@@ -195,7 +233,7 @@
   }
 
   function ready() {
-    choose(); tick(); undoTick(); markOpen(); beatOnce();
+    choose(); tick(); undoTick(); markOpen(); beatOnce(); lookAhead();
     const editor = one("#editor");
     if (editor && !editor.hidden) openEditor();
     all("#keys-off").forEach((box) => { box.checked = Boolean(localStorage.getItem(KEYS_OFF)); });
