@@ -124,7 +124,7 @@ def test_a_case_opened_from_the_list_is_read_then_taken(desk):
     desk.keyboard.press("Enter")
     desk.wait_for_selector(".ring")
     assert question(desk) == wanted
-    assert "yours" in desk.text_content(".queue-row[aria-current]")
+    desk.wait_for_selector(".queue-row[aria-current]:has-text('yours')")
 
 
 def test_it_works_by_touch(demo_brands, open_page):
