@@ -13,25 +13,37 @@ from decimal import Decimal
 from hashlib import sha256
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.interactions import claiming, deciding, likeness, remits
 from apps.interactions.case import Case
+from apps.interactions.checks import Authority
 from apps.interactions.choosing import Choice
-from apps.interactions.models import ContextPacket, DecisionRecord, Escalation
+from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction
+from apps.interactions.playbooks.base import Plan
 from apps.policies.errors import Refused
+from apps.policies.words import CaseType
 
 MOST = 50
 SAMPLES = 3
 
 
-def key_of(case: Case, action: str, seniority: str) -> str:
-    """The same text for cases that are alike; whoever decides one of them knows what the others ask."""
+# What these ask is in their words alone: facts do not tell whether two of them are alike.
+_BY_WORDS = frozenset({CaseType.QUESTION, CaseType.OTHER, CaseType.HUMAN_REQUEST, CaseType.PRODUCT_RECOMMENDATION})
+
+
+def key_of(case: Case, plan: Plan, authority: Authority) -> str:
+    """The same text for cases that are alike; empty for one that is like no other. Whatever said no sets cases apart, and
+    so does what could be done."""
+    if case.case_type in _BY_WORDS:
+        return ""
     near = likeness.circles(case.case_type.value, case.facts.known_at(case.at))[0].key
-    parts = [near, action, seniority, case.reading.language, *sorted(case.alarms), str(case.interaction.public)]
+    noes = sorted({no.code for no in authority.downgrades})
+    parts = [near, authority.seniority.value, case.reading.language, str(case.interaction.public), *sorted(case.alarms), *noes,
+             *(f"{option.action.value} {option.label}" for option in plan.options)]  # fmt: skip
     return sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
@@ -90,31 +102,51 @@ def sample(group: Sequence[Alike]) -> list[Alike]:
     return random.SystemRandom().sample(list(group), min(SAMPLES, len(group)))
 
 
-def decide_all(user: User, versions: Mapping[int, int], label: str, *, read: Sequence[int], choice: Choice) -> Outcome:
-    """Decide cases, given as {escalation: packet version}, by the option of this label. `choice` carries reason and words.
+def decide_all(
+    user: User,
+    anchor: Escalation,
+    versions: Mapping[int, int],
+    label: str,
+    *,
+    drawn: Sequence[int],
+    read: Sequence[int],
+    choice: Choice,
+) -> Outcome:
+    """Decide cases that are alike to `anchor`, given as {escalation: packet version}, by the option of this label. `drawn`
+    are those to be read first, `choice` carries reason and words.
 
-    Raises Refused when too few of them were read. Every decision of it carries the same `joint` id.
+    Raises Refused when one that was drawn was not read. Every decision of it carries the same `joint` id. What is not alike,
+    or not of the person's remit, is not looked at.
     """
-    if len(set(read) & set(versions)) < min(SAMPLES, len(versions)):
-        raise Refused(
-            f"Read the {min(SAMPLES, len(versions))} cases that were drawn, and say so, before you decide all of them."
-        )
     if not versions:
         raise Refused("Choose at least one case.")
+    if not drawn or set(drawn) - set(read):
+        raise Refused(
+            f"Read the {len(drawn) or SAMPLES} cases that were drawn, and say so, before you decide all of them."
+        )
     joint, outcome = uuid.uuid4(), Outcome([], [])
-    rows = Escalation.objects.filter(pk__in=versions).select_related("interaction__order", "partner")
+    rows = (
+        claiming.covered_by_remit(user)
+        .filter(pk__in=versions, partner=anchor.partner_id, alike=anchor.alike, blind=False)
+        .exclude(alike="")
+        .select_related("interaction__order", "partner")
+    )
     for escalation in sorted(rows, key=lambda row: list(versions).index(row.pk)):
         try:
             with transaction.atomic():
                 outcome.decided.append(_decide_one(user, escalation, versions[escalation.pk], label, choice, joint))
         except Refused as refusal:
             outcome.left_out.append((escalation, str(refusal)))
+        except OperationalError:
+            outcome.left_out.append((escalation, "Something happened on it in this moment. Open it by itself."))
     return outcome
 
 
 def _decide_one(
     user: User, escalation: Escalation, version: int, label: str, choice: Choice, joint: uuid.UUID
 ) -> DecisionRecord:
+    # The case is locked before its escalation, as everywhere.
+    list(Interaction.objects.select_for_update(no_key=True).filter(pk=escalation.interaction_id))
     mine = escalation.state == Escalation.State.CLAIMED and escalation.claimed_by_id == user.pk
     held = escalation if mine else claiming.claim(user, escalation.pk)
     packet = ContextPacket.objects.filter(interaction=held.interaction_id, state=ContextPacket.State.READY).first()

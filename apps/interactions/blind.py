@@ -38,6 +38,8 @@ def drawn(percent: int) -> bool:
 def draw(row: Interaction, partner: Partner) -> bool:
     """Whether a case that comes to people is judged blind. One that was drawn before stays as it was drawn, until
     somebody has judged it and seen the proposal."""
+    if any(decision.decided_by_id is None for decision in row.decisions.all()):
+        return False  # the AI has acted on it before, and what it did can be seen
     before = Escalation.objects.filter(interaction=row).order_by("-pk").first()
     if before is not None:
         return before.blind and not Judgement.objects.filter(escalation=before).exists()
@@ -63,11 +65,12 @@ def in_fixed_order(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 def view(content: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a packet that tell nothing of the proposal, with a neutral question and the bare options."""
     options = [
-        {name: option[name] for name in ("action", "label", "detail", "amount", "lines")}
-        for option in in_fixed_order(content)
+        {name: option[name] for name in ("action", "label", "amount", "lines")} for option in in_fixed_order(content)
     ]
-    question = headline(content["case_type"], content["order"])
-    return {**{name: content[name] for name in _SHOWN}, "question": question, "options": options}
+    shown = {name: content[name] for name in _SHOWN}
+    if content["case_type"] == CaseType.QUESTION:
+        shown["clause"] = ""  # it is the passage that the AI would answer with
+    return {**shown, "question": headline(content["case_type"], content["order"]), "options": options}
 
 
 def judge(
@@ -111,9 +114,9 @@ def judge(
     return judgement
 
 
-def refuse_unjudged(escalation: Escalation, decision_action: str) -> None:
+def refuse_unjudged(escalation: Escalation) -> None:
     """Nobody decides a blind case before judging it; asking the customer is no decision."""
-    if decision_action != Action.ASK_CUSTOMER and is_blind(escalation):
+    if is_blind(escalation):
         raise Refused("Judge this case first; then the proposal is shown and you decide.")
 
 

@@ -16,12 +16,15 @@ FIELDS = ("reply_by", "resolve_by", "minutes_left")
 def run(row: Interaction, partner: Partner, at: datetime, *, reply_minutes: int, resolve_minutes: int) -> datetime:
     """Start the clocks, go on with those that stood still, or tighten the one that runs; returns which is over first."""
     if row.minutes_left is not None:
-        row.resolve_by, row.minutes_left = clocks.after(partner, at, row.minutes_left), None
+        minutes = min(row.minutes_left, resolve_minutes)
+        row.resolve_by, row.minutes_left = clocks.after(partner, at, minutes), None
     elif row.resolve_by is None:
         row.reply_by = clocks.after(partner, at, min(reply_minutes, resolve_minutes))
         row.resolve_by = clocks.after(partner, at, resolve_minutes)
     else:
         row.resolve_by = min(row.resolve_by, clocks.after(partner, at, resolve_minutes))
+        if row.reply_by is not None:
+            row.reply_by = min(row.reply_by, clocks.after(partner, at, min(reply_minutes, resolve_minutes)))
     return min(filter(None, (row.reply_by, row.resolve_by)))
 
 

@@ -22,7 +22,7 @@ from apps.policies.words import Seniority
 
 _S = Escalation.State
 LEASE_AFTER_LEAVING = timedelta(seconds=20)
-_HELD = ("claimed_by", "claimed_at", "lease_token", "lease_until")
+_HELD = ("handed_to", "claimed_by", "claimed_at", "lease_token", "lease_until")
 
 
 def covered_by_remit(user: User) -> EscalationQuerySet:
@@ -71,11 +71,21 @@ def next_for(user: User, among: Q | None = None) -> EscalationQuerySet:
 def take_next(user: User, among: Q | None = None) -> Escalation | None:
     """Claim what was handed to this person, else the most urgent case they may decide; None when nothing waits for them."""
     with transaction.atomic():
-        for part in (Q(handed_to=user), among):
+        for part in _in_order(user, among):
             free = next_for(user, part).select_for_update(no_key=True, skip_locked=True, of=("self",))
             if (escalation := free.first()) is not None:
                 return _hold(escalation, user)
     return None
+
+
+def coming_for(user: User, among: Q | None = None) -> int | None:
+    """The escalation that `take_next` would claim now, if nobody else is faster."""
+    found = (next_for(user, part).values_list("pk", flat=True).first() for part in _in_order(user, among))
+    return next((pk for pk in found if pk is not None), None)
+
+
+def _in_order(user: User, among: Q | None) -> tuple[Q | None, ...]:
+    return Q(handed_to=user), among
 
 
 def claim(user: User, escalation_id: int) -> Escalation:
@@ -89,6 +99,7 @@ def claim(user: User, escalation_id: int) -> Escalation:
 
 def _hold(escalation: Escalation, user: User) -> Escalation:
     escalation.hold_for(user, timezone.now())
+    escalation.handed_to = None  # it has arrived: let go of, it is everybody's again
     move(escalation, "claim", actor=audit.person(user), save=_HELD)
     return escalation
 
@@ -203,7 +214,7 @@ def hand_to_senior(user: User, escalation_id: int, token: uuid.UUID | None, note
     with transaction.atomic():
         escalation = holding(user, escalation_id, token)
         _undecided(escalation)
-        escalation.seniority = Seniority.SENIOR
+        escalation.seniority, escalation.handed_to = Seniority.SENIOR, None
         escalation.save(update_fields=["seniority"])
         escalation.interaction.notes.create(by=user, text=note.strip())
         put_back(escalation, audit.person(user), f"handed to seniors: {note.strip()}")

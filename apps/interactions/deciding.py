@@ -40,8 +40,9 @@ def decide(user: User, escalation_id: int, choice: Choice, *, joint: uuid.UUID |
             raise Refused("A decision on this case is on its way already.")
         remits.refuse_own_order(user, interaction)
         assert packet.ruling is not None
+        if not choice.question.strip():
+            blind.refuse_unjudged(escalation)
         decided = choosing.what_was_decided(interaction, packet, choice)
-        blind.refuse_unjudged(escalation, decided["action"])
         line = precedents.line_of_ruling(packet.ruling)
         choosing.answer_precedent(line, decided["action"], choice)
         second = remits.needs_second(user, decided, now)

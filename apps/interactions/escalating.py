@@ -91,7 +91,7 @@ def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datet
         if unseen
         else worked.plan.question,
         blind=unseen,
-        alike=alike.key_of(case, worked.plan.proposal.action.value, worked.authority.seniority.value),
+        alike=alike.key_of(case, worked.plan, worked.authority),
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,
         flagged=row.public,

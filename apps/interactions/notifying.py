@@ -7,6 +7,7 @@ acknowledges it.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -15,13 +16,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from apps.interactions import duty
 from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
 from apps.policies import audit
 from apps.policies.errors import Refused
-from apps.policies.models import BoundaryVersion, Partner
+from apps.policies.models import BoundaryVersion, Partner, partners_of
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ CALL_AFTER = timedelta(minutes=10)
 WARN_BEFORE_END = timedelta(days=1)
 MOST_ATTEMPTS = 5
 WEBHOOK_SECONDS = 5
+LONGEST_SECONDS = 20.0
 _OPEN = {"acknowledged_at__isnull": True, "over_at__isnull": True}
 
 
@@ -53,7 +55,7 @@ def watch(now: datetime) -> None:
     for row in Escalation.objects.waiting().filter(flagged=True).select_related("partner", "interaction"):
         heard = f", heard by {row.interaction.audience:,}" if row.interaction.audience else ""
         raise_notice(
-            Notice.Kind.PUBLIC, f"public:{row.interaction_id}", f"{row.partner.name}: said in public{heard}. {row.headline}",
+            Notice.Kind.PUBLIC, f"public:{row.pk}", f"{row.partner.name}: said in public{heard}. {row.headline}",
             f"/reach/{row.pk}/", now, partner=row.partner, case_type=row.case_type, for_seniors=row.seniority == "senior",
         )  # fmt: skip
     _clocks(now)
@@ -95,11 +97,18 @@ def _endings(now: datetime) -> None:
 
 
 def _end_what_is_over(now: datetime) -> None:
-    """A public complaint that was decided calls nobody any more."""
-    public = Notice.objects.filter(kind=Notice.Kind.PUBLIC, **_OPEN)
-    waiting = Escalation.objects.waiting().filter(flagged=True).values_list("interaction_id", flat=True)
-    still = {f"public:{case}" for case in waiting}
-    over = [notice.pk for notice in public if notice.key not in still]
+    """What was decided, is in time or runs again calls nobody any more."""
+    waiting = Escalation.objects.waiting()
+    public = {f"public:{pk}" for pk in waiting.filter(flagged=True).values_list("pk", flat=True)}
+    pressed = set(waiting.filter(due_at__lt=now + RUNS_OUT_WITHIN).values_list("partner", flat=True))
+    stalled = set(Interaction.objects.filter(state=Interaction.State.STALLED).values_list("partner", flat=True))
+    over = [
+        notice.pk
+        for notice in Notice.objects.filter(**_OPEN)
+        if (notice.kind == Notice.Kind.PUBLIC and notice.key not in public)
+        or (notice.kind == Notice.Kind.CLOCK and notice.partner_id not in pressed)
+        or (notice.kind == Notice.Kind.STALLED and notice.partner_id not in stalled)
+    ]
     Notice.objects.filter(pk__in=over).update(over_at=now)
 
 
@@ -111,12 +120,19 @@ def send(now: datetime) -> int:
         _plan(notice, on_shift, now)
         late = now - notice.raised_at >= CALL_AFTER
         if notice.called_at is None and (late or not on_shift):
-            _plan(notice, duty.concerned(duty.present(Shift.Kind.ON_CALL, now), notice), now)
-            Notice.objects.filter(pk=notice.pk).update(called_at=now)
+            called = duty.concerned(duty.present(Shift.Kind.ON_CALL, now), notice)
+            _plan(notice, called, now)
+            if called:  # nobody there: they are looked for again
+                Notice.objects.filter(pk=notice.pk).update(called_at=now)
     due = Delivery.objects.filter(
         sent_at__isnull=True, attempts__lt=MOST_ATTEMPTS, notice__acknowledged_at__isnull=True
     )
-    return sum(_deliver(row, now) for row in due.select_related("notice", "user"))
+    sent, until = 0, time.monotonic() + LONGEST_SECONDS
+    for row in due.select_related("notice", "user"):
+        if time.monotonic() > until:  # a server that does not answer must not hold up the sweeper
+            break
+        sent += _deliver(row, now)
+    return sent
 
 
 def _plan(notice: Notice, people: Sequence[User], now: datetime) -> None:
@@ -173,5 +189,6 @@ def acknowledge(user: User, notice_id: int, now: datetime) -> Notice:
 
 def open_for(user: User) -> list[Notice]:
     """The notices that nobody has acknowledged and that concern this person, the latest first."""
-    rows = Notice.objects.filter(**_OPEN).select_related("partner")[:100]
+    theirs = Q(partner__isnull=True) | Q(partner__in=partners_of(user))
+    rows = Notice.objects.filter(theirs, **_OPEN).select_related("partner")[:100]
     return [notice for notice in rows if duty.covers(user, notice)]

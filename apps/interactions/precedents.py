@@ -95,6 +95,8 @@ def keep(decision: DecisionRecord) -> None:
         return
     ruling = decision.ruling
     near, close, wide = likeness.circles(ruling.case_type, facts_of(ruling))
+    if decision.joint and Precedent.objects.filter(decision__joint=decision.joint, near=near.key).exists():
+        return  # many by one act are one judgement
     code = ReasonCode.objects.filter(code=decision.reason_code, case_type__in=["", ruling.case_type]).first()
     Precedent.objects.create(
         decision=decision,

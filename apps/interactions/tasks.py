@@ -42,12 +42,12 @@ def sweep() -> None:
     execution.look_up_overdue()
     closing.close_quiet()
     now = timezone.now()
-    notifying.watch(now)
-    notifying.send(now)
     endings.end_due(now)
     replaying.give_up_lost(now)
     advance()
     columnar.build(now)
+    notifying.watch(now)
+    notifying.send(now)
 
 
 def beat() -> None:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from apps.interactions import blind, briefing, choosing, events
 from apps.interactions.linking import linked_cases
-from apps.interactions.models import DecisionRecord, Judgement
+from apps.interactions.models import DecisionRecord, Interaction, Judgement
 from apps.interactions.worked import Worked
 from apps.learning.models import CaseAudit, KnownAnswer
 from apps.policies import audit
@@ -82,7 +82,9 @@ def _draw_double(sender: object, judgement: Judgement, **kwargs: Any) -> None:
 
 def waiting_for(user: User) -> QuerySet[CaseAudit]:
     """What this person may judge: of their brands, by others, and held by nobody else."""
-    own = Q(decision__decided_by=user) | Q(decision__second_by=user) | Q(judgement__by=user)
+    own = Q(judgement__by=user)  # and whoever decided on the case, with the proposal in view or not
+    for path in ("decision__interaction", "judgement__escalation__interaction"):
+        own |= Q(**{f"{path}__decisions__decided_by": user}) | Q(**{f"{path}__decisions__second_by": user})
     if user.email:
         for path in ("decision__interaction", "judgement__escalation__interaction"):
             own |= Q(**{f"{path}__customer__email__iexact": user.email})
@@ -91,7 +93,20 @@ def waiting_for(user: User) -> QuerySet[CaseAudit]:
     mine = Q(claimed_by=user)
     known = Q(kind=CaseAudit.Kind.KNOWN) & ~mine  # made for one person
     rows = CaseAudit.objects.filter(state=_S.OPEN, partner__in=partners_of(user))
-    return rows.exclude(pk__in=CaseAudit.objects.filter(own)).exclude(others).exclude(known).exclude(skipped_by=user)
+    return (
+        rows.exclude(pk__in=CaseAudit.objects.filter(own, state=_S.OPEN).values("pk"))
+        .exclude(others)
+        .exclude(known)
+        .exclude(skipped_by=user)
+    )
+
+
+def hides(user: User, case: Interaction) -> bool:
+    """Whether what was done on a case stays hidden from this person: they may be asked to judge it, and nobody has yet."""
+    if not user.has_perm("learning.judge_caseaudit"):
+        return False
+    of_case = Q(decision__interaction=case) | Q(judgement__escalation__interaction=case)
+    return CaseAudit.objects.filter(of_case, state=_S.OPEN).exists()
 
 
 def held_by(user: User) -> CaseAudit | None:
@@ -120,7 +135,7 @@ def _known_for(user: User, now: datetime) -> CaseAudit | None:
     """A known answer that this person has not judged yet, as an audit of its own."""
     judged = CaseAudit.objects.filter(claimed_by=user, answer__isnull=False).values("answer")
     left = list(KnownAnswer.objects.filter(active=True, partner__in=partners_of(user)).exclude(pk__in=judged)[:50])
-    left = [answer for answer in left if answer.made_by_id != user.pk]
+    left = [answer for answer in left if user.pk not in (answer.made_by_id, answer.judged_by_id)]
     if not left:
         return None
     answer = random.SystemRandom().choice(left)
@@ -197,7 +212,9 @@ def skip(user: User, audit_id: int) -> None:
     """Put it back for others; it is not offered to this person again."""
     with transaction.atomic():
         row = _holding(user, audit_id, _S.OPEN)
-        row.claimed_by = row.claimed_at = row.lease_until = None
+        if row.kind != CaseAudit.Kind.KNOWN:  # that was made for this person, who is not asked it again
+            row.claimed_by = row.claimed_at = None
+        row.lease_until = None
         row.save(update_fields=_HELD)
         row.skipped_by.add(user)
 
@@ -234,11 +251,12 @@ def desk_of(user: User, now: datetime) -> Mapping[str, int]:
     with how many differing."""
     rows = CaseAudit.objects.filter(partner__in=partners_of(user))
     week = Q(done_at__gte=now - timedelta(days=7))
+    known, begun = Q(kind=CaseAudit.Kind.KNOWN), [_S.OPEN, _S.JUDGED]
     alone, double = Q(kind=CaseAudit.Kind.ALONE), Q(kind=CaseAudit.Kind.DOUBLE)
     return {
         "waiting": waiting_for(user).count(),
         **rows.aggregate(
-            overdue=Count("pk", filter=Q(state=_S.EXPIRED) | Q(state=_S.OPEN, due_at__lt=now)),
+            overdue=Count("pk", filter=~known & (Q(state=_S.EXPIRED) | Q(state__in=begun, due_at__lt=now))),
             done=Count("pk", filter=week & alone),
             wrong=Count("pk", filter=week & alone & Q(verdict=CaseAudit.Verdict.WRONG)),
             by_two=Count("pk", filter=double & Q(state=_S.DONE)),
@@ -264,6 +282,7 @@ def keep_as_known(user: User, row: CaseAudit, why: str) -> KnownAnswer:
         action=row.action,
         why=why.strip(),
         made_by=user,
+        judged_by=row.judged_by,
     )
     audit.record(audit.person(user), answer, "created", reason=answer.why)
     return answer

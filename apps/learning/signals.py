@@ -13,6 +13,8 @@ def connect() -> None:
 
 
 def _write_signal(sender: object, decision: DecisionRecord, **kwargs: Any) -> None:
+    if decision.escalation is not None and blind.is_blind(decision.escalation):
+        return  # the customer was asked about a case that is still to be judged: nothing was decided or seen
     signal_of(decision).save(force_insert=True)
 
 

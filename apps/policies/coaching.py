@@ -53,7 +53,7 @@ def lesson(
     the facts that matter to its type: those that may grant become conditions, as they were here."""
     conditions = tuple(_condition(name, facts[name]) for name in _names(facts, telling))
     ceiling = amount.amount if amount else None
-    because = _none_because(ruling, action, amount, facts)
+    because = _none_because(ruling, action, amount, facts) or _unknown(facts, telling)
     sentence = "" if because else rule_sentence(_rule(ruling, action, ceiling, conditions))
     return Lesson(ruling, tuple(_stops(ruling)), action, ceiling, conditions, sentence, because)
 
@@ -84,6 +84,14 @@ def _none_because(ruling: Ruling, action: str, amount: Money | None, facts: dict
     if any(facts.get(name) is not True for name in _ALWAYS) and action != Action.ASK_CUSTOMER:
         return "It was not certain who wrote, or that the order is theirs: no rule can grant that away."
     return ""
+
+
+def _unknown(facts: dict[str, Value | None], telling: Sequence[str]) -> str:
+    """A rule that cannot name what tells such cases apart would cover more than this one."""
+    missing = [VOCABULARY[name].label for name in telling if VOCABULARY[name].grants and facts.get(name) is None]
+    return (
+        f"Not known here: {', '.join(missing)}. A rule without it would cover more than this case." if missing else ""
+    )
 
 
 def _stops(ruling: Ruling) -> list[Stop]:

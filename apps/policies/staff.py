@@ -16,8 +16,7 @@ _DECIDES = {
     "interactions.decide_escalation",
     "interactions.view_interaction",
     "learning.view_signal",
-    "learning.view_caseaudit",
-    "learning.judge_caseaudit",
+    "learning.judge_caseaudit",  # and not view: nobody who judges reads in the admin what was done
 }
 _READS_BOUNDARIES = {
     f"policies.view_{name}"

@@ -73,7 +73,7 @@ def _label(group: str, key: Any) -> str:
 def backlog(chosen: Chosen, now: datetime) -> Table:
     """How many cases waited for people at the start of each of the last hours."""
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=BACKLOG_HOURS)
-    rows = chosen.of(Escalation.objects.all(), "interaction")
+    rows = chosen.of(claiming.covered_by_remit(chosen.user), "interaction")
     opened = _per_hour(rows.filter(opened_at__gte=start), "opened_at")
     closed = _per_hour(rows.filter(closed_at__gte=start), "closed_at")
     waiting = chosen.of(claiming.covered_by_remit(chosen.user).waiting(), "interaction").count()

@@ -14,7 +14,7 @@ from django.db.models.functions import TruncWeek
 from apps.interactions.models import DecisionRecord, Effect, Escalation, ReasonCode
 from apps.learning.models import Signal
 from apps.policies.models import BoundaryVersion, partners_of
-from apps.policies.words import CaseType
+from apps.policies.words import Action, CaseType
 from apps.reach import breakdowns
 from apps.reach.tables import Chosen, Percentile, Row, Table, by, came_back, resolved_alone, share, whole
 
@@ -92,7 +92,10 @@ def overrides(chosen: Chosen) -> Table:
     labels = dict(ReasonCode.objects.values_list("code", "label"))
     parts = dict(DecisionRecord.WrongPart.choices)
     found = (
-        chosen.of(Signal.objects.filter(at__gte=chosen.since, agreed=False), "decision__interaction")
+        chosen.of(
+            Signal.objects.filter(at__gte=chosen.since, agreed=False, proposal_seen=True), "decision__interaction"
+        )
+        .exclude(final_action=Action.ASK_CUSTOMER)
         .values("reason_code", "wrong_part")
         .annotate(count=Count("pk"))
         .order_by("-count")[:10]
@@ -120,7 +123,7 @@ def money(chosen: Chosen) -> Table:
     )
     rows = tuple(
         Row(
-            f"{row['action'].replace('_', ' ').capitalize()}, {row['currency']}",
+            f"{Action(row['action']).label}, {row['currency']}",
             (row["count"], row["alone"] or 0, row["people"] or 0),
         )
         for row in found

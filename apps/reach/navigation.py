@@ -13,7 +13,7 @@ from apps.reach.queue import Today, today
 
 _PLACES = (
     ("Reach", "reach:queue", "/reach/", "interactions.view_escalation"),
-    ("Audit desk", "reach:audits", "/audits/", "learning.view_caseaudit"),
+    ("Audit desk", "reach:audits", "/audits/", "learning.judge_caseaudit|learning.view_caseaudit"),
     ("Flow", "reach:flow", "/flow/", "interactions.view_escalation"),
     ("Insights", "reach:insights", "/insights/", "interactions.view_escalation"),
     ("Signals", "reach:signals", "/signals/", "learning.view_signal"),
@@ -27,7 +27,10 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_authenticated:
         return {}
-    places = [(label, name, prefix) for label, name, prefix, right in _PLACES if not right or user.has_perm(right)]
+    places = [
+        (label, name, prefix) for label, name, prefix, rights in _PLACES
+        if not rights or any(user.has_perm(right) for right in rights.split("|"))
+    ]  # fmt: skip
     here = max((prefix for _, _, prefix in places if request.path.startswith(prefix)), key=len, default="")
     return {
         "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],

@@ -55,7 +55,7 @@ def queue_of(user: User, filters: Filters) -> Queue:
         rows,
         counts,
         filters,
-        minutes_at_pace(user, counts["all"], now),
+        None if filters.narrowed else minutes_at_pace(user, counts["all"], now),
         list(partners_of(user).order_by("name")[:200]),
         list(SavedView.objects.filter(user=user)),
         alike.how_many(rows),

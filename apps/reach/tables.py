@@ -66,7 +66,7 @@ class Table:
 
 
 def resolved_alone() -> Q:
-    return Q(handler="autonomous", state__in=["resolved", "closed"])
+    return Q(handler="autonomous", state__in=["resolved", "closed"], resolved_at__isnull=False)
 
 
 def came_back() -> Exists:

@@ -20,7 +20,7 @@ def main() -> None:
 
     django.setup()
     from apps.interactions.demo import demo_partner
-    from tests.benchmarks import browser, pipeline, reach, reading, replaying, ruling, spending, verifying
+    from tests.benchmarks import browser, crowd, pipeline, reach, reading, replaying, ruling, spending, verifying
     from tests.benchmarks.database import bench_database
 
     chosen = set(sys.argv[1:])
@@ -32,7 +32,7 @@ def main() -> None:
         if _wanted(part, chosen):
             with bench_database():
                 rows += part.rows()
-    for served in (browser, pipeline):
+    for served in (browser, crowd, pipeline):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)

@@ -35,7 +35,7 @@ _WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performanc
 
 
 @contextmanager
-def _served(environment: dict[str, str]) -> Iterator[str]:
+def served(environment: dict[str, str]) -> Iterator[str]:
     """gunicorn as `make run` starts it, on a port of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -62,10 +62,10 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
 
     partner = demo_partner("bench", "Bench")
     Partner.objects.update(blind_percent=0)
-    _waiting(partner)
+    waiting(partner, CASES)
     factories.senior(username="bench", remit={"amount_per_day": 10_000_000})
     found = shutil.which("chromium") or os.environ["REMIT_CHROMIUM"]
-    with _served(environment) as address, sync_playwright() as driver:
+    with served(environment) as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         weight = _sign_in(page, address)
@@ -84,13 +84,13 @@ def _p95(times: list[dict[str, float]], name: str) -> float:
     return sorted(one[name] for one in times)[int(len(times) * 0.95)]
 
 
-def _waiting(partner: Any) -> None:
+def waiting(partner: Any, cases: int) -> None:
     from apps.interactions import pipeline, submitting
     from apps.policies import audit
     from tests import factories
 
-    for number in range(CASES):
-        order = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=40 + number)
+    for number in range(cases):
+        order = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=40 + number % 300)
         data = {
             "external_id": f"b{number}", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
             "messages": [{"author": "customer", "sent_at": order.placed_at.isoformat(),

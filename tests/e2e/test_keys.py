@@ -1,7 +1,9 @@
 """A supervisor's whole journey in Chromium by keys alone: sign in, take, decide, take back, decide again."""
 
 import pytest
+from django.contrib.auth.models import User
 
+from apps.interactions import claiming
 from apps.interactions.models import DecisionRecord, Escalation
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -220,3 +222,66 @@ def test_the_next_case_stands_there_at_once_and_a_server_that_is_gone_loses_noth
     page.wait_for_selector(".ring")
     assert DecisionRecord.objects.filter(decided_by__isnull=False).count() == 1
     assert question(page) == Escalation.objects.get(state="claimed", decisions=None).headline
+
+
+def test_nobody_decides_with_the_same_stroke_a_case_that_came_instead_of_the_one_shown_ahead(demo_brands, open_page):
+    page, _ = open_page("sam")
+    page.wait_for_selector("#queue")
+    with page.expect_response("**/reach/peek/**"):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".ring")
+    page.wait_for_timeout(200)
+    sam, ines = (User.objects.get(username=name) for name in ("sam", "ines"))
+    taken = claiming.claim(ines, claiming.next_for(sam).first().pk)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ring")
+    assert question(page) != taken.headline
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert DecisionRecord.objects.filter(decided_by=sam).count() == 1
+    page.wait_for_timeout(700)
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.toast')")
+    page.wait_for_selector(".ring")
+    assert DecisionRecord.objects.filter(decided_by=sam).count() == 2
+
+
+def test_an_amount_that_was_typed_is_kept_through_a_refusal_and_taking_back(demo_brands, open_page, live_server):
+    page, _ = open_page("sam")
+    refund = Escalation.objects.get(headline__startswith="Refund 84.50")
+    page.goto(f"{live_server.url}/reach/{refund.pk}/")
+    page.wait_for_selector("#queue")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ring")
+    page.keyboard.press("m")
+    page.fill("[name=amount]", "20.00")
+    page.focus("[name=reply]")
+    page.evaluate("document.querySelector('[name=reply]').value += ' '")  # edited, and still says 84.50
+    page.keyboard.type("Thank you.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("text=The reply still says")
+    assert page.input_value("[name=amount]") == "20.00"
+    page.fill("[name=reply]", "Hi Mira, we have refunded 20.00 USD.")
+    page.focus("[name=reply]")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".toast")
+    assert str(DecisionRecord.objects.get(state="decided").amount) == "20.00"
+    page.keyboard.press("u")
+    page.wait_for_selector("#editor:not([hidden])")
+    assert page.input_value("[name=amount]") == "20.00"
+
+
+def test_a_server_that_fails_brings_the_decided_case_back(demo_brands, open_page):
+    page, _ = open_page("sam")
+    page.wait_for_selector("#queue")
+    with page.expect_response("**/reach/peek/**"):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".ring")
+    page.wait_for_timeout(200)
+    first = question(page)
+    page.fill("[name=rationale]", "my words")
+    page.route("**/decide/", lambda route: route.fulfill(status=500, body="no"))
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(500)
+    assert question(page) == first
+    assert page.input_value("[name=rationale]") == "my words"

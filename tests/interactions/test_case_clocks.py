@@ -59,6 +59,15 @@ class TestClock:
         assert self.run(row, brand, answered) == answered + timedelta(hours=3)
         assert (row.reply_by, row.minutes_left) == (None, None), "the question was a reply"
 
+    def test_what_comes_back_more_urgent_has_no_longer_than_that(self, brand):
+        row = Interaction()
+        self.run(row, brand, NOON)
+        case_clocks.stop(row, brand, NOON + timedelta(hours=1))
+        answered = NOON + timedelta(days=7)
+        assert case_clocks.run(row, brand, answered, reply_minutes=60, resolve_minutes=15) == answered + timedelta(
+            minutes=15
+        )
+
     def test_a_clock_that_had_run_out_is_out_when_the_customer_answers(self, brand):
         row = Interaction()
         self.run(row, brand, NOON)

@@ -89,8 +89,33 @@ class TestRaising:
         tasks.sweep()
         assert len(mail.outbox) == 1
 
+    def test_who_comes_back_in_public_is_told_anew(self, public, now):
+        notifying.watch(now)
+        Escalation.objects.update(state="done")
+        notifying.watch(now)
+        Escalation.objects.create(
+            interaction=public.interaction, partner=public.partner, case_type=public.case_type, handler="human", flagged=True,
+            due_at=now, opened_at=now, headline="Again, in public",
+        )  # fmt: skip
+        notifying.watch(now)
+        assert Notice.objects.filter(kind="public", over_at=None).count() == 1
+
+    def test_clocks_that_are_in_time_again_call_nobody_any_more(self, escalated, now):
+        Escalation.objects.update(due_at=now + timedelta(minutes=10))
+        notifying.watch(now)
+        Escalation.objects.update(due_at=now + timedelta(hours=5))
+        notifying.watch(now)
+        assert Notice.objects.get().over_at == now
+
 
 class TestWhoHears:
+    def test_on_call_that_begins_later_is_called_then(self, public, now):
+        round_of(now)
+        boss = factories.senior()
+        on_duty(boss, now, "on_call")
+        round_of(now + timedelta(minutes=1))
+        assert written_to() == [boss.email]
+
     def test_nobody_on_shift_calls_on_call_at_once(self, public, now):
         boss = factories.senior()
         on_duty(boss, now, "on_call")

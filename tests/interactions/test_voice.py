@@ -108,7 +108,7 @@ class TestInTheAdmin:
         data = {
             "name": partner.name, "slug": partner.slug, "currency": "USD", "time_zone": "UTC", "opens_at": "08:00",
             "closes_at": "20:00", "staffed_weekdays": "[]", "holidays": "[]", "voice_greeting": "Hi {name},",
-            "voice_sign_off": "Bye, {brand}", "voice_formality": "neutral", "voice_avoid": "", "languages": "en",
+            "voice_sign_off": "Bye, {brand}", "blind_percent": "5", "audit_percent": "5", "voice_formality": "neutral", "voice_avoid": "", "languages": "en",
             "connector": "webhook", "undo_seconds": "10", "quiet_days": "3", "when_silent": "close",
             "effect_deadline_minutes": "15",
         }  # fmt: skip

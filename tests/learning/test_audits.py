@@ -151,6 +151,35 @@ class TestDesk:
             audits.judge(user, alone.pk, place=7)
 
 
+class TestHidden:
+    def test_whoever_may_judge_reads_nothing_of_it_elsewhere(self, alone, user):
+        case, client = alone.decision.interaction, browser(user)
+        answer = Message.objects.get(author="ai").text.splitlines()[2]
+        for address in (f"/cases/{case.reference}/", f"/flow/case/{case.reference}/"):
+            shown = page(client, address)
+            assert "audited" in shown
+            assert answer not in shown
+            assert "decided: reply" not in shown
+        assert client.get(f"/admin/learning/caseaudit/{alone.pk}/change/").status_code in (302, 403)
+        assert answer in page(browser(factories.ops_manager()), f"/cases/{case.reference}/"), (
+            "who judges nothing reads it"
+        )
+        judge(user, alone)
+        assert answer in page(client, f"/cases/{case.reference}/")
+
+    def test_a_known_answer_that_is_skipped_is_not_asked_again_and_not_overdue(self, alone, user, chance):
+        judge(user, alone)
+        row = audits.review(user, alone.pk, verdict="right")
+        audits.keep_as_known(factories.ops_manager(), row, "The scan says so.")
+        ines = factories.supervisor()
+        chance(audits.KNOWN_PERCENT)
+        audits.skip(ines, audits.take_next(ines).pk)
+        assert audits.take_next(ines) is None
+        CaseAudit.objects.filter(kind="known").update(due_at=timezone.now() - timedelta(days=1))
+        tasks.sweep()
+        assert audits.desk_of(ines, timezone.now())["overdue"] == 0
+
+
 class TestFinding:
     def test_the_same_answer_agrees_and_another_does_not(self, alone, user):
         assert judge(user, alone).agreed is True
@@ -229,6 +258,7 @@ class TestKnownAnswers:
     def test_who_judged_it_or_made_it_known_is_not_asked(self, known, chance):
         chance(audits.KNOWN_PERCENT)
         assert audits.take_next(known.made_by) is None
+        assert audits.take_next(known.judged_by) is None
 
     def test_it_needs_a_settled_audit_and_a_why(self, alone, user):
         manager = factories.ops_manager()
@@ -249,8 +279,7 @@ class TestKnownAnswers:
         assert KnownAnswer.objects.get().why == "The scan says so."
 
 
-def test_a_refund_that_the_ai_gave_is_compared_with_its_amount(chance, partner, customer, user, arrive):
-    """Another amount is another answer."""
+def test_an_amount_where_the_ai_gave_none_is_another_answer(chance, partner, customer, user, arrive):
     partner.audit_percent = 5
     partner.save()
     chance(5)

@@ -56,13 +56,13 @@ PAGES = {
     "audits": SEES_QUEUE,
     "flow": SEES_QUEUE,
     "notices": SEES_QUEUE,
-    "acknowledge": SEES_QUEUE,
+    "acknowledge": SEES_QUEUE - {staff.AUDITOR},
     "insights": SEES_QUEUE,
     "insights-csv": SEES_QUEUE,
     "handover": SEES_QUEUE,
     "flow-live": SEES_QUEUE,
     "flow-path": SEES_QUEUE,
-    "flow-replay": SEES_QUEUE,
+    "flow-replay": SEES_QUEUE - {staff.AUDITOR},
     **dict.fromkeys(("audit-next", "audit-judge", "audit-review", "audit-skip"), DECIDERS),
     **dict.fromkeys(
         (

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.interactions import alike, claiming
 from apps.interactions.choosing import Choice
-from apps.interactions.models import DecisionRecord, Escalation
+from apps.interactions.models import DecisionRecord, Escalation, Precedent
 from apps.learning.models import Signal
 from apps.policies.errors import Refused
 from tests import factories
@@ -50,9 +50,10 @@ def versions(rows):
 
 
 def decide_all(user, rows, label="Refund in full", read=None, choice=PLAIN):
-    return alike.decide_all(
-        user, versions(rows), label, read=[row.pk for row in rows] if read is None else read, choice=choice
-    )
+    """The first three were drawn."""
+    drawn = [row.pk for row in rows[:3]]
+    read = drawn if read is None else read
+    return alike.decide_all(user, rows[0], versions(rows), label, drawn=drawn, read=read, choice=choice)
 
 
 def members(user, escalation):
@@ -112,11 +113,46 @@ class TestDeciding:
         assert Signal.objects.filter(decision__joint=records[0].joint).count() == 4
 
     def test_some_are_read_first(self, four, user):
-        for read in ([], [four[0].pk], [four[0].pk, four[1].pk], [four[0].pk] * 3, [1, 2, 3]):
+        for read in (
+            [],
+            [four[0].pk],
+            [four[0].pk, four[1].pk],
+            [four[0].pk] * 3,
+            [four[1].pk, four[2].pk, four[3].pk],
+        ):
             with pytest.raises(Refused, match="Read the 3 cases"):
                 decide_all(user, four, read=read)
+        with pytest.raises(Refused, match="cases that were drawn"):
+            alike.decide_all(
+                user, four[0], versions(four), "Refund in full", drawn=[], read=[row.pk for row in four], choice=PLAIN
+            )
         assert not DecisionRecord.objects.exists()
         assert len(decide_all(user, four, read=[row.pk for row in four[:3]]).decided) == 4
+
+    def test_what_is_not_alike_or_of_another_brand_is_not_even_looked_at(self, four, late, user):
+        other = late(total=Decimal("310.00"))
+        outcome = alike.decide_all(
+            user,
+            four[0],
+            versions([*four, other]),
+            "Refund in full",
+            drawn=[four[0].pk],
+            read=[four[0].pk],
+            choice=PLAIN,
+        )
+        assert (len(outcome.decided), outcome.left_out) == (4, [])
+        stranger = factories.supervisor(remit={"all_partners": False})
+        seen = versions([other])
+        outcome = alike.decide_all(
+            stranger, other, seen, "Refund in full", drawn=[other.pk], read=[other.pk], choice=PLAIN
+        )
+        assert (outcome.decided, outcome.left_out) == ([], [])
+
+    def test_many_by_one_act_are_one_precedent(self, four, user, drain):
+        decide_all(user, four)
+        pass_undo_window()
+        drain()
+        assert Precedent.objects.count() == 1
 
     def test_a_group_of_two_is_read_whole(self, four, user):
         with pytest.raises(Refused, match="Read the 2 cases"):
@@ -126,7 +162,9 @@ class TestDeciding:
         seen = versions(four)
         write(four[1].interaction, "Wait, I found the receipt, it was a present.")
         claiming.claim(factories.supervisor(first_name="Ines", last_name=""), four[2].pk)
-        outcome = alike.decide_all(user, seen, "Refund in full", read=list(seen), choice=PLAIN)
+        outcome = alike.decide_all(
+            user, four[0], seen, "Refund in full", drawn=list(seen), read=list(seen), choice=PLAIN
+        )
         assert {record.escalation_id for record in outcome.decided} == {four[0].pk, four[3].pk}
         said = {row.pk: why for row, why in outcome.left_out}
         assert set(said) == {four[1].pk, four[2].pk}
@@ -139,7 +177,9 @@ class TestDeciding:
         drain()
         again = Escalation.objects.get(interaction=four[1].interaction, state="open")
         seen = {again.pk if pk == four[1].pk else pk: version for pk, version in seen.items()}
-        outcome = alike.decide_all(user, seen, "Refund in full", read=list(seen), choice=PLAIN)
+        outcome = alike.decide_all(
+            user, four[0], seen, "Refund in full", drawn=list(seen), read=list(seen), choice=PLAIN
+        )
         assert [(row.pk, "newer" in why) for row, why in outcome.left_out] == [(again.pk, True)]
         assert Escalation.objects.get(pk=again.pk).state == "open", "and is held by nobody"
 
@@ -178,11 +218,14 @@ class TestPage:
         assert "4 cases ask the same" in shown
         read = re.findall(r'name="read" value="(\d+)"', shown)
         cases = re.findall(r'name="case" value="(\d+:\d+)"', shown)
+        drawn = re.search(r'name="drawn" value="([^"]+)"', shown)[1]
         assert (len(read), len(cases)) == (3, 4)
         address = f"/reach/{four[0].pk}/alike/decide/"
-        assert client.post(address, {"case": cases, "label": "Refund in full"}).status_code == 409
+        assert client.post(address, {"case": cases, "label": "Refund in full", "drawn": drawn}).status_code == 409
         assert "Choose what to do" in client.post(address, {"case": cases, "read": read}).content.decode()
-        done = client.post(address, {"case": cases, "read": read, "label": "Refund in full"}).content.decode()
+        done = client.post(
+            address, {"case": cases, "read": read, "drawn": drawn, "label": "Refund in full"}
+        ).content.decode()
         assert "4 decided" in done
         joint = DecisionRecord.objects.first().joint
         client.post(f"/reach/alike/{joint}/undo/")
@@ -190,11 +233,12 @@ class TestPage:
 
     def test_what_was_left_out_is_named(self, four, user):
         client = browser(user)
+        drawn = re.search(r'name="drawn" value="([^"]+)"', page(client, f"/reach/{four[0].pk}/alike/"))[1]
         seen = [f"{pk}:{version}" for pk, version in versions(four).items()]
         claiming.claim(factories.supervisor(first_name="Ines"), four[2].pk)
         done = client.post(
             f"/reach/{four[0].pk}/alike/decide/",
-            {"case": seen, "read": [row.pk for row in four], "label": "Refund in full"},
+            {"case": seen, "read": [row.pk for row in four], "drawn": drawn, "label": "Refund in full"},
         ).content.decode()
         assert "3 decided, 1 left out" in done
         assert "already holds this case" in done

@@ -13,7 +13,7 @@ from apps.interactions.models import ContextPacket, Escalation, Judgement
 from apps.learning.models import Signal
 from apps.policies.errors import Moved, Refused
 from tests import factories
-from tests.conftest import COMPLAINT, MISSING, RETURN, browser, page
+from tests.conftest import COMPLAINT, MISSING, RETURN, STATUS, browser, page
 from tests.interactions.test_deciding import choice, pass_undo_window
 from tests.interactions.test_intake import write
 
@@ -105,7 +105,8 @@ class TestNoTrace:
             assert not re.search(
                 r"proposal ·|data-reply|data-amount|Packet \d+ as JSON|rules and guardrails were tried| checked", html
             )
-            assert str(content["proposal"]["confidence"]) not in html
+            sure = f"{content['proposal']['confidence']:.2f}"
+            assert not re.search(rf"{sure} sure|, {sure}|· {sure}", html)
         assert "Judge it yourself first" in served[1]
 
     def test_the_options_stand_in_an_order_that_tells_nothing(self, unseen):
@@ -156,6 +157,22 @@ class TestJudging:
         with pytest.raises(error, match=said):
             blind.judge(user, unseen.pk, fields.pop("token"), fields.pop("packet_version"), **fields)
         assert not Judgement.objects.exists()
+
+    def test_asking_the_customer_opens_nothing_and_leaves_no_signal(self, unseen, client, user, drain):
+        held = claiming.claim(user, unseen.pk)
+        deciding.decide(user, unseen.pk, choice(held, question="A photo, please?"))
+        pass_undo_window()
+        drain()
+        assert not Signal.objects.exists()
+        shown = page(client, f"/cases/{unseen.interaction.reference}/")
+        assert "Shown once the case is judged" in shown
+        assert "not permitted" not in shown
+
+    def test_what_the_ai_did_before_cannot_be_unseen(self, all_drawn, escalated, arrive, order):
+        from apps.interactions.models import Interaction
+
+        row = Interaction.objects.get(pk=arrive(STATUS, order=factories.OrderFactory(customer=order.customer)).pk)
+        assert blind.draw(row, row.partner) is False
 
     def test_it_is_judged_once(self, unseen, user):
         judged(user, unseen)

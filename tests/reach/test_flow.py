@@ -65,7 +65,8 @@ class TestNumbers:
     def test_streams_are_as_wide_as_their_share(self, day, user):
         widths = flow.flow_of(user, "all", timezone.localtime()).widths
         assert widths["inbound"] == 16.0
-        assert widths["human"] > widths["alone"] > 1.5 or widths["collaborative"] >= 1.5
+        assert widths["human"] + widths["collaborative"] == pytest.approx(1.5 + 1.5 + 14.5 * 2 / 3, abs=0.2)
+        assert widths["alone"] == pytest.approx(1.5 + 14.5 / 3, abs=0.1)
 
     def test_the_page_moves_by_itself_and_says_in_words_what_it_draws(self, day, user):
         shown = page(browser(user), "/flow/live/?scenario=all")

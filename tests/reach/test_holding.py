@@ -101,6 +101,18 @@ class TestHandingOn:
         assert said in answer.content.decode()
         assert Escalation.objects.get().state == "claimed"
 
+    def test_what_was_handed_is_everybodys_again_once_it_arrived_and_was_let_go(self, escalated, user):
+        ines, other = factories.supervisor(), factories.supervisor()
+        claiming.hand_to(user, escalated.pk, claiming.claim(user, escalated.pk).lease_token, ines, "yours")
+        claiming.release(ines, escalated.pk, claiming.claim(ines, escalated.pk).lease_token)
+        assert claiming.take_next(other) == escalated
+
+    def test_what_was_handed_on_to_seniors_is_theirs(self, escalated, user):
+        ines, boss = factories.supervisor(), factories.senior()
+        claiming.hand_to(user, escalated.pk, claiming.claim(user, escalated.pk).lease_token, ines, "yours")
+        claiming.hand_to_senior(ines, escalated.pk, claiming.claim(ines, escalated.pk).lease_token, "too much for me")
+        assert claiming.take_next(boss) == escalated
+
     def test_a_seniors_case_goes_to_seniors_only(self, escalated):
         boss, other = factories.senior(), factories.supervisor()
         Escalation.objects.update(seniority="senior")

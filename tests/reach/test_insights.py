@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -173,10 +174,23 @@ class TestHandover:
         assert "the courier is on strike" in said
 
     def test_a_night_with_much_more_than_usual_says_so(self, week, user):
-        old = timezone.now() - timedelta(days=3)
-        Interaction.objects.filter(pk=week["good"].pk).update(created_at=old)
-        said = handover.handover_of(user, timezone.now(), hours=24 * 7)
-        assert not any("as many as usual" in text for text, _ in said.anomalies)
+        now = timezone.now()
+
+        def said():
+            found = handover.handover_of(user, now + timedelta(seconds=1), hours=24)
+            return any("as many as usual" in text for text, _ in found.anomalies)
+
+        template = Interaction.objects.get(pk=week["good"].pk)
+        for number in range(7):  # one a day until then, and four today
+            template.pk, template.external_id, template.reference = None, f"old-{number}", uuid.uuid4()
+            template.save(force_insert=True)
+            Interaction.objects.filter(pk=template.pk).update(created_at=now - timedelta(days=2))
+        assert said()
+        for number in range(21):
+            template.pk, template.external_id, template.reference = None, f"older-{number}", uuid.uuid4()
+            template.save(force_insert=True)
+            Interaction.objects.filter(pk=template.pk).update(created_at=now - timedelta(days=3))
+        assert not said()
 
     def test_the_night_begins_when_people_last_stopped_answering(self):
         brand = Partner(

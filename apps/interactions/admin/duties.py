@@ -8,7 +8,7 @@ from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from apps.interactions.models import Delivery, Notice, Shift
-from apps.policies.admin.base import Audited, ReadOnly, TabularInline
+from apps.policies.admin.base import Audited, OfPartners, ReadOnly, TabularInline
 
 
 @admin.register(Shift)
@@ -42,7 +42,7 @@ class DeliveryRows(TabularInline):
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly):
+class NoticeAdmin(OfPartners, ReadOnly):
     list_display = ("raised_at", "kind", "partner", "text", "called_at", "acknowledged_by", "over_at")
     list_filter = ("kind", "partner")
     inlines = (DeliveryRows,)

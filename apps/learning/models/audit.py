@@ -28,6 +28,13 @@ class KnownAnswer(models.Model):
     action = models.CharField(max_length=20, choices=Action.choices)
     why = models.TextField(help_text="What makes it the right answer.")
     active = models.BooleanField(default=True)
+    judged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose audit it comes from.",
+    )
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(auto_now_add=True)
 

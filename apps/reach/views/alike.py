@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -36,8 +37,9 @@ def decide(request: HttpRequest, escalation_id: int) -> HttpResponse:
             unlike=said["unlike"],
         )  # fmt: skip
         outcome = alike.decide_all(
-            case.person(request), form.versions(), said["label"], read=form.numbers("read"), choice=choice
-        )
+            case.person(request), case.find(request, escalation_id), form.versions(), said["label"],
+            drawn=_drawn(request), read=form.numbers("read"), choice=choice,
+        )  # fmt: skip
     except Refused as refusal:
         return _page(request, escalation_id, error=str(refusal), status=409)
     return render(request, "reach/alike_done.html", {"outcome": outcome})
@@ -51,13 +53,26 @@ def undo(request: HttpRequest, joint: uuid.UUID) -> HttpResponse:
     return redirect("reach:queue")
 
 
+def _drawn(request: HttpRequest) -> list[int]:
+    """The cases that were drawn for this person to read: the page carries them signed. Empty: none that we drew."""
+    try:
+        found: list[int] = signing.loads(request.POST.get("drawn", ""), salt=f"alike {case.person(request).pk}")
+    except signing.BadSignature:
+        return []
+    return found
+
+
 def _page(request: HttpRequest, escalation_id: int, *, error: str = "", status: int = 200) -> HttpResponse:
     escalation = case.find(request, escalation_id)
     members = alike.group_of(case.person(request), escalation)
+    drawn = _drawn(request)
+    sample = [one for one in members if one.escalation.pk in drawn] or alike.sample(members)
+    signed = signing.dumps([one.escalation.pk for one in sample], salt=f"alike {case.person(request).pk}")
     context = {
+        "drawn": signed,
         "escalation": escalation,
         "group": members,
-        "sample": alike.sample(members),
+        "sample": sample,
         "options": members[0].packet.content["options"] if members else [],
         "reasons": ReasonCode.objects.filter(case_type__in=["", escalation.case_type]),
         "wrong_parts": DecisionRecord.WrongPart.choices,

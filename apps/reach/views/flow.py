@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.interactions import demo_scenarios
 from apps.interactions.models import Interaction
+from apps.learning import audits
 from apps.policies.models import partners_of
 from apps.reach import flow
-from apps.reach.access import sees_queue
+from apps.reach.access import acts_on_cases, sees_queue
 from apps.reach.views.case import person
 
 
@@ -40,7 +41,7 @@ def path(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@sees_queue
+@acts_on_cases
 def replay(request: HttpRequest, scenario: str) -> HttpResponse:
     """Send a scenario to the sandbox brand and follow it. Only where there is a demo."""
     if not settings.DEMO or scenario not in flow.SCENARIOS or scenario == "all":
@@ -49,7 +50,9 @@ def replay(request: HttpRequest, scenario: str) -> HttpResponse:
 
 
 def _path(request: HttpRequest, case: Interaction) -> HttpResponse:
-    context = {"case": case, "steps": flow.path_of(case), "moving": case.state not in flow.AT_REST}
+    hidden = audits.hides(person(request), case)
+    steps = [flow.Step(None, "being audited: shown when that is done")] if hidden else flow.path_of(case)
+    context = {"case": case, "steps": steps, "moving": not hidden and case.state not in flow.AT_REST}
     return render(request, "reach/_path.html", context)
 
 

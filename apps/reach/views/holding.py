@@ -54,9 +54,7 @@ def peek(request: HttpRequest) -> HttpResponse:
     """The case that comes next, to be there at once when this one is decided. It is claimed by nobody; who decides first
     has it."""
     user = case.person(request)
-    coming = (
-        claiming.next_for(user, filters_of(request).where(user, timezone.now())).values_list("pk", flat=True).first()
-    )
+    coming = claiming.coming_for(user, filters_of(request).where(user, timezone.now()))
     if coming is None:
         return HttpResponse(status=204)
     context = case.case_context(request, case.find(request, coming))

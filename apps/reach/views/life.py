@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from apps.interactions import blind, claiming, operating
 from apps.interactions.models import Effect, Interaction, OutboxEvent
+from apps.learning import audits
 from apps.policies.models import Ruling, partners_of
 from apps.reach.access import sees_queue
 from apps.reach.views import case
@@ -25,11 +26,13 @@ def life(request: HttpRequest, reference: uuid.UUID) -> HttpResponse:
     if found is None:
         raise Http404("There is no such case of your brands.")
     waiting = claiming.covered_by_remit(user).waiting().filter(interaction=found).first()
+    latest = found.escalations.order_by("-pk").first()
     context = {
         "case": found,
         "messages_said": found.messages.all(),
         "steps": operating.life_of(found),
-        "hidden": waiting is not None and blind.is_blind(waiting),
+        "hidden": latest is not None and blind.is_blind(latest),
+        "audited": audits.hides(user, found),
         "rulings": Ruling.objects.filter(subject=str(found.reference)).select_related("version").order_by("id"),
         "packets": found.packets.order_by("version"),
         "decisions": found.decisions.select_related("decided_by", "second_by").order_by("id"),

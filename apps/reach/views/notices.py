@@ -9,7 +9,7 @@ from apps.interactions import duty, notifying
 from apps.interactions.models import Notice, Shift
 from apps.policies.errors import Refused
 from apps.policies.models import partners_of
-from apps.reach.access import sees_queue
+from apps.reach.access import acts_on_cases, sees_queue
 from apps.reach.views.case import person
 
 
@@ -20,7 +20,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@sees_queue
+@acts_on_cases
 def acknowledge(request: HttpRequest, notice_id: int) -> HttpResponse:
     try:
         notifying.acknowledge(person(request), notice_id, timezone.now())

@@ -41,7 +41,7 @@
       row.addEventListener("click", () => { dialog.close(); command.run(); });
       return row;
     }));
-    choose(0);
+    choose(text.value.trim() ? 0 : -1);  // with nothing typed ⏎ does nothing
   }
 
   function rows() { return [...dialog.querySelectorAll(".find-row")]; }

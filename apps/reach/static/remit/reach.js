@@ -7,6 +7,7 @@
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const KEYS_OFF = "remit-keys-off";
+  let notBefore = 0;  // until then ⏎ decides nothing
 
   function typing(target) {
     return target.matches("textarea, select, input:not([type=radio]):not([type=checkbox])") || target.isContentEditable;
@@ -31,6 +32,7 @@
     if (typing(event.target) || one("dialog[open]")) return;
     if (localStorage.getItem(KEYS_OFF) && event.key !== "?") return;
     if (event.key === "?") { event.preventDefault(); one("#keys").showModal(); return; }
+    if (event.key === "Enter" && performance.now() < notBefore) { event.preventDefault(); return; }
     const onControl = event.target.matches("a, button, summary");
     if (event.key === "Enter" && onControl) return;
     if (press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
@@ -99,7 +101,7 @@
     const editor = one("#editor");
     const editing = editor && !editor.hidden;
     all(".reply").forEach((reply) => { reply.hidden = editing || reply.dataset.option !== option.value; });
-    if (editing) { one("[name=amount]", editor).value = option.dataset.amount || ""; openEditor(); }
+    if (editing) openEditor();
     const why = one("#why-needed");
     if (why) why.textContent = option.value === "0" ? "optional when you approve" : "needed: you decide otherwise than proposed";
     const wrong = one("#wrong-part");
@@ -110,45 +112,57 @@
     if (label) label.textContent = option.value === "0" ? label.dataset.approve : label.dataset.override;
   }
 
-  document.addEventListener("change", (event) => { if (event.target.matches(".option input")) choose(); });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches(".option input")) return;
+    const amount = one("#editor [name=amount]");
+    if (amount) amount.value = event.target.dataset.amount || "";  // another option has an amount of its own
+    choose();
+  });
 
   // The next case is fetched while this one is read, and stands there the moment this one is decided; what the server
-  // answers then takes its place. A refusal brings the decided case back as it was.
+  // answers then takes its place. Until then the decided case is only hidden: whatever fails brings it back as it was.
   let coming = "";
-  let shown = "";
-  let decided = [];
-  let focused = null;
+  let asked = 0;
   function lookAhead() {
     coming = "";
+    const mine = ++asked;
     if (!one(".ring")) return;
     const view = one("#view");
     fetch(`/reach/peek/?${new URLSearchParams({ view: view ? view.value : "" })}`, { credentials: "same-origin" })
       .then((answer) => (answer.status === 200 ? answer.text() : ""))
-      .then((html) => { coming = html; })
+      .then((html) => { if (mine === asked) coming = html; })
       .catch(() => {});
   }
   document.addEventListener("htmx:beforeSend", (event) => {
     if (!coming || event.detail.elt.id !== "decide") return;
     const place = one("#case");
-    decided = [...place.childNodes];
-    focused = document.activeElement;
-    place.innerHTML = coming;
-    shown = coming;
-    coming = "";
-    const heading = one("h1", place);
-    if (heading) heading.focus({ preventScroll: true });
+    const ahead = document.createElement("div");
+    ahead.id = "ahead";
+    ahead.innerHTML = coming;
+    all("#case > *").forEach((part) => { part.hidden = true; part.dataset.decided = "1"; });
+    place.prepend(ahead);
+    const heading = one("h1", ahead);
+    if (heading) { heading.dataset.from = document.activeElement && document.activeElement.id; heading.focus({ preventScroll: true }); }
   });
-
   function comeBack() {
-    if (!decided.length) return;
-    one("#case").replaceChildren(...decided);
-    if (focused && focused.isConnected) focused.focus();
-    decided = [];
-    coming = shown;  // so that trying again is as fast
+    const ahead = one("#ahead");
+    if (!ahead) return;
+    ahead.remove();
+    all("[data-decided]").forEach((part) => { part.hidden = false; delete part.dataset.decided; });
+    const words = one("#decide [name=rationale]");
+    if (words) words.focus();
   }
   document.addEventListener("htmx:sendError", comeBack);
-  document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) comeBack(); });
-  document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "case") decided = []; });
+  document.addEventListener("htmx:responseError", comeBack);
+  document.addEventListener("htmx:timeout", comeBack);
+  // Somebody else may have taken the case that was shown ahead: nobody decides with the same stroke what came instead.
+  const UNSEEN_MS = 800;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const ahead = one("#ahead [data-case]");
+    if (event.target.id !== "case" || !ahead) return;
+    const came = /data-case="(\d+)"/.exec(event.detail.serverResponse || "");
+    if (came && came[1] !== ahead.dataset.case) notBefore = performance.now() + UNSEEN_MS;
+  });
 
   // The editor asks what is to be said of what stands in it, a moment after the last key.
   let checking = null;
