@@ -98,9 +98,7 @@ def _stops(ruling: Ruling) -> list[Stop]:
     """Guardrails that fired and the rule that matched, then what able and earned said."""
     found = []
     for step in trace_in_words(ruling):
-        decided = step["outcome"] in ("fired", "held") or (
-            step["outcome"] == "matched" and ruling.gate_handler != "autonomous"
-        )
+        decided = step["outcome"] == "fired" or (step["outcome"] == "matched" and ruling.gate_handler != "autonomous")
         if decided:
             found.append(Stop(step["key"], step["sentence"], step["key"].startswith("rule ")))
     if not any(stop.by_rule for stop in found) and ruling.refused_by == "no rule":

@@ -34,7 +34,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     here = max((prefix for _, _, prefix in places if request.path.startswith(prefix)), key=len, default="")
     return {
         "places": [{"label": label, "name": name, "here": prefix == here} for label, name, prefix in places],
-        "notices": SimpleLazyObject(lambda: len(notifying.open_for(user))),
+        "notices": SimpleLazyObject(lambda: notifying.open_for(user)),
         "role": SimpleLazyObject(lambda: staff.role_of(user)),
         "today": SimpleLazyObject(lambda: _today(user)),
         "paused": SimpleLazyObject(lambda: pauses.seen_by(user).filter(lifted_at=None)),

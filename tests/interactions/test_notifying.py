@@ -219,6 +219,9 @@ class TestPage:
         notifying.watch(now)
         client = browser(boss)
         assert "1 notice</a>" in page(client, "/signals/")
+        Notice.objects.create(kind="stalled", key="other", text="Two", path="/", raised_at=now)
+        assert "2 notices</a>" in page(client, "/signals/")
+        Notice.objects.filter(key="other").delete()
         shown = page(client, "/notices/")
         assert "said in public" in shown
         assert "Ines M" in shown

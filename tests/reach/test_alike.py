@@ -13,7 +13,7 @@ from apps.interactions.models import DecisionRecord, Escalation, Precedent
 from apps.learning.models import Signal
 from apps.policies.errors import Refused
 from tests import factories
-from tests.conftest import RETURN, browser, page
+from tests.conftest import MISSING, RETURN, browser, page
 from tests.interactions.test_deciding import pass_undo_window
 from tests.interactions.test_intake import write
 
@@ -248,6 +248,16 @@ class TestPage:
         data = {"case": case, "read": [row.pk for row in four], "label": "Refund in full"}
         assert browser(user).post(f"/reach/{four[0].pk}/alike/decide/", data).status_code == 409
         assert not DecisionRecord.objects.exists()
+
+    def test_a_group_without_amounts_has_a_page_too(self, arrive, partner, user):
+        rows = [
+            arrive(
+                MISSING, order=factories.OrderFactory(customer=factories.CustomerFactory(partner=partner))
+            ).escalations.get()
+            for _ in range(2)
+        ]
+        assert rows[0].interaction.packets.get().content["proposal"]["amount"] is None
+        assert "2 cases ask the same" in page(browser(user), f"/reach/{rows[0].pk}/alike/")
 
     def test_a_case_that_is_like_no_other_says_so(self, four, late, user):
         single = late(total=Decimal("310.00"))

@@ -43,6 +43,7 @@ class TestLesson:
         stops = lesson(decided).stops
         assert [stop.key for stop in stops if stop.by_rule] == [decided.ruling.rule]
         assert any("Not earned" in stop.words for stop in stops)
+        assert not any(stop.key.startswith("built-in") for stop in stops), "what held stopped nothing"
 
     def test_the_smallest_rule_has_the_cases_own_values_and_amount(self, decided):
         found = lesson(decided)
