@@ -1,6 +1,6 @@
 """Blind cases: a random share is judged before anybody sees what the AI proposes.
 
-    draw(row, partner)         whether a case is blind; drawn once, before its packet is shown to anybody
+    draw(row, partner, …)      whether a case is blind; drawn once, before its packet is shown to anybody
     view(content, …)           what a packet shows of itself until then
     judge(user, …)             keeps the judgement; from then on the case is like any other
 
@@ -9,11 +9,12 @@ Agreement with an answer that is on the screen is anchoring. Only these judgemen
 
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.interactions import choosing, claiming, events, remits
@@ -35,15 +36,19 @@ def drawn(percent: int) -> bool:
     return _CHANCE.random() * 100 < percent
 
 
-def draw(row: Interaction, partner: Partner) -> bool:
-    """Whether a case that comes to people is judged blind. One that was drawn before stays as it was drawn, until
+def drawn_before(rows: Sequence[Interaction]) -> dict[int, bool]:
+    """Which of the cases came to people before, and whether their proposal is still hidden. One query for a batch."""
+    judged = Exists(Judgement.objects.filter(escalation=OuterRef("pk")))
+    found = Escalation.objects.filter(interaction__in=rows).order_by("pk").annotate(judged=judged)
+    return {case: hidden and not seen for case, hidden, seen in found.values_list("interaction_id", "blind", "judged")}
+
+
+def draw(row: Interaction, partner: Partner, before: Mapping[int, bool]) -> bool:
+    """Whether a case that comes to people is judged blind. One that was drawn `before` stays as it was drawn, until
     somebody has judged it and seen the proposal."""
     if any(decision.decided_by_id is None for decision in row.decisions.all()):
         return False  # the AI has acted on it before, and what it did can be seen
-    before = Escalation.objects.filter(interaction=row).order_by("-pk").first()
-    if before is not None:
-        return before.blind and not Judgement.objects.filter(escalation=before).exists()
-    return drawn(partner.blind_percent)
+    return before[row.pk] if row.pk in before else drawn(partner.blind_percent)
 
 
 def headline(case_type: str, order: str | None) -> str:

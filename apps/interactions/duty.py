@@ -1,5 +1,6 @@
 """Who is there: on shift, on call, away. Somebody who is away is neither, whatever else is planned."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -24,7 +25,7 @@ def is_away(user: User, now: datetime) -> bool:
     return Shift.objects.filter(user=user, kind=Shift.Kind.AWAY, starts_at__lte=now, ends_at__gt=now).exists()
 
 
-def concerned(people: QuerySet[User], notice: Notice) -> list[User]:
+def concerned(people: Iterable[User], notice: Notice) -> list[User]:
     """Those of the people whose remit covers what a notice is about."""
     return [user for user in people if covers(user, notice)]
 

@@ -27,7 +27,8 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     write_packets(waiting, actor)
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
     settings = {row.case_type: row for row in CaseTypeSetting.objects.all()}
-    escalations = Escalation.objects.bulk_create([_escalation(worked, settings, now) for worked in waiting])
+    before = blind.drawn_before([worked.case.interaction for worked in waiting])
+    escalations = Escalation.objects.bulk_create([_escalation(worked, settings, before, now) for worked in waiting])
     Interaction.objects.bulk_update([worked.case.interaction for worked in waiting], case_clocks.FIELDS)
     told, events = [], []
     for worked, escalation in zip(waiting, escalations, strict=True):
@@ -72,7 +73,9 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
     move(ContextPacket.objects.bulk_create(packets), "complete", actor=actor)
 
 
-def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datetime) -> Escalation:
+def _escalation(
+    worked: Worked, settings: dict[str, CaseTypeSetting], before: dict[int, bool], now: datetime
+) -> Escalation:
     assert worked.authority is not None
     assert worked.plan is not None
     case, verdict, row = worked.case, worked.authority.verdict, worked.case.interaction
@@ -81,7 +84,7 @@ def _escalation(worked: Worked, settings: dict[str, CaseTypeSetting], now: datet
         row, case.partner, max(now, case.at),
         reply_minutes=setting.first_reply_minutes, resolve_minutes=verdict.due_minutes or setting.due_minutes,
     )  # fmt: skip
-    unseen = blind.draw(row, case.partner)
+    unseen = blind.draw(row, case.partner, before)
     return Escalation(
         interaction=row,
         partner_id=case.partner.pk,

@@ -10,13 +10,14 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx2
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from apps.interactions import duty
 from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
@@ -52,7 +53,10 @@ def raise_notice(
 
 def watch(now: datetime) -> None:
     """Raise what has come up since, and end what is over by itself."""
+    told = set(Notice.objects.filter(kind=Notice.Kind.PUBLIC, **_OPEN).values_list("key", flat=True))
     for row in Escalation.objects.waiting().filter(flagged=True).select_related("partner", "interaction"):
+        if f"public:{row.pk}" in told:
+            continue
         heard = f", heard by {row.interaction.audience:,}" if row.interaction.audience else ""
         raise_notice(
             Notice.Kind.PUBLIC, f"public:{row.pk}", f"{row.partner.name}: said in public{heard}. {row.headline}",
@@ -67,9 +71,8 @@ def watch(now: datetime) -> None:
 def _clocks(now: datetime) -> None:
     """One notice an hour and brand, however many cases it is."""
     soon = Escalation.objects.waiting().filter(due_at__lt=now + RUNS_OUT_WITHIN, due_at__gt=now - timedelta(days=1))
-    for row in soon.order_by().values("partner").annotate(count=Count("pk")):
-        partner = Partner.objects.get(pk=row["partner"])
-        cases = "1 case runs" if row["count"] == 1 else f"{row['count']:,} cases run"
+    for partner, count in _by_brand(soon):
+        cases = "1 case runs" if count == 1 else f"{count:,} cases run"
         raise_notice(
             Notice.Kind.CLOCK, f"clock:{partner.pk}:{now:%Y-%m-%dT%H}", f"{partner.name}: {cases} out of time in 15 minutes",
             f"/reach/?brand={partner.slug}&due=hour", now, partner=partner,
@@ -77,14 +80,18 @@ def _clocks(now: datetime) -> None:
 
 
 def _stalled(now: datetime) -> None:
-    rows = Interaction.objects.filter(state=Interaction.State.STALLED)
-    for row in rows.order_by().values("partner").annotate(count=Count("pk")):
-        partner = Partner.objects.get(pk=row["partner"])
-        cases = "1 case has" if row["count"] == 1 else f"{row['count']:,} cases have"
+    for partner, count in _by_brand(Interaction.objects.filter(state=Interaction.State.STALLED)):
+        cases = "1 case has" if count == 1 else f"{count:,} cases have"
         raise_notice(
             Notice.Kind.STALLED, f"stalled:{partner.pk}:{now:%Y-%m-%d}", f"{partner.name}: {cases} stalled",
             "/admin/interactions/interaction/?state__exact=stalled", now, partner=partner,
         )  # fmt: skip
+
+
+def _by_brand(rows: QuerySet[Any]) -> list[tuple[Partner, int]]:
+    """How many of the rows each brand has."""
+    counts = dict(rows.order_by().values_list("partner").annotate(Count("pk")))
+    return [(partner, counts[partner.pk]) for partner in Partner.objects.filter(pk__in=counts)]
 
 
 def _endings(now: datetime) -> None:
@@ -115,12 +122,13 @@ def _end_what_is_over(now: datetime) -> None:
 def send(now: datetime) -> int:
     """Make and send the deliveries that are due; returns how many were sent. Whoever is on shift hears first; nobody
     there, or nobody who acknowledged it in time: those on call do."""
+    here, callable_now = (list(duty.present(kind, now)) for kind in (Shift.Kind.ON, Shift.Kind.ON_CALL))
     for notice in Notice.objects.filter(**_OPEN).select_related("partner"):
-        on_shift = duty.concerned(duty.present(Shift.Kind.ON, now), notice)
+        on_shift = duty.concerned(here, notice)
         _plan(notice, on_shift, now)
         late = now - notice.raised_at >= CALL_AFTER
         if notice.called_at is None and (late or not on_shift):
-            called = duty.concerned(duty.present(Shift.Kind.ON_CALL, now), notice)
+            called = duty.concerned(callable_now, notice)
             _plan(notice, called, now)
             if called:  # nobody there: they are looked for again
                 Notice.objects.filter(pk=notice.pk).update(called_at=now)

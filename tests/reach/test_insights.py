@@ -42,7 +42,6 @@ def week(arrive, order, held, drain, partner):
     decide(held)
     pass_undo_window()
     drain()
-    DecisionRecord.objects.filter(decided_by__isnull=False)
     return {"good": good, "back": back, "waiting": waiting, "decided": held[1].interaction}
 
 
