@@ -23,6 +23,8 @@ from config.postgres_binaries import PostgresError
 STARTED_WITHIN_SECONDS = 60
 ENDED_WITHIN_SECONDS = 20
 PORTS_TRIED = 50
+WEB_THREADS = 12  # a process
+KEEP_ALIVE_SECONDS = 4  # long enough for the requests of one act; then whichever process is free takes the next
 _MANAGE = [sys.executable, "manage.py"]
 
 
@@ -40,7 +42,7 @@ def main() -> None:
         host, port = os.environ.get("REMIT_HOST", "127.0.0.1"), _free_port()
         postgres.database_settings()  # joined here, so that the server outlives every child
         _prepare()
-        children.append(("web", _start(_web(host, port))))
+        children.append(("web", _start(web_command(host, port))))
         children.append(("workers", _start([*_MANAGE, "runworkers"])))
         _wait_until_it_answers(f"http://{host}:{port}/health/", children)
         _welcome(f"http://{host}:{port}/")
@@ -85,11 +87,12 @@ def _free_port() -> int:
     sys.exit(f"No port from {wanted} on is free: set REMIT_PORT to one that is.")
 
 
-def _web(host: str, port: int) -> list[str]:
-    workers, threads = os.environ.get("REMIT_WEB_WORKERS", "2"), "4"
+def web_command(host: str, port: int) -> list[str]:
+    """The web server. A connection that a browser opens ahead holds a thread for seconds: there are enough of them."""
     return [
-        sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", workers,
-        "--threads", threads, "--log-level", "warning", "--graceful-timeout", "10",
+        sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}",
+        "--workers", os.environ.get("REMIT_WEB_WORKERS", "2"), "--threads", str(WEB_THREADS),
+        "--keep-alive", str(KEEP_ALIVE_SECONDS), "--log-level", "warning", "--graceful-timeout", "10",
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def covered_by_remit(user: User) -> EscalationQuerySet:
         found = found.filter(case_type__in=remit.case_types)
     if remit.languages:
         found = found.filter(language__in=[language.lower() for language in remit.languages])
-    return found
+    return found  # `Remit.reads` says the same of one case
 
 
 def may_take(user: User) -> EscalationQuerySet:
@@ -178,15 +178,12 @@ def colleagues_for(user: User, escalation: Escalation) -> list[User]:
     right = (
         "interactions.decide_senior" if escalation.seniority == Seniority.SENIOR else "interactions.decide_escalation"
     )
-    others = User.objects.with_perm(
-        right, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False
-    )
-    found = others.filter(is_active=True).exclude(pk=user.pk).order_by("first_name", "username")
-    now = timezone.now()
-    able = [
-        other for other in found.select_related("remit") if covered_by_remit(other).filter(pk=escalation.pk).exists()
-    ]
-    return sorted(able, key=lambda other: duty.is_away(other, now))
+    may = User.objects.with_perm(right, backend="django.contrib.auth.backends.ModelBackend", include_superusers=False)
+    brand = Q(remit__all_partners=True) | Q(remit__partners=escalation.partner_id)
+    found = may.filter(brand, is_active=True).exclude(pk=user.pk).select_related("remit").distinct()
+    able = [other for other in found if other.remit.reads(escalation.case_type, escalation.language)]
+    away = duty.away(timezone.now())
+    return sorted(able, key=lambda other: (other.pk in away, other.first_name, other.username))
 
 
 def hand_to(user: User, escalation_id: int, token: uuid.UUID | None, colleague: User | None, note: str) -> None:

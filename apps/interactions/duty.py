@@ -21,8 +21,10 @@ def present(kind: str, now: datetime) -> QuerySet[User]:
     )
 
 
-def is_away(user: User, now: datetime) -> bool:
-    return Shift.objects.filter(user=user, kind=Shift.Kind.AWAY, starts_at__lte=now, ends_at__gt=now).exists()
+def away(now: datetime) -> set[int]:
+    """The ids of those who are away."""
+    found = Shift.objects.filter(kind=Shift.Kind.AWAY, starts_at__lte=now, ends_at__gt=now)
+    return set(found.values_list("user_id", flat=True))
 
 
 def concerned(people: Iterable[User], notice: Notice) -> list[User]:

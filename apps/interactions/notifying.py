@@ -3,7 +3,8 @@ acknowledges it.
 
     raise_notice(kind, key, …)   in the transaction of what happened; the same key again raises nothing
     watch(now)                   raises what time brings: public complaints, clocks, stalled cases, boundaries that end
-    send(now)                    delivers what is due; an address that fails is tried again
+    send(now)                    delivers what is due; an address that fails is tried again, ever more seldom, until the
+                                 notice is seen to or over
 """
 
 import logging
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 RUNS_OUT_WITHIN = timedelta(minutes=15)
 CALL_AFTER = timedelta(minutes=10)
 WARN_BEFORE_END = timedelta(days=1)
-MOST_ATTEMPTS = 5
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 WEBHOOK_SECONDS = 5
 LONGEST_SECONDS = 20.0
 _OPEN = {"acknowledged_at__isnull": True, "over_at__isnull": True}
@@ -133,25 +134,35 @@ def send(now: datetime) -> int:
             if called:  # nobody there: they are looked for again
                 Notice.objects.filter(pk=notice.pk).update(called_at=now)
     due = Delivery.objects.filter(
-        sent_at__isnull=True, attempts__lt=MOST_ATTEMPTS, notice__acknowledged_at__isnull=True
+        sent_at__isnull=True, due_at__lte=now, **{f"notice__{name}": yes for name, yes in _OPEN.items()}
     )
     sent, until = 0, time.monotonic() + LONGEST_SECONDS
     for row in due.select_related("notice", "user"):
         if time.monotonic() > until:  # a server that does not answer must not hold up the sweeper
             break
-        sent += _deliver(row, now)
+        if _claim(row, now):
+            sent += _deliver(row, now)
     return sent
 
 
+def _claim(row: Delivery, now: datetime) -> bool:
+    """Whoever counts this attempt makes it; another sweep finds it due later. An attempt that died is tried again then."""
+    wait = min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
+    free = Delivery.objects.filter(pk=row.pk, sent_at__isnull=True, attempts=row.attempts)
+    return free.update(attempts=row.attempts + 1, due_at=now + wait) == 1
+
+
 def _plan(notice: Notice, people: Sequence[User], now: datetime) -> None:
-    rows = [Delivery(notice=notice, user=user, channel="email", made_at=now) for user in people if user.email]
+    rows = [
+        Delivery(notice=notice, user=user, channel="email", made_at=now, due_at=now) for user in people if user.email
+    ]
     if settings.NOTIFY_WEBHOOK:
-        rows.append(Delivery(notice=notice, user=None, channel="webhook", made_at=now))
+        rows.append(Delivery(notice=notice, user=None, channel="webhook", made_at=now, due_at=now))
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _deliver(row: Delivery, now: datetime) -> int:
-    """Outside any transaction: a server that does not answer holds up nothing but itself."""
+    """Outside any transaction, for at most seconds: a server that does not answer holds up nothing but itself."""
     link = f"{settings.SITE_URL}{row.notice.path}"
     try:
         if row.channel == "email":
@@ -171,8 +182,7 @@ def _deliver(row: Delivery, now: datetime) -> int:
     except Exception as error:
         log.warning("notice %s could not be sent by %s: %s", row.notice_id, row.channel, error)
         row.error = f"{type(error).__name__}: {error}"[:300]
-    row.attempts += 1
-    row.save(update_fields=["sent_at", "attempts", "error"])
+    row.save(update_fields=["sent_at", "error"])
     return int(row.sent_at is not None)
 
 

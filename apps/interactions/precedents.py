@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
-
 from apps.interactions import likeness
 from apps.interactions.models import DecisionRecord, Precedent, ReasonCode
 from apps.policies import simulating
@@ -15,6 +13,11 @@ from apps.policies.models import Partner, Ruling
 from apps.policies.words import Action
 
 LOOKED_AT = 20  # the latest of a circle
+_CIRCLES = ("near", "close", "wide")  # columns, and the index of each
+_LATEST = (
+    "(SELECT *, {place} AS circle FROM interactions_precedent WHERE partner_id = %s AND {name} = %s ORDER BY at DESC"
+    f" LIMIT {LOOKED_AT})"
+)
 ENOUGH = 5
 CLEAR_SHARE = 0.8
 
@@ -66,15 +69,11 @@ class Line:
 def line_for(partner: Partner, case_type: str, facts: Mapping[str, Value | None]) -> Line:
     """The nearest circle that holds enough cases, else the widest. All three are read in one query."""
     circles = likeness.circles(case_type, facts)
-    latest = [
-        Precedent.objects.filter(partner=partner, **{name: circle.key})
-        .annotate(circle=models.Value(place))
-        .order_by("-at")[:LOOKED_AT]
-        for place, (name, circle) in enumerate(zip(("near", "close", "wide"), circles, strict=True))
-    ]
+    latest = " UNION ALL ".join(_LATEST.format(place=place, name=name) for place, name in enumerate(_CIRCLES))
+    keys = [value for circle in circles for value in (partner.pk, circle.key)]
     found: list[list[Precedent]] = [[], [], []]
-    for row in latest[0].union(*latest[1:], all=True):
-        found[row.circle].append(row)
+    for row in Precedent.objects.raw(latest, keys):
+        found[row.circle].append(row)  # type: ignore[attr-defined]
     place = next((place for place, rows in enumerate(found) if len(rows) >= ENOUGH), 2)
     cases = sorted(found[place], key=lambda row: row.at, reverse=True)
     return Line(circles[place].words, tuple(cases), tuple(Counter(row.action for row in cases).most_common()))

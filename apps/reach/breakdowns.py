@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Model, Q, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.db.models.functions import ExtractHour, TruncHour
+from django.utils import timezone
 
 from apps.interactions import claiming
-from apps.interactions.models import DecisionRecord, Escalation
+from apps.interactions.models import DecisionRecord
 from apps.policies.words import CaseType
-from apps.reach.tables import Chosen, Percentile, Row, Table, by, resolved_alone, share, whole
+from apps.reach.tables import Chosen, Percentile, Row, Table, by, kept, resolved_alone, share, whole
 
 BACKLOG_HOURS = 48
 GROUPS = {"brand": "Brand", "type": "Type", "channel": "Channel", "shift": "Time of day"}
@@ -26,21 +27,18 @@ def by_group(chosen: Chosen, group: str) -> Table:
         .annotate(total=Count("pk"), alone=Count("pk", filter=resolved_alone()))
         .order_by(path)
     }
-    waited = chosen.of(Escalation.objects.filter(state="done", closed_at__gte=chosen.since), "interaction").annotate(
-        hour=ExtractHour("interaction__created_at")
-    )
-    kept = by(waited, f"interaction__{path}" if group != "shift" else "hour",
-               done=Count("pk"), in_time=Count("pk", filter=Q(closed_at__lte=F("due_at"))))  # fmt: skip
+    waited = chosen.clocks().annotate(hour=ExtractHour("interaction__created_at"))
+    clocks = by(waited, f"interaction__{path}" if group != "shift" else "hour", **kept(now=timezone.now()))
     decided = chosen.of(
         DecisionRecord.objects.filter(decided_by__isnull=False, decided_at__gte=chosen.since), "interaction"
     ).annotate(hour=ExtractHour("interaction__created_at"))
     took = by(decided, f"interaction__{path}" if group != "shift" else "hour",
                median=Percentile("seconds", 0.5), p90=Percentile("seconds", 0.9))  # fmt: skip
     if group == "shift":
-        counted, kept, took = _shifts(counted, ("total", "alone")), _shifts(kept, ("done", "in_time")), {}
+        counted, clocks, took = _shifts(counted, ("total", "alone")), _shifts(clocks, ("done", "in_time")), {}
     rows = []
     for key, row in counted.items():
-        clock, seconds = kept.get(key, {}), took.get(key, {})
+        clock, seconds = clocks.get(key, {}), took.get(key, {})
         rows.append(
             Row(
                 _label(group, key),

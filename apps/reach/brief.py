@@ -1,6 +1,5 @@
 """The brief: a context packet as one page shows it, with what is live beside it (conversation, holder, remit)."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -64,6 +63,11 @@ class Brief:
         return self.seen_version or self.packet.version - 1
 
     @property
+    def last_words(self) -> Message | None:
+        """What the customer wrote last."""
+        return next((message for message in reversed(self.messages) if message.author == "customer"), None)
+
+    @property
     def messages_first(self) -> list[Message]:
         return self.messages[:1] if len(self.messages) > UNFOLDED else []
 
@@ -75,10 +79,6 @@ class Brief:
     @property
     def messages_last(self) -> list[Message]:
         return self.messages[1 - UNFOLDED :] if len(self.messages) > UNFOLDED else self.messages
-
-    @property
-    def packet_json(self) -> str:
-        return json.dumps(self.content, indent=2, ensure_ascii=False)
 
     @property
     def chosen(self) -> int:

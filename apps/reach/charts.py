@@ -1,5 +1,6 @@
 """Charts drawn on the server: the geometry of lines and bars in the units of an SVG's view box."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def lines(
 
 def bars(labels: Sequence[str], values: Sequence[float]) -> Chart:
     """One bar for each label, from 0 to the highest value."""
-    top = max([*values, 1])
+    top = math.ceil(max([*values, 2]) / 2) * 2  # so that its half is a whole number too
     step = (WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
     marks = tuple(
         Mark(round(_LEFT + index * step + 1, 1), _y(value, top), round(max(1.0, step - 2), 1),

@@ -12,7 +12,7 @@ from apps.interactions.models import DecisionRecord, Effect, Escalation, Interac
 from apps.policies import pauses
 from apps.policies.models import partners_of
 from apps.policies.words import CaseType
-from apps.reach.tables import resolved_alone
+from apps.reach.tables import by_person, resolved_alone
 
 FIRST = 15
 PROMISES = 12
@@ -43,7 +43,7 @@ def handover_of(user: User, now: datetime, hours: int | None = None) -> Handover
     since = now - timedelta(hours=hours) if hours else night_began(user, now)
     brands = partners_of(user)
     came = Interaction.objects.filter(partner__in=brands, created_at__gte=since).exclude(state="merged")
-    alone = resolved_alone()
+    came, alone = came.annotate(by_person=by_person()), resolved_alone()
     counted = came.values("case_type").annotate(count=Count("pk"), alone=Count("pk", filter=alone)).order_by("-count")
     by_type = [
         (CaseType(row["case_type"]).label if row["case_type"] else "Being read", row["count"], row["alone"])

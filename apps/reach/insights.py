@@ -6,23 +6,27 @@ right. Hours saved are the cases that the AI resolved, times the median time peo
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncWeek
+from django.utils import timezone
 
-from apps.interactions.models import DecisionRecord, Effect, Escalation, ReasonCode
+from apps.interactions.intake import REOPENING
+from apps.interactions.models import DecisionRecord, Effect, ReasonCode
 from apps.learning.models import Signal
 from apps.policies.models import BoundaryVersion, partners_of
 from apps.policies.words import Action, CaseType
 from apps.reach import breakdowns
-from apps.reach.tables import Chosen, Percentile, Row, Table, by, came_back, resolved_alone, share, whole
+from apps.reach.tables import Chosen, Percentile, Row, Table, by, came_back, kept, resolved_alone, share, whole
 
 WEEKS = 12
+WEEK = timedelta(weeks=1)
 
 
 def journey(chosen: Chosen) -> Table:
-    """Week by week: cases, and the share that the AI resolved, and resolved durably."""
+    """Week by week: cases, and the share that the AI resolved, and resolved durably. Until seven days after its end a
+    week's durable share can still fall."""
     weeks = (
         chosen.cases()
         .annotate(back=came_back(), week=TruncWeek("created_at"))
@@ -34,9 +38,10 @@ def journey(chosen: Chosen) -> Table:
         )
         .order_by("week")
     )
+    now = timezone.now()
     rows = tuple(
         Row(
-            f"{week['week']:%Y-%m-%d}",
+            f"{week['week']:%Y-%m-%d}" + (" (so far)" if week["week"] + WEEK + REOPENING > now else ""),
             (week["total"], share(week["alone"], week["total"]), share(week["durable"], week["total"])),
         )
         for week in weeks
@@ -155,9 +160,7 @@ def headline(chosen: Chosen) -> Headline:
         DecisionRecord.objects.filter(decided_by__isnull=False, decided_at__gte=chosen.since), "interaction"
     )
     took = decided.aggregate(median=Percentile("seconds", 0.5), p90=Percentile("seconds", 0.9))
-    clocks = chosen.of(Escalation.objects.filter(state="done", closed_at__gte=chosen.since), "interaction").aggregate(
-        done=Count("pk"), in_time=Count("pk", filter=Q(closed_at__lte=F("due_at")))
-    )
+    clocks = chosen.clocks().aggregate(**kept(now=timezone.now()))
     return Headline(
         cases=found["total"],
         alone_share=share(found["alone"], found["total"]),

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, Field, FloatField, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Field, FloatField, OuterRef, Q, QuerySet
 from django.db.models.aggregates import Aggregate
+from django.db.models.functions import Coalesce
 
-from apps.interactions.models import Interaction
+from apps.interactions.intake import REOPENING
+from apps.interactions.models import DecisionRecord, Escalation, Interaction
 from apps.policies.models import partners_of
 
 _NOT_CASES = ("merged", "dismissed")
@@ -38,11 +40,16 @@ class Chosen:
 
     def cases(self) -> QuerySet[Interaction]:
         rows = Interaction.objects.filter(partner__in=partners_of(self.user), created_at__gte=self.since)
-        return rows.filter(self._where("")).exclude(state__in=_NOT_CASES)
+        return rows.filter(self._where("")).exclude(state__in=_NOT_CASES).annotate(by_person=by_person())
 
     def of(self, rows: QuerySet[Any], case: str) -> QuerySet[Any]:
         """Rows of another table; `case` is the path to their interaction."""
         return rows.filter(self._where(f"{case}__"), **{f"{case}__partner__in": partners_of(self.user)})
+
+    def clocks(self) -> QuerySet[Escalation]:
+        """What was decided in this time, and what waits."""
+        counted = Q(closed_at__gte=self.since) | Q(closed_at__isnull=True)
+        return self.of(Escalation.objects.filter(counted), "interaction")
 
     def _where(self, path: str) -> Q:
         chosen = {"partner__slug": self.brand, "case_type": self.type, "channel": self.channel}
@@ -65,13 +72,37 @@ class Table:
     rows: tuple[Row, ...]
 
 
+def by_person() -> Exists:
+    """Whether a person decided anything on a case."""
+    return Exists(DecisionRecord.objects.filter(interaction=OuterRef("pk"), decided_by__isnull=False))
+
+
 def resolved_alone() -> Q:
-    return Q(handler="autonomous", state__in=["resolved", "closed"], resolved_at__isnull=False)
+    """For rows with `by_person`. The AI decided and no person did before: a case that a person asked the customer about
+    is not the AI's alone."""
+    return Q(handler="autonomous", state__in=["resolved", "closed"], resolved_at__isnull=False, by_person=False)
 
 
 def came_back() -> Exists:
-    """Whether the customer came back with a case within seven days: on it, or with a case that follows it."""
-    return Exists(Interaction.objects.filter(linked_to=OuterRef("pk"), reopened__gt=0))
+    """Whether another case followed within seven days of this one's end. All that follow are linked to the first."""
+    first = Coalesce(OuterRef("linked_to"), OuterRef("pk"))
+    ended = OuterRef("resolved_at")
+    return Exists(
+        Interaction.objects.filter(linked_to=first, received_at__gt=ended, received_at__lte=ended + REOPENING).exclude(
+            pk=OuterRef("pk")
+        )
+    )
+
+
+def kept(*, now: datetime) -> dict[str, Count]:
+    """Aggregates over escalations: those whose clock can be told of, `done`, and of those in time. One that still waits
+    past its clock has missed it already."""
+    missed = Q(state__in=[Escalation.State.OPEN, Escalation.State.CLAIMED], due_at__lt=now)
+    ended = Q(state=Escalation.State.DONE)
+    return {
+        "done": Count("pk", filter=ended | missed),
+        "in_time": Count("pk", filter=ended & Q(closed_at__lte=F("due_at"))),
+    }
 
 
 def share(part: int, whole: int) -> float | None:

@@ -19,6 +19,7 @@ urlpatterns = [
     path("reach/<int:escalation_id>/", holding.show, name="case"),
     path("reach/peek/", holding.peek, name="peek"),
     path("reach/<int:escalation_id>/trace/", pages.trace, name="trace"),
+    path("reach/<int:escalation_id>/packet/", pages.packet, name="packet"),
     path("reach/<int:escalation_id>/check/", pages.check, name="check"),
     path("reach/<int:escalation_id>/claim/", holding.claim, name="claim"),
     path("reach/<int:escalation_id>/decide/", acts.decide, name="decide"),

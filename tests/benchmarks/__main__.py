@@ -28,11 +28,10 @@ def main() -> None:
     if _wanted(replaying, chosen):
         with bench_database():
             rows += replaying.rows(demo_partner("bench", "Bench"))
-    for part in (spending, reach):
-        if _wanted(part, chosen):
-            with bench_database():
-                rows += part.rows()
-    for served in (browser, crowd, pipeline):
+    if _wanted(spending, chosen):
+        with bench_database():
+            rows += spending.rows()
+    for served in (reach, browser, crowd, pipeline):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)

@@ -13,6 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from config.processes import web_command
 from tests.benchmarks.row import at_most
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -36,14 +37,13 @@ _WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performanc
 
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[str]:
-    """gunicorn as `make run` starts it, on a port of its own."""
+    """The web server as `make run` starts it, on a port of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     manage = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
     subprocess.run(manage, cwd=PROJECT, env=environment, check=True)
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(web_command("127.0.0.1", port), cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

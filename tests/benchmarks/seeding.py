@@ -82,10 +82,10 @@ def _decided(decider: int, partner: int, done: str) -> None:
         "interactions_decisionrecord",
         f"""
         INSERT INTO interactions_decisionrecord (id, reference, partner_id, interaction_id, escalation_id, ruling_id, state, how,
-            decided_by_id, action, amount, currency, lines, reply, reason_code, rationale, wrong_part, unlike, seconds, decided_at,
+            decided_by_id, action, amount, currency, lines, reply, reason_code, rationale, wrong_part, words_changed, unlike, seconds, decided_at,
             committed_at, ended_because)
         SELECT {BASE} + n, gen_random_uuid(), {partner}, {BASE} + n, {BASE} + n, {BASE} + n, 'executed', 'approved', {decider},
-            CASE WHEN n % 10 = 0 THEN 'store_credit' ELSE 'refund' END, 84.50, 'USD', '[]', 'Done.', '', '', '', '', 40 + n % 60,
+            CASE WHEN n % 10 = 0 THEN 'store_credit' ELSE 'refund' END, 84.50, 'USD', '[]', 'Done.', '', '', '', 0, '', 40 + n % 60,
             now() - make_interval(mins => n / 3), now() - make_interval(mins => n / 3), ''
         FROM {done} AS n
         """,

@@ -139,7 +139,7 @@ class TestWhy:
         assert "(“zebrafish”)" in str(case.ruling.downgrades)
 
     def test_by_the_model_alone(self):
-        assert reason("press", "") == f"{IN_WORDS['press']} (by how it reads, no phrase of the list is in it)"
+        assert reason("press", "") == f"{IN_WORDS['press']} (by the way it is written, not by single words)"
         said = "After I used it my face swelled up like a balloon and I could not see"
         (found,) = alarms_of([said], [{}])
         assert {alarm for alarm, words in found.items() if not words} == set(found) - set(phrases_in(said))

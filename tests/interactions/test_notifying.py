@@ -151,7 +151,7 @@ class TestWhoHears:
         on_duty(stranger, now)
         on_duty(factories.senior(remit={"case_types": ["refund_exception"]}), now)
         assert round_of(now) == 0
-        assert duty.is_away(away, now)
+        assert away.pk in duty.away(now)
         with pytest.raises(Refused, match="no such notice for you"):
             notifying.acknowledge(stranger, Notice.objects.get().pk, now)
 
@@ -202,14 +202,37 @@ class TestDelivery:
         assert (failed.sent_at, failed.attempts) == (None, 1)
         assert "500" in failed.error
         webhook.status = 204
-        assert round_of(now) == 1
+        assert round_of(now) == 0, "not at once"
+        assert round_of(now + timedelta(minutes=1)) == 1
         assert Delivery.objects.get(channel="webhook").error == ""
 
-    def test_it_gives_up_after_a_few(self, public, now, webhook):
+    def test_it_is_tried_ever_more_seldom_until_somebody_sees_to_it(self, public, now, webhook):
         webhook.status = 500
-        for _ in range(8):
-            round_of(now)
-        assert Delivery.objects.get().attempts == notifying.MOST_ATTEMPTS
+        notifying.watch(now)
+        for minute in range(120):
+            notifying.send(now + timedelta(minutes=minute))
+        assert Delivery.objects.get().attempts == 7, "after 0, 1, 3, 7, 15, 31 and 63 minutes"
+        notifying.acknowledge(factories.senior(), Notice.objects.get().pk, now)
+        notifying.send(now + timedelta(hours=4))
+        assert Delivery.objects.get().attempts == 7
+
+    def test_two_sweeps_at_once_send_it_once(self, public, now, webhook, monkeypatch):
+        deliver, nested = notifying._deliver, []
+
+        def while_another_sweeps(row, at):
+            if not nested:
+                nested.append(notifying.send(now))
+            return deliver(row, at)
+
+        monkeypatch.setattr(notifying, "_deliver", while_another_sweeps)
+        assert round_of(now) == 1
+        assert (nested, len(webhook.got)) == ([0], 1)
+
+    def test_two_sweeps_that_found_the_same_delivery_send_it_once(self, public, now, webhook):
+        notifying.watch(now)
+        notifying._plan(Notice.objects.get(), [], now)
+        one, other = Delivery.objects.get(), Delivery.objects.get()
+        assert [notifying._claim(one, now), notifying._claim(other, now)] == [True, False]
 
 
 class TestPage:

@@ -51,11 +51,17 @@ class TestOrderChange:
         assert (case.case_type, case.handler, case.state) == ("order_change", "autonomous", "resolved")
         assert [effect.action for effect in case.decisions.get().effects.all()] == ["cancel_order", "reply"]
 
-    @pytest.mark.parametrize("status", ["shipped", "delivered"])
-    def test_one_that_has_left_is_a_persons(self, arrive, customer, status):
+    @pytest.mark.parametrize(("status", "told"), [("shipped", "has left"), ("delivered", "has been delivered")])
+    def test_one_that_has_left_is_a_persons(self, arrive, customer, status, told):
         case = arrive(CANCEL, order=factories.OrderFactory(customer=customer, status=status))
         assert case.handler == "human"
-        assert "has left" in packet(case)["options"][0]["reply"]
+        assert told in packet(case)["options"][0]["reply"]
+
+    def test_when_it_is_not_clear_what_to_change_the_customer_is_asked(self, arrive, customer):
+        order = factories.OrderFactory(customer=customer, status="placed", delivered_at=None)
+        case = arrive("I want to change my order, please change it.", order=order)
+        assert case.case_type == "order_change"
+        assert [option["label"] for option in packet(case)["options"]][:2] == ["Ask what to change", "Make the change"]
 
     @pytest.mark.parametrize(
         ("text", "wanted"),

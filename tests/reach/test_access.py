@@ -42,6 +42,7 @@ PAGES = {
     "signals": SEES_QUEUE,
     "numbers": SEES_QUEUE,
     "trace": SEES_QUEUE,
+    "packet": SEES_QUEUE,
     "find": SEES_QUEUE,
     "life": SEES_QUEUE,
     "save-view": SEES_QUEUE,

@@ -15,7 +15,7 @@ from apps.learning.models import Signal
 from apps.policies import pauses
 from apps.policies.models import Partner
 from apps.reach import breakdowns, charts, handover, insights
-from apps.reach.tables import Chosen
+from apps.reach.tables import Chosen, share
 from tests import factories
 from tests.conftest import MISSING, STATUS, browser, page
 from tests.interactions.test_deciding import decide, pass_undo_window
@@ -45,6 +45,11 @@ def week(arrive, order, held, drain, partner):
     return {"good": good, "back": back, "waiting": waiting, "decided": held[1].interaction}
 
 
+def close(case):
+    Interaction.objects.filter(pk=case.pk).update(state="closed", resolved_at=timezone.now())
+    return Interaction.objects.get(pk=case.pk)
+
+
 class TestNumbers:
     def test_resolution_and_durable_resolution(self, week, chosen):
         found = insights.headline(chosen)
@@ -57,6 +62,51 @@ class TestNumbers:
         Interaction.objects.filter(pk=week["good"].pk).update(state="closed")
         write(Interaction.objects.get(pk=week["good"].pk), "It still has not come, where is my order?")
         assert insights.headline(chosen).durable_share == 0.0
+
+    def test_a_case_that_follows_is_charged_to_the_one_it_came_after(self, week, chosen, drain):
+        first = Interaction.objects.get(pk=week["good"].pk)
+        write(close(first), "It still has not come, where is my order?")
+        drain()
+        second = Interaction.objects.get(linked_to=first)
+        assert second.handler == "autonomous"
+        Interaction.objects.update(reopened=0)
+        (row,) = insights.journey(chosen).rows
+        assert row.values[2] == share(2, 5), "the one that came back by itself, and the second; not the first"
+        third = write(close(second), "And now? Where is it?")
+        Interaction.objects.update(reopened=0)
+        assert third.linked_to == first
+        assert insights.headline(chosen).durable_share == share(1, 6), "nor the second, since the third came after it"
+
+    def test_a_case_that_came_back_after_more_than_seven_days_was_resolved_durably(self, week, chosen):
+        first = Interaction.objects.get(pk=week["good"].pk)
+        write(close(first), "It still has not come, where is my order?")
+        Interaction.objects.filter(pk=first.pk).update(resolved_at=timezone.now() - timedelta(days=8))
+        assert insights.headline(chosen).durable_share == share(1, 5)
+
+    def test_what_a_person_asked_about_was_not_resolved_by_the_ai_alone(self, week, chosen):
+        case = week["good"]
+        decision = case.decisions.get()
+        DecisionRecord.objects.create(
+            partner=case.partner, interaction=case, ruling=decision.ruling, state="executed", how="approved",
+            decided_by=factories.supervisor(), action="ask_customer", decided_at=timezone.now(),
+        )  # fmt: skip
+        assert insights.headline(chosen).alone_share == share(1, 4)
+
+    def test_a_clock_that_was_missed_counts_before_the_case_is_decided(self, week, chosen):
+        waiting = Escalation.objects.waiting()
+        waiting.update(due_at=timezone.now() + timedelta(hours=1))
+        assert insights.headline(chosen).kept_share == 100.0, "it is in time yet"
+        waiting.update(due_at=timezone.now() - timedelta(hours=1))
+        assert insights.headline(chosen).kept_share == 50.0
+        rows = {row.label: row.values[-1] for row in breakdowns.by_group(chosen, "type").rows}
+        assert rows["Delivery dispute"] == 0.0
+
+    def test_a_week_of_the_last_seven_days_is_told_as_unfinished(self, week, chosen):
+        (row,) = insights.journey(chosen).rows
+        assert row.label.endswith("(so far)")
+        Interaction.objects.update(created_at=timezone.now() - timedelta(days=21))
+        (row,) = insights.journey(chosen).rows
+        assert "so far" not in row.label
 
     def test_agreement_is_told_apart_by_whether_the_proposal_was_seen(self, week, chosen):
         signal = Signal.objects.get()

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from apps.policies.models import Partner
 
@@ -76,6 +77,7 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=8, choices=[("email", "E-mail"), ("webhook", "Webhook")])
     made_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
 

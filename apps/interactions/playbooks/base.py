@@ -218,8 +218,12 @@ def skus(order: Order) -> tuple[str, ...]:
 
 def which_order_plan(case: Case, about: str) -> Plan:
     """The plan of every case that is about an order when it is not known which."""
-    several = len(case.interaction.order_candidates)
-    reason = f"{several} orders could be meant" if several else "no order of this customer was found"
+    several = case.interaction.order_candidates
+    reason = (
+        f"{len(several)} orders could be meant: {', '.join(several)}"
+        if several
+        else "no order of this customer was found"
+    )
     return Plan(
         question=f"Which order is {about} about?",
         options=(ask_which_order(case), answer_yourself(case)),

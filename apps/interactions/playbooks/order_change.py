@@ -17,7 +17,7 @@ from apps.interactions.playbooks.base import (
 )
 from apps.policies.words import Action
 
-VERSION = "order_change-1"
+VERSION = "order_change-2"
 NEEDS = ("order.status", "order.dispatched", "order.belongs_to_sender", "sender.verified")
 MATTERS = (
     "order.status",
@@ -42,6 +42,9 @@ def plan(case: Case) -> Plan:
     elif wanted == "cancel":
         options = [_cancel(case, order), _keep(case, order)]
         why = "The order has not left, and the customer asks to cancel all of it."
+    elif wanted == "unclear":
+        options = [_ask_what(case), _change(case, order), _cancel(case, order), _keep(case, order)]
+        why = "The order has not left, and it is not clear what the customer wants changed."
     else:
         options = [_change(case, order), _cancel(case, order), _keep(case, order)]
         why = f"The order has not left, and {_IN_WORDS[wanted]}; a person makes the change in the shop."
@@ -57,7 +60,6 @@ def plan(case: Case) -> Plan:
 _IN_WORDS = {
     "address": "the customer wants another address",
     "items": "the customer wants other goods",
-    "unclear": "it is not clear what the customer wants changed",
 }
 
 
@@ -81,6 +83,11 @@ def _change(case: Case, order: Order) -> Option:
     return Option(Action.CHANGE_ORDER, "Make the change", "in the shop, before it leaves", reply, discloses_order=True)
 
 
+def _ask_what(case: Case) -> Option:
+    body = "Thank you for writing. What do you want changed: the address, the goods, or do you want to cancel?"
+    return Option(Action.ASK_CUSTOMER, "Ask what to change", "the clock stops meanwhile", reply_to(case, body))
+
+
 def _keep(case: Case, order: Order) -> Option:
     return decline(
         case, "I have looked at your order {number}, and I am sorry: it stays as it is.", number=order.number
@@ -93,10 +100,13 @@ def _already(case: Case, order: Order) -> Option:
 
 
 def _too_late(case: Case, order: Order) -> list[Option]:
-    body = "Your order {number} has left our warehouse, so it cannot be changed any more, and I am sorry for that."
+    delivered = order.status == "delivered"
+    body = "Your order {number} has been delivered, so it cannot be changed any more, and I am sorry for that."
+    if not delivered:
+        body = "Your order {number} has left our warehouse, so it cannot be changed any more, and I am sorry for that."
     told = Option(
         Action.REPLY,
-        "Tell that it has left",
+        "Tell that it is delivered" if delivered else "Tell that it has left",
         "costs nothing",
         reply_to(case, body, number=order.number),
         discloses_order=True,

@@ -40,6 +40,11 @@ class Remit(models.Model):
         """The partners this person may see, or None for all of them."""
         return None if self.all_partners else self._chosen
 
+    def reads(self, case_type: str, language: str) -> bool:
+        """Whether a case of this type, in this language, is one of this person's."""
+        languages = [name.lower() for name in self.languages]
+        return (not self.case_types or case_type in self.case_types) and (not languages or language in languages)
+
     @cached_property
     def _chosen(self) -> list[int]:
         return [] if self.pk is None else list(self.partners.values_list("pk", flat=True))

@@ -1,5 +1,6 @@
 """How numbers, times and words look: the one place where pages format them."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -157,3 +158,9 @@ def words(name: str) -> str:
 def person_name(user: Any) -> str:
     """First name, or the user name of somebody without one."""
     return "" if user is None else user.first_name or user.get_username()
+
+
+@register.filter
+def have_amounts(options: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of a packet's options moves money."""
+    return any(option["amount"] for option in options)

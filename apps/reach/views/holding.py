@@ -108,9 +108,9 @@ def colleagues(request: HttpRequest, escalation_id: int) -> HttpResponse:
     """The form to hand a case to a named person: who may decide it."""
     escalation = case.find(request, escalation_id)
     now = timezone.now()
-    on_shift = set(duty.present(Shift.Kind.ON, now))
+    on_shift, away = set(duty.present(Shift.Kind.ON, now)), duty.away(now)
     people = [
-        (colleague, "on shift" if colleague in on_shift else "away" if duty.is_away(colleague, now) else "")
+        (colleague, "on shift" if colleague in on_shift else "away" if colleague.pk in away else "")
         for colleague in claiming.colleagues_for(case.person(request), escalation)
     ]
     return render(request, "reach/_hand.html", {"escalation": escalation, "people": people})
@@ -131,7 +131,8 @@ def hand(request: HttpRequest, escalation_id: int) -> HttpResponse:
 @require_POST
 @decides
 def heartbeat(request: HttpRequest, escalation_id: int) -> HttpResponse:
-    """The page is still open: others see it, and the lease runs on. A lease that lapsed answers 409, and the page says so."""
+    """The page is still open: others see it, and the lease runs on. Of a lease that lapsed the answer says so in words, which
+    the page shows: somebody who lets go of a case as its page reports is no error."""
     escalation, form = case.find(request, escalation_id), HoldForm(request.POST)
     presence.seen(case.person(request), escalation.pk, timezone.now())
     if not request.POST.get("lease_token"):
@@ -141,7 +142,7 @@ def heartbeat(request: HttpRequest, escalation_id: int) -> HttpResponse:
     try:
         claiming.renew(case.person(request), escalation_id, form.token)
     except Refused as refusal:
-        return HttpResponse(str(refusal), status=409, content_type="text/plain")
+        return HttpResponse(str(refusal), content_type="text/plain")
     return HttpResponse(status=204)
 
 

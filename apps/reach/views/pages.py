@@ -1,13 +1,17 @@
 """Pages that are read: the queue with an open case, and the list of signals."""
 
+import json
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.html import escape
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.interactions import blind
+from apps.interactions.models import ContextPacket
 from apps.learning.models import Signal
 from apps.policies.gate_words import trace_in_words
 from apps.policies.models import partners_of
@@ -60,6 +64,17 @@ def trace(request: HttpRequest, escalation_id: int) -> HttpResponse:
     ruling = escalation.interaction.ruling if not blind.is_blind(escalation) else None
     steps = trace_in_words(ruling) if ruling else []
     return render(request, "reach/_trace.html", {"ruling": ruling, "trace": steps})
+
+
+@require_GET
+@sees_queue
+def packet(request: HttpRequest, escalation_id: int) -> HttpResponse:
+    """The packet that people decide on now, as text; of one that is to be judged blind, what it shows."""
+    escalation = case.find(request, escalation_id)
+    ready = escalation.interaction.packets.filter(state=ContextPacket.State.READY).first()
+    content = ready.content if ready else {}
+    shown = blind.view(content) if content and blind.is_blind(escalation) else content
+    return HttpResponse(escape(json.dumps(shown, indent=2, ensure_ascii=False)))
 
 
 @require_POST

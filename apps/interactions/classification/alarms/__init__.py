@@ -48,7 +48,7 @@ def reason(alarm: str, phrase: str | None) -> str:
     """Why a message with this alarm goes to a person: by words of it (`phrase`), or, without any, as the model reads it."""
     if alarm == "repeated":
         return IN_WORDS[alarm]
-    return f"{IN_WORDS[alarm]} ({f'“{phrase}”' if phrase else 'by how it reads, no phrase of the list is in it'})"
+    return f"{IN_WORDS[alarm]} ({f'“{phrase}”' if phrase else 'by the way it is written, not by single words'})"
 
 
 @lru_cache(maxsize=1)

@@ -199,7 +199,7 @@
     if (!beat || document.hidden) return;
     fetch(beat.dataset.heartbeat, { method: "POST", body: new FormData(beat) }).then((answer) => {
       const lapsed = one("#lapsed");
-      if (lapsed) lapsed.hidden = answer.status !== 409;
+      if (lapsed) lapsed.hidden = answer.status !== 200;
     }).catch(() => {});
   }
   setInterval(beatOnce, 30000);

@@ -1,0 +1,139 @@
+"""Bets on audits, which may be looked at after every one of them.
+
+Pure. Audits are drawn with known probabilities; each counts by its inverse, so what is tested is the error of all that the AI
+did and not of what happened to be audited. With `least` the smallest probability, an audit's payoff against an error rate m is
+
+    v = (wrong − m) · least / probability
+
+whose expectation is (error − m) · least. A bettor who stakes a part λ of what they have on v only gets rich when the error
+is above m, and one who stakes against it only when it is below.
+
+    upper(audits, …)     probation: an upper bound of the error that holds at all times at once (betting confidence
+                         sequence, Waudby-Smith and Ramdas, arXiv 2010.09686)
+    Detector(…)          trip: an e-detector of Shiryaev–Roberts kind, which begins anew with every audit (Shin, Ramdas and
+                         Rinaldo, arXiv 2203.03532): the chance of an alarm within T audits at an error under the target is
+                         at most T / threshold
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALPHA = 0.05
+STAKES = (
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.35,
+    0.5,
+    0.7,
+    0.9,
+)  # parts of the largest stake that cannot ruin; wealth is their mean
+GRID = 400  # error rates that an upper bound is looked for among
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found, and the probability with which it was drawn."""
+
+    wrong: bool
+    probability: float = 1.0
+
+
+def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> float:
+    """The largest error rate that the audits so far do not rule out; 1 without any. It may be asked after every audit:
+    the chance that it is ever under the true rate is at most `alpha`."""
+    rates = np.arange(1, GRID + 1) / GRID
+    wealth = _against(rates)
+    for one in audits:
+        wealth.add(one.wrong, least / one.probability)
+    ruled_out = wealth.value() >= 1 / alpha
+    possible = np.nonzero(~ruled_out)[0]
+    return float(rates[possible[-1]]) if len(possible) else 1 / GRID
+
+
+def uppers(audits: Iterable[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> list[float]:
+    """`upper` after each audit; it never rises again, since a rate that was ruled out stays so."""
+    rates = np.arange(1, GRID + 1) / GRID
+    wealth, possible, found = _against(rates), np.ones(GRID, np.bool_), []
+    for one in audits:
+        wealth.add(one.wrong, least / one.probability)
+        possible &= wealth.value() < 1 / alpha
+        left = np.nonzero(possible)[0]
+        found.append(float(rates[left[-1]]) if len(left) else 1 / GRID)
+    return found
+
+
+@dataclass(slots=True)
+class _Wealth:
+    """The logarithm of what bettors have, one row a stake and one column a rate."""
+
+    rates: NDArray[np.float64]
+    stakes: NDArray[np.float64]
+    logs: NDArray[np.float64]
+
+    def add(self, wrong: bool, weight: float) -> None:
+        self.logs += np.log1p(-self.stakes * (float(wrong) - self.rates) * weight)
+
+    def value(self) -> NDArray[np.float64]:
+        peak = self.logs.max(axis=0)
+        found: NDArray[np.float64] = np.exp(np.minimum(peak + np.log(np.exp(self.logs - peak).mean(axis=0)), 700))
+        return found
+
+
+def _against(rates: NDArray[np.float64]) -> _Wealth:
+    """Bettors who say that the error is below each rate. Of a rate of 1 nobody loses; the stake is bounded there."""
+    stakes = np.array(STAKES)[:, None] / np.maximum(1 - rates, 1 / GRID)[None, :]
+    return _Wealth(rates, stakes, np.zeros((len(STAKES), len(rates))))
+
+
+@dataclass(slots=True)
+class Detector:
+    """Tells when the error has risen over `target`. Looked at after every audit, it raises a false alarm within T audits
+    with a chance of at most T / `threshold`; a change that comes late is seen as soon as one at the start."""
+
+    target: float
+    threshold: float
+    least: float = 1.0
+    evidence: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(STAKES)))
+    seen: int = 0
+    wrong: int = 0
+
+    def add(self, audit: Audit) -> bool:
+        """Whether it trips with this audit."""
+        stakes = np.array(STAKES) / self.target
+        payoff = (float(audit.wrong) - self.target) * self.least / audit.probability
+        self.evidence = (self.evidence + 1) * (1 + stakes * payoff)
+        self.seen += 1
+        self.wrong += audit.wrong
+        return self.tripped
+
+    @property
+    def tripped(self) -> bool:
+        return self.value >= self.threshold
+
+    @property
+    def value(self) -> float:
+        """Under a true error of at most the target, at most as large as the number of audits, on average."""
+        return float(self.evidence.mean())
+
+
+def threshold_for(audits_a_year: float, false_alarms: float = ALPHA) -> float:
+    """The threshold at which a whole year of audits gives a false alarm with a chance of at most `false_alarms`."""
+    return max(1.0, math.ceil(audits_a_year)) / false_alarms
+
+
+def estimate(audits: Sequence[Audit]) -> tuple[float, float]:
+    """The error of everything that audits were drawn from, weighted by inverse probability (Hájek), and its standard
+    error; (0, 0) without audits."""
+    if not audits:
+        return 0.0, 0.0
+    weights = np.array([1 / one.probability for one in audits])
+    wrong = np.array([one.wrong for one in audits], np.float64)
+    rate = float((weights * wrong).sum() / weights.sum())
+    spread = float(np.sqrt((weights**2 * (wrong - rate) ** 2).sum()) / weights.sum())
+    return rate, spread

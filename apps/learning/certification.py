@@ -1,0 +1,244 @@
+"""Certification: is the AI wrong in less than a stated share of a region's cases, as far as judgements can prove it?
+
+Pure. It follows Learn-then-Test (Angelopoulos, Bates, Candès, Jordan, Lei, arXiv 2110.01052): each candidate region is a
+hypothesis "wrong in more than `target`", and a region is certified when its hypothesis is rejected with control over all
+that are tested.
+
+    clusters_of(judged)             judgements that are not independent count once, the worst of them
+    certify(chains, …)              one report: its share of α over the chains, and along a chain in fixed sequence
+    bound(wrong, n, alpha)          the exact binomial upper bound (Clopper and Pearson, 1934)
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from scipy.special import betaincinv
+
+ALPHA = 0.05  # over a boundary's whole life: the chance that any certificate is wrong
+MOST_OF_ONE = 0.5  # of the clusters may come from one supervisor
+FEWEST_CUSTOMERS, FEWEST_DAYS, FEWEST_SUPERVISORS = 30, 5, 2
+_LOOKED_AHEAD = 100_000  # judgements; more than that is "out of reach"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One case that somebody judged without seeing what the AI proposed. `joint` marks many judged by one act; `money` is
+    what was at stake, in the boundary's currency."""
+
+    case: str
+    customer: str
+    by: str
+    on: date
+    wrong: bool
+    money: Decimal = Decimal(0)
+    joint: str = ""
+    partner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Judgements that hang together, by customer or joint decision: one trial, wrong when any of them is."""
+
+    judged: tuple[Judged, ...]
+
+    @property
+    def wrong(self) -> bool:
+        return any(one.wrong for one in self.judged)
+
+    @property
+    def by(self) -> str:
+        """Who judged it; of several, whoever judged most."""
+        return Counter(one.by for one in self.judged).most_common(1)[0][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What was found of one region. Certified when `reasons` is empty. `alpha` is what this test was allowed."""
+
+    clusters: int
+    wrong: int
+    bound: float
+    bound_without_largest: float
+    target: float
+    alpha: float
+    customers: int
+    days: int
+    supervisors: int
+    judgements: int
+    capped: int
+    money_at_stake: Decimal
+    money_wrong: Decimal
+    reasons: tuple[str, ...]
+    more_needed: int | None
+
+    @property
+    def certified(self) -> bool:
+        return not self.reasons
+
+    @property
+    def money_share(self) -> float:
+        """What was wrong, weighted by money: an estimate, not a bound."""
+        return float(self.money_wrong / self.money_at_stake) if self.money_at_stake else 0.0
+
+
+def bound(wrong: int, n: int, alpha: float) -> float:
+    """The largest error rate under which so few wrong in n would not be rarer than `alpha`. Without a trial: 1."""
+    if n == 0 or wrong >= n:
+        return 1.0
+    return float(betaincinv(wrong + 1, n - wrong, 1 - alpha))
+
+
+def alpha_of_report(number: int, alpha: float = ALPHA) -> float:
+    """What the report of this number (from 1) may spend: 6α/(π²k²), which over all reports adds up to α."""
+    return 6 * alpha / (math.pi**2 * number**2)
+
+
+def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
+    """One cluster a customer and a joint decision; what shares either hangs together. In the order of their first case."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    rows = list(judged)
+    for one in rows:
+        if one.joint:
+            parent[root(f"joint {one.joint}")] = root(f"customer {one.customer}")
+    groups: defaultdict[str, list[Judged]] = defaultdict(list)
+    for one in rows:
+        groups[root(f"customer {one.customer}")].append(one)
+    return [Cluster(tuple(group)) for group in groups.values()]
+
+
+def capped(clusters: Sequence[Cluster], most: float = MOST_OF_ONE) -> list[Cluster]:
+    """No supervisor makes up more than `most` of what counts: of who does, what they found wrong is kept first, so that a
+    cap never makes a region look better."""
+    counts = Counter(cluster.by for cluster in clusters)
+    if not counts:
+        return []
+    name, count = counts.most_common(1)[0]
+    others = len(clusters) - count
+    allowed = math.floor(others * most / (1 - most))
+    if count <= allowed:
+        return list(clusters)
+    theirs = sorted((c for c in clusters if c.by == name), key=lambda cluster: not cluster.wrong)[:allowed]
+    kept = set(map(id, theirs))
+    return [cluster for cluster in clusters if cluster.by != name or id(cluster) in kept]
+
+
+def examine(judged: Sequence[Judged], *, target: float, alpha: float) -> Certificate:
+    """What the judgements say of one region at this `alpha`."""
+    everything = clusters_of(judged)
+    counted = capped(everything)
+    n, wrong = len(counted), sum(cluster.wrong for cluster in counted)
+    largest = max(counted, key=lambda cluster: len(cluster.judged), default=None)
+    without = wrong - (largest.wrong if largest else 0)
+    inside = [one for cluster in counted for one in cluster.judged]
+    customers = len({one.customer for one in inside})
+    days, supervisors = len({one.on for one in inside}), len({one.by for one in inside})
+    upper = bound(wrong, n, alpha)
+    reasons = []
+    if upper > target:
+        reasons.append(f"it may be wrong in up to {upper:.2%} of cases, over the target of {target:.2%}")
+    for found, fewest, what in (
+        (customers, FEWEST_CUSTOMERS, "customers"),
+        (days, FEWEST_DAYS, "days"),
+        (supervisors, FEWEST_SUPERVISORS, "supervisors"),
+    ):
+        if found < fewest:
+            reasons.append(f"judgements of {found} {what}, at least {fewest} are needed")
+    return Certificate(
+        clusters=n,
+        wrong=wrong,
+        bound=upper,
+        bound_without_largest=bound(without, max(0, n - 1), alpha),
+        target=target,
+        alpha=alpha,
+        customers=customers,
+        days=days,
+        supervisors=supervisors,
+        judgements=len(judged),
+        capped=len(everything) - n,
+        money_at_stake=sum((one.money for one in inside), Decimal(0)),
+        money_wrong=sum((one.money for one in inside if one.wrong), Decimal(0)),
+        reasons=tuple(reasons),
+        more_needed=more_needed(wrong, n, target, alpha) if upper > target else 0,
+    )
+
+
+def more_needed(wrong: int, n: int, target: float, alpha: float) -> int | None:
+    """How many more clusters, wrong as often as those so far, would bring the bound under the target; None when the rate so
+    far is not under it, or it would take too many."""
+    rate = wrong / n if n else 0.0
+    if rate >= target:
+        return None
+
+    def enough(total: int) -> bool:
+        return bound(math.ceil(rate * total), total, alpha) <= target
+
+    low, high = n, max(2 * n, 64)
+    while not enough(high):
+        low, high = high, 2 * high
+        if high > _LOOKED_AHEAD:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high - n
+
+
+def certify(
+    chains: Sequence[Sequence[Sequence[Judged]]], *, target: float, report: int, alpha: float = ALPHA
+) -> list[list[Certificate]]:
+    """One report. A chain is a nest of regions, the narrowest first; its judgements come in the same shape.
+
+    The report's α is shared equally among the chains (Bonferroni). Along a chain each region is tested at the whole of the
+    chain's share, in order, until the first that is not certified: those behind it are examined but certify nothing, which
+    controls the chain as one test (fixed-sequence testing, arXiv 2110.01052, section 3.2).
+    """
+    share = alpha_of_report(report, alpha) / max(1, len(chains))
+    found = []
+    for chain in chains:
+        examined: list[Certificate] = []
+        for judged in chain:
+            one = examine(judged, target=target, alpha=share)
+            if examined and not examined[-1].certified and one.certified:
+                one = _behind(one)
+            examined.append(one)
+        found.append(examined)
+    return found
+
+
+def _behind(one: Certificate) -> Certificate:
+    from dataclasses import replace
+
+    return replace(one, reasons=("a narrower region before it is not certified",))
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """How often two people, neither of whom saw the other's, judged a case differently."""
+
+    pairs: int
+    differing: int
+
+    @property
+    def share(self) -> float | None:
+        return self.differing / self.pairs if self.pairs else None
+
+    def is_above(self, target: float, alpha: float = ALPHA) -> bool:
+        """Whether people differ among themselves more often than the target, beyond doubt: it is out of reach then.
+
+        Two people who are each wrong at a rate e, apart, differ at about 2e: half of it is what one of them is wrong at.
+        """
+        if self.differing == 0:
+            return False
+        lower = float(betaincinv(self.differing, self.pairs - self.differing + 1, alpha))
+        return lower / 2 > target

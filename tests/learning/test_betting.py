@@ -1,0 +1,105 @@
+"""Betting on audits: what holds however often one looks, at the null and at the alternative."""
+
+import math
+
+import numpy as np
+import pytest
+
+from apps.learning.betting import Audit, Detector, estimate, threshold_for, upper, uppers
+
+
+def audits(random, count, rate, probability=1.0):
+    return [Audit(bool(flag), probability) for flag in random.random(count) < rate]
+
+
+def at_most(share, trials):
+    """What a share of at most `share` shows in so many trials, three deviations allowed."""
+    return share * trials + 3 * math.sqrt(share * trials)
+
+
+def tripped(detector, found):
+    return any(detector.add(audit) for audit in found)
+
+
+class TestUpper:
+    @pytest.mark.parametrize("rate", [0.02, 0.1])
+    def test_it_is_ever_under_the_true_rate_in_at_most_alpha_of_all_runs(self, rate):
+        """Looked at after every one of 400 audits."""
+        random = np.random.default_rng(3)
+        broken = sum(min(uppers(audits(random, 400, rate))) < rate for _ in range(300))
+        assert broken <= at_most(0.05, 300)
+
+    def test_it_comes_under_the_target_when_the_ai_is_good(self):
+        assert upper([Audit(False)] * 400) < 0.02
+        assert upper([Audit(False)] * 50) > 0.02
+
+    def test_nothing_audited_says_nothing(self):
+        assert upper([]) == 1.0
+
+    def test_it_stays_over_the_target_when_the_ai_is_not(self):
+        random = np.random.default_rng(5)
+        assert upper(audits(random, 1000, 0.08)) > 0.05
+
+    def test_audits_of_two_probabilities_are_weighed(self):
+        """Half of the cases are never wrong and always audited, half wrong in 20 % and audited in one of four: 10 % in all."""
+        random, broken = np.random.default_rng(9), 0
+        for _ in range(200):
+            found = []
+            for _ in range(600):
+                risky = random.random() < 0.5
+                if random.random() < (0.25 if risky else 1.0):
+                    found.append(Audit(bool(risky and random.random() < 0.2), 0.25 if risky else 1.0))
+            broken += upper(found, least=0.25) < 0.1
+        assert broken <= at_most(0.05, 200)
+
+
+class TestDetector:
+    def test_steady_and_good_it_trips_in_at_most_the_stated_share_of_years(self):
+        random, trips = np.random.default_rng(1), 0
+        for _ in range(150):
+            detector = Detector(0.02, threshold_for(1000))
+            trips += tripped(detector, audits(random, 1000, 0.02))
+        assert trips <= at_most(0.05, 150)
+
+    def test_without_restarts_taken_for_free_the_threshold_is_what_protects(self):
+        random, trips = np.random.default_rng(1), 0
+        for _ in range(50):
+            detector = Detector(0.02, 20.0)
+            trips += tripped(detector, audits(random, 1000, 0.02))
+        assert trips > 25, "a threshold for one look would cry wolf"
+
+    @pytest.mark.parametrize("quiet", [0, 500])
+    def test_a_rise_is_seen_soon_however_long_all_was_well(self, quiet):
+        random, late = np.random.default_rng(2), 0
+        for _ in range(50):
+            detector = Detector(0.02, threshold_for(1000))
+            for audit in audits(random, quiet, 0.005):
+                detector.add(audit)
+            late += not tripped(detector, audits(random, 60, 0.3))
+        assert late <= 3
+
+    def test_its_value_is_at_most_the_number_of_audits_on_average(self):
+        random = np.random.default_rng(4)
+        values = []
+        for _ in range(2000):
+            detector = Detector(0.2, 1e9)
+            for audit in audits(random, 10, 0.2):
+                detector.add(audit)
+            values.append(detector.value)
+        assert np.mean(values) <= 10 + 4 * np.std(values) / math.sqrt(len(values))
+
+    def test_a_probability_that_is_small_makes_a_finding_large(self):
+        common, rare = Detector(0.02, 100, least=0.1), Detector(0.02, 100, least=0.1)
+        common.add(Audit(True, 1.0))
+        rare.add(Audit(True, 0.1))
+        assert rare.value > common.value
+
+
+class TestEstimate:
+    def test_it_is_weighted_by_inverse_probability(self):
+        random = np.random.default_rng(6)
+        found = audits(random, 5000, 0.0) + audits(random, 1250, 0.2, 0.25)
+        rate, error = estimate(found)
+        assert rate == pytest.approx(0.1, abs=4 * error)
+        assert 0 < error < 0.02
+        assert estimate([]) == (0.0, 0.0)

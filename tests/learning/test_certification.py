@@ -1,0 +1,170 @@
+"""Certification at the null and at the alternative, and what must never move it."""
+
+import math
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from apps.learning import certification
+from apps.learning.certification import Judged, alpha_of_report, bound, capped, certify, clusters_of, examine
+
+DAY = date(2026, 3, 2)
+
+
+def judged(number, *, wrong=False, customer=None, by=None, joint="", on=None):
+    return Judged(
+        case=f"c{number}", customer=customer or f"customer {number}", by=by or f"person {number % 4}",
+        on=on or DAY + timedelta(days=number % 30), wrong=wrong, money=Decimal(50), joint=joint,
+    )  # fmt: skip
+
+
+def right(count, start=0, **more):
+    return [judged(start + number, **more) for number in range(count)]
+
+
+class TestBound:
+    @pytest.mark.parametrize(("wrong", "n"), [(0, 1), (0, 300), (3, 500), (40, 1000)])
+    def test_it_is_the_rate_at_which_so_few_wrong_are_as_rare_as_alpha(self, wrong, n):
+        assert binom.cdf(wrong, n, bound(wrong, n, 0.05)) == pytest.approx(0.05)
+
+    def test_nothing_judged_proves_nothing(self):
+        assert bound(0, 0, 0.05) == bound(5, 5, 0.05) == 1.0
+
+    @pytest.mark.parametrize("n", [50, 200, 1000])
+    @pytest.mark.parametrize("rate", [0.02, 0.1])
+    def test_at_the_null_it_is_under_the_true_rate_in_at_most_alpha_of_all_samples(self, n, rate):
+        below = sum(binom.pmf(k, n, rate) for k in range(n + 1) if bound(k, n, 0.05) < rate)
+        assert below <= 0.05, "summed over all samples, not simulated"
+
+    def test_at_the_alternative_enough_good_cases_certify(self):
+        assert bound(1, 400, 0.05) < 0.02
+        assert bound(1, 200, 0.05) > 0.02
+
+
+class TestAlpha:
+    def test_all_reports_together_spend_no_more_than_alpha(self):
+        assert sum(alpha_of_report(number) for number in range(1, 100_000)) == pytest.approx(0.05, rel=1e-4)
+
+    def test_a_later_report_needs_more(self):
+        pile = right(300)
+        assert certify([[pile]], target=0.02, report=1)[0][0].certified
+        assert not certify([[pile]], target=0.02, report=10)[0][0].certified
+
+    def test_it_is_shared_among_the_chains(self):
+        pile = right(200)
+        assert certify([[pile]], target=0.02, report=1)[0][0].certified
+        first, second = certify([[pile], [right(200, 1000)]], target=0.02, report=1)
+        assert first[0].alpha == second[0].alpha == alpha_of_report(1) / 2
+        assert not first[0].certified
+
+    def test_many_regions_at_the_null_are_certified_in_at_most_alpha_of_all_reports(self):
+        """Five regions that are wrong at exactly the target: any certificate is a false one."""
+        random, false = np.random.default_rng(7), 0
+        for _ in range(400):
+            chains = [
+                [[judged(number, wrong=bool(flag)) for number, flag in enumerate(random.random(500) < 0.02)]]
+                for _ in range(5)
+            ]
+            false += any(chain[0].certified for chain in certify(chains, target=0.02, report=1))
+        assert false <= 400 * alpha_of_report(1) + 3 * math.sqrt(400 * alpha_of_report(1))
+
+
+class TestChain:
+    def test_the_whole_share_is_used_along_a_chain(self):
+        narrow = right(200)
+        wide = narrow + right(200, 200)
+        (chain,) = certify([[narrow, wide]], target=0.02, report=1)
+        assert [one.certified for one in chain] == [True, True]
+        assert {one.alpha for one in chain} == {alpha_of_report(1)}
+
+    def test_behind_one_that_is_not_certified_nothing_is(self):
+        narrow = right(40)
+        wide = narrow + right(400, 40)
+        (chain,) = certify([[narrow, wide]], target=0.02, report=1)
+        assert [one.certified for one in chain] == [False, False]
+        assert chain[1].reasons == ("a narrower region before it is not certified",)
+
+    def test_a_whole_chain_at_the_null_errs_no_more_often_than_one_test(self):
+        random, false = np.random.default_rng(11), 0
+        for _ in range(600):
+            flags = random.random(900) < 0.02
+            rows = [judged(number, wrong=bool(flag)) for number, flag in enumerate(flags)]
+            (chain,) = certify([[rows[:300], rows[:600], rows]], target=0.02, report=1)
+            false += any(one.certified for one in chain)
+        assert false <= 600 * alpha_of_report(1) + 3 * math.sqrt(600 * alpha_of_report(1))
+
+
+class TestClusters:
+    def test_one_customer_is_one_trial_and_the_worst_counts(self):
+        rows = [judged(number, customer="same", wrong=number == 3) for number in range(500)]
+        (cluster,) = clusters_of(rows)
+        assert cluster.wrong
+        assert len(cluster.judged) == 500
+
+    def test_a_joint_decision_is_one_trial_over_its_customers(self):
+        rows = [judged(number, joint="j") for number in range(20)] + [judged(30, customer="customer 5")]
+        assert len(clusters_of(rows)) == 1
+
+    def test_one_customer_flooding_moves_nothing(self):
+        pile = right(100)
+        flooded = examine(pile + [judged(1000 + n, customer="flood") for n in range(500)], target=0.02, alpha=0.05)
+        assert flooded.clusters == 101
+        assert not flooded.certified
+
+    def test_one_supervisor_flooding_moves_nothing(self):
+        alone = examine(right(500, by="flood"), target=0.02, alpha=0.05)
+        assert (alone.clusters, alone.bound, alone.certified) == (0, 1.0, False)
+        few = [judged(n, by=f"person {n % 2}") for n in range(60)]
+        with_flood = examine(few + right(500, 1000, by="flood"), target=0.02, alpha=0.05)
+        assert with_flood.clusters == 120
+        assert with_flood.capped == 440
+        assert not with_flood.certified
+
+    def test_a_cap_keeps_what_was_found_wrong(self):
+        rows = right(40, by="other") + [judged(1000 + n, by="flood", wrong=n >= 490) for n in range(500)]
+        kept = capped(clusters_of(rows))
+        assert sum(cluster.wrong for cluster in kept) == 10
+
+    def test_nobody_makes_up_more_than_half(self):
+        rows = right(30, by="a") + right(10, 100, by="b") + right(5, 200, by="c")
+        kept = capped(clusters_of(rows))
+        assert len(kept) == 30
+        assert sum(cluster.by == "a" for cluster in kept) == 15
+
+
+class TestNeeds:
+    def test_few_customers_days_or_supervisors_are_named(self):
+        few = examine(right(400, by="one", on=DAY), target=0.02, alpha=0.05)
+        assert any("1 days, at least 5" in reason or "0 days" in reason for reason in few.reasons)
+        one_day = examine([judged(n, on=DAY) for n in range(400)], target=0.02, alpha=0.05)
+        assert one_day.reasons == ("judgements of 1 days, at least 5 are needed",)
+
+    def test_it_says_how_many_more_are_needed(self):
+        some = examine(right(100), target=0.02, alpha=0.05)
+        assert not some.certified
+        assert bound(0, 100 + some.more_needed, 0.05) <= 0.02 < bound(0, 100 + some.more_needed - 1, 0.05)
+
+    def test_worse_than_the_target_no_number_helps(self):
+        bad = examine([judged(n, wrong=n % 20 == 0) for n in range(400)], target=0.02, alpha=0.05)
+        assert bad.more_needed is None
+
+    def test_money_that_was_wrong_is_weighted(self):
+        rows = [Judged("a", "a", "p", DAY, True, Decimal(900)), Judged("b", "b", "q", DAY, False, Decimal(100))]
+        assert examine(rows, target=0.02, alpha=0.05).money_share == pytest.approx(0.9)
+
+    def test_without_the_largest_cluster_the_bound_is_told_too(self):
+        rows = right(300) + [judged(900 + n, customer="many", wrong=n == 0) for n in range(9)]
+        found = examine(rows, target=0.02, alpha=0.05)
+        assert found.wrong == 1
+        assert found.bound_without_largest == bound(0, 300, 0.05) < found.bound
+
+
+class TestDisagreement:
+    def test_a_target_under_what_people_agree_on_is_out_of_reach(self):
+        assert certification.Disagreement(200, 30).is_above(0.02)
+        assert not certification.Disagreement(200, 4).is_above(0.02)
+        assert not certification.Disagreement(0, 0).is_above(0.02)
+        assert certification.Disagreement(0, 0).share is None
