@@ -18,9 +18,10 @@ from django.utils import timezone
 from apps.interactions import ledger, outbox, settling
 from apps.interactions.connectors import connector_of
 from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
-from apps.policies import audit
+from apps.policies import audit, pauses
 from apps.policies.errors import Refused
 from apps.policies.machines import move
+from apps.policies.models import Pause
 from apps.policies.words import Action
 
 log = logging.getLogger(__name__)
@@ -107,11 +108,14 @@ def _claim(ready: QuerySet[Effect]) -> list[Effect]:
 def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     """Hold what each effect needs and commit it to flight; an effect that cannot be held is refused."""
     leaving, events = [], []
+    pausing = pauses.in_force()
     for effect in effects:
         alone = effect.decision.how == DecisionRecord.How.ALONE
         case = effect.decision.interaction
         try:
             with transaction.atomic():
+                if alone:
+                    _refuse_paused(effect, pausing)
                 ledger.reserve(effect, case.order, alone=alone, now=now)
         except Refused as refusal:
             effect.outcome_reason, effect.settled_at = str(refusal), now
@@ -127,6 +131,15 @@ def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     move(leaving, "send", actor=_EXECUTION, save=("sent_at", "deadline_at"))
     OutboxEvent.objects.bulk_create(events)
     return leaving
+
+
+def _refuse_paused(effect: Effect, pausing: Sequence[Pause]) -> None:
+    """What the AI decided alone, and a pause stopped before anything of it left, goes back to people. What has begun is
+    carried on: a customer whose refund is done is told so."""
+    decision = effect.decision
+    covering = [p for p in pausing if p.covers(effect.partner_id, decision.ruling.case_type, decision.action)]
+    if covering and effect.position == 1:
+        raise Refused(f"the AI was paused here before it left: {covering[0].reason}")
 
 
 def _send_replies(replies: Sequence[Effect]) -> None:

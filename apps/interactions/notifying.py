@@ -135,7 +135,7 @@ def send(now: datetime) -> int:
                 Notice.objects.filter(pk=notice.pk).update(called_at=now)
     due = Delivery.objects.filter(
         sent_at__isnull=True, due_at__lte=now, **{f"notice__{name}": yes for name, yes in _OPEN.items()}
-    )
+    ).order_by("attempts", "due_at", "id")  # what is new waits for nothing that fails
     sent, until = 0, time.monotonic() + LONGEST_SECONDS
     for row in due.select_related("notice", "user"):
         if time.monotonic() > until:  # a server that does not answer must not hold up the sweeper
@@ -162,7 +162,7 @@ def _plan(notice: Notice, people: Sequence[User], now: datetime) -> None:
 
 
 def _deliver(row: Delivery, now: datetime) -> int:
-    """Outside any transaction, for at most seconds: a server that does not answer holds up nothing but itself."""
+    """Outside any transaction: a server that does not answer holds up nothing but itself."""
     link = f"{settings.SITE_URL}{row.notice.path}"
     try:
         if row.channel == "email":
@@ -178,12 +178,13 @@ def _deliver(row: Delivery, now: datetime) -> int:
                     "raised_at": row.notice.raised_at.isoformat(),
                 }
             )
-        row.sent_at, row.error = now, ""
     except Exception as error:
         log.warning("notice %s could not be sent by %s: %s", row.notice_id, row.channel, error)
-        row.error = f"{type(error).__name__}: {error}"[:300]
-    row.save(update_fields=["sent_at", "error"])
-    return int(row.sent_at is not None)
+        unsent = Delivery.objects.filter(pk=row.pk, sent_at__isnull=True)  # a later attempt may have come through
+        unsent.update(error=f"{type(error).__name__}: {error}"[:300])
+        return 0
+    Delivery.objects.filter(pk=row.pk).update(sent_at=now, error="")
+    return 1
 
 
 def _post(payload: dict[str, str]) -> None:

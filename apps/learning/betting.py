@@ -5,8 +5,11 @@ did and not of what happened to be audited. With `least` the smallest probabilit
 
     v = (wrong − m) · least / probability
 
-whose expectation is (error − m) · least. A bettor who stakes a part λ of what they have on v only gets rich when the error
+whose expectation has the sign of error − m. A bettor who stakes a part λ of what they have on v only gets rich when the error
 is above m, and one who stakes against it only when it is below.
+
+What holds it: `least` is fixed before the first audit, an audit does not hang together with another (one a customer or act),
+and whether a drawn audit is judged has nothing to do with what would be found.
 
     upper(audits, …)     probation: an upper bound of the error that holds at all times at once (betting confidence
                          sequence, Waudby-Smith and Ramdas, arXiv 2010.09686)
@@ -43,6 +46,12 @@ class Audit:
     wrong: bool
     probability: float = 1.0
 
+    def weight(self, least: float) -> float:
+        """Raises ValueError for a probability under `least`: no bet on it would be safe."""
+        if not 0 < least <= self.probability <= 1:
+            raise ValueError(f"an audit drawn with probability {self.probability}, where the least was to be {least}")
+        return least / self.probability
+
 
 def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> float:
     """The largest error rate that the audits so far do not rule out; 1 without any. It may be asked after every audit:
@@ -50,7 +59,7 @@ def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) 
     rates = np.arange(1, GRID + 1) / GRID
     wealth = _against(rates)
     for one in audits:
-        wealth.add(one.wrong, least / one.probability)
+        wealth.add(one.wrong, one.weight(least))
     ruled_out = wealth.value() >= 1 / alpha
     possible = np.nonzero(~ruled_out)[0]
     return float(rates[possible[-1]]) if len(possible) else 1 / GRID
@@ -61,7 +70,7 @@ def uppers(audits: Iterable[Audit], *, least: float = 1.0, alpha: float = ALPHA)
     rates = np.arange(1, GRID + 1) / GRID
     wealth, possible, found = _against(rates), np.ones(GRID, np.bool_), []
     for one in audits:
-        wealth.add(one.wrong, least / one.probability)
+        wealth.add(one.wrong, one.weight(least))
         possible &= wealth.value() < 1 / alpha
         left = np.nonzero(possible)[0]
         found.append(float(rates[left[-1]]) if len(left) else 1 / GRID)
@@ -106,7 +115,7 @@ class Detector:
     def add(self, audit: Audit) -> bool:
         """Whether it trips with this audit."""
         stakes = np.array(STAKES) / self.target
-        payoff = (float(audit.wrong) - self.target) * self.least / audit.probability
+        payoff = (float(audit.wrong) - self.target) * audit.weight(self.least)
         self.evidence = (self.evidence + 1) * (1 + stakes * payoff)
         self.seen += 1
         self.wrong += audit.wrong

@@ -1,10 +1,15 @@
-"""Certification: is the AI wrong in less than a stated share of a region's cases, as far as judgements can prove it?
+"""Certification: is the AI wrong less often than a stated target in a region, as far as judgements can prove it?
 
-Pure. It follows Learn-then-Test (Angelopoulos, Bates, Candès, Jordan, Lei, arXiv 2110.01052): each candidate region is a
-hypothesis "wrong in more than `target`", and a region is certified when its hypothesis is rejected with control over all
-that are tested.
+Pure. The unit is the customer or the joint decision, wrong when any case of it is; a region whose single cases are
+wrong more often than the target is never certified either. It follows Learn-then-Test (Angelopoulos, Bates, Candès,
+Jordan, Lei, arXiv 2110.01052): each candidate region is a hypothesis "wrong more often than `target`", and a region is
+certified when its hypothesis is rejected with control over all that are tested.
 
-    clusters_of(judged)             judgements that are not independent count once, the worst of them
+What holds it: the regions and their order are fixed before these judgements are looked at (they were mined from others), the
+judgements are a random share of the region's cases, and reports come at times that are set beforehand. Each counts as a
+report, whether anything was proposed or not: to look until it fits is to spend α without saying so.
+
+    clusters_of(judged)             judgements that hang together count once, the worst of them
     certify(chains, …)              one report: its share of α over the chains, and along a chain in fixed sequence
     bound(wrong, n, alpha)          the exact binomial upper bound (Clopper and Pearson, 1934)
 """
@@ -12,7 +17,7 @@ that are tested.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -26,8 +31,8 @@ _LOOKED_AHEAD = 100_000  # judgements; more than that is "out of reach"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One case that somebody judged without seeing what the AI proposed. `joint` marks many judged by one act; `money` is
-    what was at stake, in the boundary's currency."""
+    """One case that somebody judged without seeing what the AI proposed. `customer` is empty when nobody knows who wrote;
+    `joint` marks many judged by one act; `money` is what was at stake, in the boundary's currency."""
 
     case: str
     customer: str
@@ -98,7 +103,8 @@ def alpha_of_report(number: int, alpha: float = ALPHA) -> float:
 
 
 def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
-    """One cluster a customer and a joint decision; what shares either hangs together. In the order of their first case."""
+    """One cluster a customer of a brand and a joint decision; what shares either hangs together. A case without a customer
+    is by itself. In the order of their first case."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -107,13 +113,16 @@ def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
             name = parent[name]
         return name
 
+    def owner(one: Judged) -> str:
+        return f"customer {one.partner}/{one.customer}" if one.customer else f"case {one.partner}/{one.case}"
+
     rows = list(judged)
     for one in rows:
         if one.joint:
-            parent[root(f"joint {one.joint}")] = root(f"customer {one.customer}")
+            parent[root(f"joint {one.joint}")] = root(owner(one))
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
     for one in rows:
-        groups[root(f"customer {one.customer}")].append(one)
+        groups[root(owner(one))].append(one)
     return [Cluster(tuple(group)) for group in groups.values()]
 
 
@@ -133,8 +142,8 @@ def capped(clusters: Sequence[Cluster], most: float = MOST_OF_ONE) -> list[Clust
     return [cluster for cluster in clusters if cluster.by != name or id(cluster) in kept]
 
 
-def examine(judged: Sequence[Judged], *, target: float, alpha: float) -> Certificate:
-    """What the judgements say of one region at this `alpha`."""
+def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha: float | None = None) -> Certificate:
+    """What the judgements say of one region at this `alpha`; `next_alpha` is what the next report will be allowed."""
     everything = clusters_of(judged)
     counted = capped(everything)
     n, wrong = len(counted), sum(cluster.wrong for cluster in counted)
@@ -146,7 +155,9 @@ def examine(judged: Sequence[Judged], *, target: float, alpha: float) -> Certifi
     upper = bound(wrong, n, alpha)
     reasons = []
     if upper > target:
-        reasons.append(f"it may be wrong in up to {upper:.2%} of cases, over the target of {target:.2%}")
+        reasons.append(f"it may be wrong for up to {upper:.2%} of customers, over the target of {target:.2%}")
+    elif sum(one.wrong for one in judged) > target * len(judged):
+        reasons.append(f"of all {len(judged):,} cases more than {target:.2%} were wrong, though of few customers")
     for found, fewest, what in (
         (customers, FEWEST_CUSTOMERS, "customers"),
         (days, FEWEST_DAYS, "days"),
@@ -169,29 +180,22 @@ def examine(judged: Sequence[Judged], *, target: float, alpha: float) -> Certifi
         money_at_stake=sum((one.money for one in inside), Decimal(0)),
         money_wrong=sum((one.money for one in inside if one.wrong), Decimal(0)),
         reasons=tuple(reasons),
-        more_needed=more_needed(wrong, n, target, alpha) if upper > target else 0,
+        more_needed=more_needed(wrong, n, target, next_alpha or alpha) if upper > target else 0,
     )
 
 
 def more_needed(wrong: int, n: int, target: float, alpha: float) -> int | None:
     """How many more clusters, wrong as often as those so far, would bring the bound under the target; None when the rate so
     far is not under it, or it would take too many."""
-    rate = wrong / n if n else 0.0
-    if rate >= target:
+    if n and wrong >= target * n:
         return None
-
-    def enough(total: int) -> bool:
-        return bound(math.ceil(rate * total), total, alpha) <= target
-
-    low, high = n, max(2 * n, 64)
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > _LOOKED_AHEAD:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high - n
+    total = n
+    while total < _LOOKED_AHEAD:
+        expected = -(-wrong * total // n) if n else 0  # rounded up
+        if bound(expected, total, alpha) <= target:
+            return total - n
+        total += 1 if total < 2_000 else total // 500
+    return None
 
 
 def certify(
@@ -203,12 +207,12 @@ def certify(
     chain's share, in order, until the first that is not certified: those behind it are examined but certify nothing, which
     controls the chain as one test (fixed-sequence testing, arXiv 2110.01052, section 3.2).
     """
-    share = alpha_of_report(report, alpha) / max(1, len(chains))
+    share, later = (alpha_of_report(number, alpha) / max(1, len(chains)) for number in (report, report + 1))
     found = []
     for chain in chains:
         examined: list[Certificate] = []
         for judged in chain:
-            one = examine(judged, target=target, alpha=share)
+            one = examine(judged, target=target, alpha=share, next_alpha=later)
             if examined and not examined[-1].certified and one.certified:
                 one = _behind(one)
             examined.append(one)
@@ -217,8 +221,6 @@ def certify(
 
 
 def _behind(one: Certificate) -> Certificate:
-    from dataclasses import replace
-
     return replace(one, reasons=("a narrower region before it is not certified",))
 
 

@@ -18,35 +18,53 @@ from apps.learning.models import Signal
 from apps.policies.models import BoundaryVersion, partners_of
 from apps.policies.words import Action, CaseType
 from apps.reach import breakdowns
-from apps.reach.tables import Chosen, Percentile, Row, Table, by, came_back, kept, resolved_alone, share, whole
+from apps.reach.tables import (
+    Chosen,
+    Percentile,
+    Row,
+    Table,
+    began_again,
+    by,
+    came_back,
+    durably,
+    kept,
+    resolved_alone,
+    share,
+    whole,
+)
 
 WEEKS = 12
 WEEK = timedelta(weeks=1)
 
 
 def journey(chosen: Chosen) -> Table:
-    """Week by week: cases, and the share that the AI resolved, and resolved durably. Until seven days after its end a
-    week's durable share can still fall."""
+    """Week by week: cases, and the share that the AI resolved, and resolved durably. Its durable share can fall until
+    seven days after the last of its cases ended: a week that is younger than that is told as so far."""
     weeks = (
         chosen.cases()
-        .annotate(back=came_back(), week=TruncWeek("created_at"))
+        .annotate(back=came_back(), again=began_again(), week=TruncWeek("created_at"))
         .values("week")
         .annotate(
             total=Count("pk"),
             alone=Count("pk", filter=resolved_alone()),
-            durable=Count("pk", filter=resolved_alone() & Q(reopened=0, back=False)),
+            durable=Count("pk", filter=durably()),
         )
         .order_by("week")
     )
     now = timezone.now()
     rows = tuple(
         Row(
-            f"{week['week']:%Y-%m-%d}" + (" (so far)" if week["week"] + WEEK + REOPENING > now else ""),
-            (week["total"], share(week["alone"], week["total"]), share(week["durable"], week["total"])),
+            f"{week['week']:%Y-%m-%d}",
+            (
+                week["total"],
+                share(week["alone"], week["total"]),
+                share(week["durable"], week["total"]),
+                "so far" if week["week"] + WEEK + REOPENING > now else "",
+            ),
         )
         for week in weeks
     )
-    return Table("journey", "Resolved by the AI, by week", ("Cases", "Resolved by the AI, %", "Durably, %"), rows)
+    return Table("journey", "Resolved by the AI, by week", ("Cases", "Resolved by the AI, %", "Durably, %", ""), rows)
 
 
 def releases(chosen: Chosen) -> Table:
@@ -150,11 +168,11 @@ class Headline:
 
 
 def headline(chosen: Chosen) -> Headline:
-    cases = chosen.cases().annotate(back=came_back())
+    cases = chosen.cases().annotate(back=came_back(), again=began_again())
     found = cases.aggregate(
         total=Count("pk"),
         alone=Count("pk", filter=resolved_alone()),
-        durable=Count("pk", filter=resolved_alone() & Q(reopened=0, back=False)),
+        durable=Count("pk", filter=durably()),
     )
     decided = chosen.of(
         DecisionRecord.objects.filter(decided_by__isnull=False, decided_at__gte=chosen.since), "interaction"

@@ -13,6 +13,7 @@ from apps.interactions.models import DecisionRecord, Escalation, Interaction
 from apps.policies.models import Partner, partners_of
 from apps.reach.filters import SHOW, Filters, tab
 from apps.reach.models import SavedView
+from apps.reach.tables import by_person, resolved_alone
 
 SHOWN = 60
 PACE_OVER = timedelta(hours=1)
@@ -83,13 +84,13 @@ def today(user: User, now: datetime) -> Today:
     """Today's numbers; `now` in the person's time zone says when today began."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     brands = partners_of(user)
-    alone = Interaction.objects.filter(partner__in=brands, handler="autonomous", resolved_at__gte=midnight)
+    alone = Interaction.objects.filter(partner__in=brands, resolved_at__gte=midnight).annotate(by_person=by_person())
     taken = DecisionRecord.objects.filter(
         partner__in=brands, decided_by__isnull=False, decided_at__gte=midnight
     ).values_list("seconds", flat=True)
     seconds = [number for number in taken[:1000] if number is not None]
     return Today(
-        resolved_by_ai=alone.count(),
+        resolved_by_ai=alone.filter(resolved_alone()).count(),
         waiting=claiming.covered_by_remit(user).waiting().count(),
         median_seconds=int(median(seconds)) if seconds else None,
     )

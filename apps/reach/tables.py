@@ -48,7 +48,8 @@ class Chosen:
 
     def clocks(self) -> QuerySet[Escalation]:
         """What was decided in this time, and what waits."""
-        counted = Q(closed_at__gte=self.since) | Q(closed_at__isnull=True)
+        waits = Q(state__in=[Escalation.State.OPEN, Escalation.State.CLAIMED])
+        counted = Q(closed_at__gte=self.since) | waits
         return self.of(Escalation.objects.filter(counted), "interaction")
 
     def _where(self, path: str) -> Q:
@@ -92,6 +93,23 @@ def came_back() -> Exists:
             pk=OuterRef("pk")
         )
     )
+
+
+def began_again() -> Exists:
+    """Whether a case is itself what came back: it followed another of its family within seven days."""
+    began = OuterRef("created_at")
+    first = OuterRef("linked_to")
+    return Exists(
+        Interaction.objects.filter(
+            Q(pk=first) | Q(linked_to=first), resolved_at__lte=began, resolved_at__gte=began - REOPENING
+        ).exclude(pk=OuterRef("pk"))
+    )
+
+
+def durably() -> Q:
+    """For rows with `by_person`, `back` and `again`. What came back is charged to the case it came after, and only there:
+    a case that began as a reopening is not reopened by that."""
+    return resolved_alone() & Q(back=False) & (Q(reopened=0) | Q(reopened=1, again=True))
 
 
 def kept(*, now: datetime) -> dict[str, Count]:

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import budgets, execution, ledger, operating, settling
+from apps.interactions import budgets, execution, ledger, operating, pipeline, settling
 from apps.interactions.connectors import Outcome, simulator
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
@@ -22,6 +22,7 @@ from apps.interactions.models import (
     Reservation,
     SimulatedAction,
 )
+from apps.policies import pauses
 from apps.policies.errors import Refused
 from apps.policies.specs import LimitSpec
 from apps.policies.words import Action, CaseType
@@ -233,6 +234,37 @@ class TestMoney:
         with pytest.raises(Exception, match=r"check constraint|Cannot update"), transaction.atomic():
             table.objects.update(currency="dollars"[:3])
         assert {field.decimal_places for field in table._meta.get_fields() if hasattr(field, "decimal_places")} == {2}
+
+
+class TestPause:
+    @pytest.fixture
+    def decided(self, arrive, order):
+        """The AI has decided alone to answer, and nothing has left."""
+        case = arrive(STATUS, order=order, work=False)
+        while pipeline.advance():
+            pass
+        assert case.decisions.get().how == "alone"
+        return case
+
+    def test_what_has_not_left_goes_back_to_people(self, decided, drain):
+        pauses.pause(factories.ops_manager(), "the courier is on strike")
+        drain()
+        case = Interaction.objects.get(pk=decided.pk)
+        assert (case.state, case.decisions.get().state) == ("awaiting_decision", "failed")
+        assert "the courier is on strike" in case.decisions.get().ended_because
+        assert not case.messages.filter(author="ai", holding=False).exists()
+
+    def test_a_pause_of_something_else_stops_nothing(self, decided, drain):
+        pauses.pause(factories.ops_manager(), "wrong prices", case_type=CaseType.QUESTION)
+        drain()
+        assert Interaction.objects.get(pk=decided.pk).state == "resolved"
+
+    def test_what_a_person_decided_leaves(self, held, drain):
+        pauses.pause(factories.ops_manager(), "the courier is on strike")
+        decide(held)
+        pass_undo_window()
+        drain()
+        assert DecisionRecord.objects.get().state == "executed"
 
 
 def test_nothing_is_executed_twice_when_the_same_task_runs_twice(held, drain):

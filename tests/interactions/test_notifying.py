@@ -273,6 +273,8 @@ class TestPage:
         first, second = factories.supervisor(first_name="Aa"), factories.supervisor(first_name="Bb")
         on_duty(first, now, "away")
         on_duty(second, now)
+        for remit in ({"case_types": ["question"]}, {"languages": ["de"]}, {"all_partners": False}):
+            factories.supervisor(remit=remit)  # of other types, languages, brands
         assert claiming.colleagues_for(user, escalated) == [second, first]
         shown = page(browser(user), f"/reach/{escalated.pk}/colleagues/")
         assert "· on shift" in shown

@@ -95,6 +95,12 @@ class TestDetector:
         assert rare.value > common.value
 
 
+def test_a_probability_that_was_not_foreseen_is_refused():
+    for ask in (lambda: upper([Audit(False, 0.25)]), lambda: Detector(0.02, 100, least=0.5).add(Audit(False, 0.1))):
+        with pytest.raises(ValueError, match="the least was to be"):
+            ask()
+
+
 class TestEstimate:
     def test_it_is_weighted_by_inverse_probability(self):
         random = np.random.default_rng(6)

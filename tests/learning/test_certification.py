@@ -1,6 +1,7 @@
 """Certification at the null and at the alternative, and what must never move it."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -87,14 +88,17 @@ class TestChain:
         assert [one.certified for one in chain] == [False, False]
         assert chain[1].reasons == ("a narrower region before it is not certified",)
 
-    def test_a_whole_chain_at_the_null_errs_no_more_often_than_one_test(self):
-        random, false = np.random.default_rng(11), 0
-        for _ in range(600):
-            flags = random.random(900) < 0.02
+    def test_a_long_chain_at_the_null_errs_no_more_often_than_one_test(self):
+        """Twenty regions that share nothing: tested each for itself at the whole share, one of them would often pass."""
+        random, false, alone = np.random.default_rng(11), 0, 0
+        for _ in range(150):
+            flags = random.random(20 * 300) < 0.02
             rows = [judged(number, wrong=bool(flag)) for number, flag in enumerate(flags)]
-            (chain,) = certify([[rows[:300], rows[:600], rows]], target=0.02, report=1)
+            (chain,) = certify([[rows[start : start + 300] for start in range(0, 6000, 300)]], target=0.02, report=1)
             false += any(one.certified for one in chain)
-        assert false <= 600 * alpha_of_report(1) + 3 * math.sqrt(600 * alpha_of_report(1))
+            alone += any(one.bound <= 0.02 for one in chain)
+        assert false <= 150 * alpha_of_report(1) + 3 * math.sqrt(150 * alpha_of_report(1))
+        assert alone > 2 * false, "without the order it would be so many"
 
 
 class TestClusters:
@@ -117,11 +121,24 @@ class TestClusters:
     def test_one_supervisor_flooding_moves_nothing(self):
         alone = examine(right(500, by="flood"), target=0.02, alpha=0.05)
         assert (alone.clusters, alone.bound, alone.certified) == (0, 1.0, False)
+
+    def test_somebody_who_floods_counts_for_no_more_than_all_others(self):
         few = [judged(n, by=f"person {n % 2}") for n in range(60)]
         with_flood = examine(few + right(500, 1000, by="flood"), target=0.02, alpha=0.05)
         assert with_flood.clusters == 120
         assert with_flood.capped == 440
         assert not with_flood.certified
+
+    def test_nobody_is_known_to_be_one_customer_and_brands_have_their_own(self):
+        unknown = [replace(judged(n), customer="") for n in range(50)]
+        assert len(clusters_of(unknown)) == 50
+        assert len(clusters_of([replace(judged(1), partner=brand) for brand in ("glow", "nord")])) == 2
+
+    def test_many_wrong_cases_of_few_customers_certify_nothing(self):
+        flood = [judged(5000 + n, customer="many", wrong=True) for n in range(300)]
+        found = examine(right(600) + flood, target=0.02, alpha=0.05)
+        assert found.bound < 0.02
+        assert found.reasons == ("of all 900 cases more than 2.00% were wrong, though of few customers",)
 
     def test_a_cap_keeps_what_was_found_wrong(self):
         rows = right(40, by="other") + [judged(1000 + n, by="flood", wrong=n >= 490) for n in range(500)]
@@ -146,6 +163,17 @@ class TestNeeds:
         some = examine(right(100), target=0.02, alpha=0.05)
         assert not some.certified
         assert bound(0, 100 + some.more_needed, 0.05) <= 0.02 < bound(0, 100 + some.more_needed - 1, 0.05)
+
+    def test_as_many_as_it_says_suffice_in_the_next_report(self):
+        (chain,) = certify([[right(100)]], target=0.02, report=1)
+        more = chain[0].more_needed
+        assert certify([[right(100 + more)]], target=0.02, report=2)[0][0].certified
+        assert not certify([[right(100 + more - 1)]], target=0.02, report=2)[0][0].certified
+
+    def test_the_number_needed_is_the_smallest(self):
+        needed = certification.more_needed(4, 420, 0.02, 0.05)
+        fits = [more for more in range(400) if bound(-(-4 * (420 + more) // 420), 420 + more, 0.05) <= 0.02]
+        assert needed == fits[0]
 
     def test_worse_than_the_target_no_number_helps(self):
         bad = examine([judged(n, wrong=n % 20 == 0) for n in range(400)], target=0.02, alpha=0.05)

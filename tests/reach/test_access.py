@@ -120,6 +120,7 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
         "view_id": 1,
         "audit_id": 1,
         "notice_id": 1,
+        "version": 1,
         "scenario": "return",
         "name": "journey",
         "joint": uuid.uuid4(),

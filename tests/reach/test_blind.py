@@ -95,7 +95,7 @@ class TestNoTrace:
         content = row.packets.get().content
         served = [page(client, "/reach/list/"), client.post("/reach/next/").content.decode(),
                   page(client, f"/reach/{waiting.pk}/"), page(client, f"/cases/{row.reference}/"), page(client, f"/reach/{waiting.pk}/trace/"), page(client, f"/flow/case/{row.reference}/"),
-                  page(client, f"/reach/{waiting.pk}/packet/"), page(client, f"/reach/find/?q={order.number}")]  # fmt: skip
+                  page(client, f"/reach/{waiting.pk}/packets/1/"), page(client, f"/reach/find/?q={order.number}")]  # fmt: skip
         secrets = [content["question"], *content["proposal"]["reasons"], content["proposal"]["reply"].splitlines()[2]]
         secrets += [no["reason"] for no in content["noes"]] + [
             option["reply"].splitlines()[2] for option in content["options"]

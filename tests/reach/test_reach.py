@@ -60,7 +60,7 @@ def test_take_next_opens_the_most_urgent_case_with_everything_the_brief_needs(br
     trace = text(browser.get(f"/reach/{escalated.pk}/trace/"))
     assert "rules and guardrails were tried" in trace
     assert "Lenient returns" in trace
-    packet = json.loads(unescape(text(browser.get(f"/reach/{escalated.pk}/packet/"))))
+    packet = json.loads(unescape(text(browser.get(f"/reach/{escalated.pk}/packets/1/"))))
     assert packet == escalated.interaction.packets.get().content
 
 

@@ -131,8 +131,8 @@ def hand(request: HttpRequest, escalation_id: int) -> HttpResponse:
 @require_POST
 @decides
 def heartbeat(request: HttpRequest, escalation_id: int) -> HttpResponse:
-    """The page is still open: others see it, and the lease runs on. Of a lease that lapsed the answer says so in words, which
-    the page shows: somebody who lets go of a case as its page reports is no error."""
+    """The page is still open: others see it, and the lease runs on (204). Of a lease that lapsed the answer says so (200): no
+    error, since somebody may let go of a case while its page reports."""
     escalation, form = case.find(request, escalation_id), HoldForm(request.POST)
     presence.seen(case.person(request), escalation.pk, timezone.now())
     if not request.POST.get("lease_token"):

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
 from django.views.decorators.http import require_GET, require_POST
 
@@ -68,11 +68,11 @@ def trace(request: HttpRequest, escalation_id: int) -> HttpResponse:
 
 @require_GET
 @sees_queue
-def packet(request: HttpRequest, escalation_id: int) -> HttpResponse:
-    """The packet that people decide on now, as text; of one that is to be judged blind, what it shows."""
+def packet(request: HttpRequest, escalation_id: int, version: int) -> HttpResponse:
+    """A packet of the case as text; of one that is to be judged blind, what it shows."""
     escalation = case.find(request, escalation_id)
-    ready = escalation.interaction.packets.filter(state=ContextPacket.State.READY).first()
-    content = ready.content if ready else {}
+    found = get_object_or_404(ContextPacket, interaction=escalation.interaction_id, version=version)
+    content = found.content or {}
     shown = blind.view(content) if content and blind.is_blind(escalation) else content
     return HttpResponse(escape(json.dumps(shown, indent=2, ensure_ascii=False)))
 

@@ -199,7 +199,7 @@
     if (!beat || document.hidden) return;
     fetch(beat.dataset.heartbeat, { method: "POST", body: new FormData(beat) }).then((answer) => {
       const lapsed = one("#lapsed");
-      if (lapsed) lapsed.hidden = answer.status !== 200;
+      if (lapsed) lapsed.hidden = answer.status !== 200 || answer.redirected;  // to the sign-in page
     }).catch(() => {});
   }
   setInterval(beatOnce, 30000);
