@@ -12,7 +12,7 @@ from apps.interactions.classification.training import model_version
 from apps.interactions.drafting.grounding import marked
 from apps.interactions.models import Message, OrderEvent
 from apps.interactions.playbooks.base import Option, Plan
-from apps.policies.facts import VOCABULARY, Fact, value_as_json, value_in_words
+from apps.policies.facts import VOCABULARY, Fact, FactSpec, Value, value_as_json, value_in_words
 from apps.policies.specs import canonical_json
 from apps.policies.words import Question
 
@@ -103,13 +103,23 @@ def _fact(name: str, fact: Fact | None, matters: bool, off_norm: bool) -> dict[s
         "name": name,
         "label": spec.label[0].upper() + spec.label[1:],
         "value": value_as_json(value),
-        "words": value_in_words(spec, value),
+        "words": _in_words(spec, value),
         "source": fact.source if fact else "not found",
         "as_of": fact.as_of.isoformat() if fact and fact.as_of else None,
         "matters": matters,
         "off_norm": off_norm,
         "customer_said": bool(fact and fact.source == "customer's words"),
     }
+
+
+_BELOW_ZERO = {"order.days_past_window": "left", "order.days_late": "early"}
+
+
+def _in_words(spec: FactSpec, value: Value | None) -> str:
+    """As people say it: nobody is "-17 days past" anything."""
+    if spec.name in _BELOW_ZERO and isinstance(value, int) and value < 0:
+        return f"{value_in_words(spec, -value)} {_BELOW_ZERO[spec.name]}"
+    return value_in_words(spec, value)
 
 
 def _said(message: Message) -> dict[str, Any]:

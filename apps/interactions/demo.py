@@ -41,6 +41,7 @@ _REASONS = (
     ("loyal_customer", "Loyal customer", False),
     ("outside_terms", "Outside the terms", False),
     ("evidence", "Evidence says otherwise", True),
+    ("unclear", "Not enough is known", False),
     ("other", "Other…", True),
 )
 

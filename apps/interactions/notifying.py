@@ -22,7 +22,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.interactions import duty
 from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
-from apps.policies import audit
+from apps.policies import audit, pauses
 from apps.policies.errors import Refused
 from apps.policies.models import BoundaryVersion, Partner, partners_of
 
@@ -50,6 +50,10 @@ def raise_notice(
         },
     )  # fmt: skip
     return notice if created else None
+
+
+def key_of_trip(pause_id: int) -> str:
+    return f"breaker:{pause_id}"
 
 
 def watch(now: datetime) -> None:
@@ -110,12 +114,14 @@ def _end_what_is_over(now: datetime) -> None:
     public = {f"public:{pk}" for pk in waiting.filter(flagged=True).values_list("pk", flat=True)}
     pressed = set(waiting.filter(due_at__lt=now + RUNS_OUT_WITHIN).values_list("partner", flat=True))
     stalled = set(Interaction.objects.filter(state=Interaction.State.STALLED).values_list("partner", flat=True))
+    stopped = {key_of_trip(pause.pk) for pause in pauses.in_force()}
     over = [
         notice.pk
         for notice in Notice.objects.filter(**_OPEN)
         if (notice.kind == Notice.Kind.PUBLIC and notice.key not in public)
         or (notice.kind == Notice.Kind.CLOCK and notice.partner_id not in pressed)
         or (notice.kind == Notice.Kind.STALLED and notice.partner_id not in stalled)
+        or (notice.kind == Notice.Kind.BREAKER and notice.key not in stopped)
     ]
     Notice.objects.filter(pk__in=over).update(over_at=now)
 

@@ -8,8 +8,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.learning import audits
-from apps.learning.models import CaseAudit, KnownAnswer, Signal
+from apps.learning import audits, breaker
+from apps.learning.models import Breaker, CaseAudit, KnownAnswer, Signal
 from apps.policies.admin.base import Audited, OfPartners, ReadOnly, person
 from apps.policies.errors import Refused
 
@@ -28,6 +28,37 @@ class SignalAdmin(OfPartners, ReadOnly):
         "seconds",
     )
     list_filter = ("agreed", "proposal_seen", "wrong_part", "case_type", "partner")
+
+
+@admin.register(Breaker)
+class BreakerAdmin(OfPartners, ReadOnly):
+    """What audits show of each scope. It trips, and is armed again, by itself and by lifting its pause; never here."""
+
+    list_display = ("scope", "seen", "wrong", "level", "pause")
+    list_filter = ("case_type", "action", "partner")
+    fields = ("scope", "seen", "wrong", "level", "error", "bound", "armed_at", "pause")
+    readonly_fields = fields
+
+    @admin.display(description="Where")
+    def scope(self, row: Breaker) -> str:
+        return row.scope_in_words().capitalize()
+
+    @admin.display(description="Evidence against the AI")
+    def level(self, row: Breaker) -> str:
+        """How far it is from tripping: 100 % trips."""
+        value = sum(row.evidence) / len(row.evidence) if row.evidence else 0.0
+        return f"{min(1.0, value / row.threshold):.1%}"
+
+    @admin.display(description="Estimated error")
+    def error(self, row: Breaker) -> str:
+        standing = breaker.standing_of(row)
+        return f"{standing.rate:.1%} ± {standing.error:.1%}" if row.seen else "–"
+
+    @admin.display(description="Surely under")
+    def bound(self, row: Breaker) -> str:
+        standing = breaker.standing_of(row)
+        probation = " (on probation)" if standing.on_probation else ""
+        return f"{standing.bound:.1%}, the target is {standing.target:.1%}{probation}"
 
 
 class WhyForm(ActionForm):

@@ -23,6 +23,7 @@ from apps.interactions import blind, briefing, choosing, events
 from apps.interactions.linking import linked_cases
 from apps.interactions.models import DecisionRecord, Interaction, Judgement
 from apps.interactions.worked import Worked
+from apps.learning import breaker
 from apps.learning.models import CaseAudit, KnownAnswer
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
@@ -205,6 +206,7 @@ def review(user: User, audit_id: int, *, verdict: str, wrong_part: str = "", wor
         row.wrong_part = wrong_part if verdict == CaseAudit.Verdict.WRONG else ""
         move(row, "review", actor=audit.person(user), reason=row.words,
              save=("verdict", "words", "wrong_part", "done_at"))  # fmt: skip
+        breaker.count(row, row.done_at)
     return row
 
 

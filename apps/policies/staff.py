@@ -48,6 +48,7 @@ _OPS = (
         "interactions.view_contextpacket",
         "learning.view_signal",
         "learning.view_caseaudit",
+        "learning.view_breaker",
         "learning.view_knownanswer",
         "learning.add_knownanswer",
         "learning.change_knownanswer",

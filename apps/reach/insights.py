@@ -14,6 +14,9 @@ from django.utils import timezone
 
 from apps.interactions.intake import REOPENING
 from apps.interactions.models import DecisionRecord, Effect, ReasonCode
+from apps.learning.breaker import TARGET
+from apps.learning.certification import ALPHA, Judged, examine
+from apps.learning.evidence import pieces_of
 from apps.learning.models import Signal
 from apps.policies.models import BoundaryVersion, partners_of
 from apps.policies.words import Action, CaseType
@@ -110,6 +113,24 @@ def agreement(chosen: Chosen) -> Table:
     )
 
 
+def evidence(chosen: Chosen) -> Table:
+    """How often the AI is wrong, by type and what it proposes: from blind judgements and audits alone, a customer counting
+    once. What it is surely under is meant for one look; a certificate asks more."""
+    brands = [one for one in partners_of(chosen.user).order_by("pk") if chosen.brand in ("", one.slug)]
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for piece in pieces_of(brands, chosen.since, timezone.now()):
+        if chosen.type in ("", piece.case_type) and chosen.channel in ("", piece.channel):
+            groups.setdefault((piece.case_type, piece.action), []).append(piece.judged)
+    rows = []
+    for (case_type, action), judged in sorted(groups.items()):
+        found = examine(judged, target=TARGET, alpha=ALPHA)
+        label = f"{CaseType(case_type).label}: {Action(action).label.lower()}"
+        more = "out of reach" if found.more_needed is None else found.more_needed
+        rows.append(Row(label, (found.judgements, found.clusters, found.wrong, round(100 * found.bound, 1), more)))
+    columns = ("Judged unseen", "Customers", "of them wrong", "Surely under, %", f"More for {TARGET:.0%}")
+    return Table("evidence", "How often the AI is wrong", columns, tuple(rows))
+
+
 def overrides(chosen: Chosen) -> Table:
     """Why people decided otherwise, the most frequent reason first, with the part that was wrong."""
     labels = dict(ReasonCode.objects.values_list("code", "label"))
@@ -204,6 +225,7 @@ TABLES = {
     "journey": journey,
     "releases": releases,
     "agreement": agreement,
+    "evidence": evidence,
     "overrides": overrides,
     "money": money,
 }

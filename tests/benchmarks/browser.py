@@ -24,7 +24,7 @@ _WAIT_FOR_NEXT = """() => {
     const look = () => {
       const heading = document.querySelector('#case h1');
       if (heading && heading.textContent !== first && !times.shown) times.shown = performance.now() - started;
-      if (times.shown && document.querySelector('#case .ring')) times.ready = performance.now() - started;
+      if (times.shown && document.querySelector('#case > :not([data-decided]) .ring')) times.ready = performance.now() - started;
       if (times.ready) { observer.disconnect(); requestAnimationFrame(() => resolve(times)); }
     };
     const observer = new MutationObserver(look);

@@ -59,7 +59,12 @@ def rows(environment: dict[str, str], waiting: int = WAITING, total: int = ALL) 
 def _beside_peer(
     ours: dict[str, tuple[list[float], list[int]]], theirs: dict[str, list[float]]
 ) -> list[dict[str, Any]]:
-    found = []
+    mine = sum(_p95(ours[name][0]) for name in ("queue list", *REQUESTS[:2]))
+    other = sum(map(_p95, theirs.values()))
+    found = [
+        at_least(f"Reach, one case from the list to its end: times as fast as {peer.NAME} ({mine:.0f} ms against {other:.0f} ms)",
+                 other / mine, "×", 3, digits=1, peer=peer.NAME, peer_value=other, ratio=other / mine),
+    ]  # fmt: skip
     for name, act in PEER.items():
         mine, other = _p95(ours[name][0]), _p95(theirs[act])
         label = f"Reach, {name}: times as fast as {peer.NAME}'s {act} (p95 {mine:.1f} ms against {other:.1f} ms)"

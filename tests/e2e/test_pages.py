@@ -16,7 +16,7 @@ from tests.interactions.test_deciding import decide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text()
-WIDTHS = (360, 768, 1440, 2560)
+WIDTHS = (360, 720, 768, 1440, 2560)  # 720: of 1440 at a zoom of 200 %
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def addresses(demo_brands):
             f"/admin/policies/boundaryversion/{draft.pk}/change/", f"/admin/policies/boundaryversion/{draft.pk}/rule/{rule.pk}/",
             "/admin/policies/pause/add/", f"{version}compare/", f"{version}simulate/?ruling={ruling.pk}", f"{version}guardrail/add/",
             "/admin/policies/boundaryversion/import/?starter=standard", f"/admin/policies/partner/{glow.pk}/change/",
-            "/admin/interactions/shift/add/", "/admin/learning/caseaudit/", f"/cases/{decided.interaction.reference}/coach/",
+            "/admin/interactions/shift/add/", "/admin/learning/caseaudit/", "/admin/learning/breaker/", f"/cases/{decided.interaction.reference}/coach/",
             f"/admin/policies/partnerrelease/{release.pk}/change/", f"/admin/policies/partnerrelease/{glow.pk}/propose/terms/",
         ],
         "admin": [

@@ -15,7 +15,7 @@ from apps.interactions.recommending import recommended_for
 from apps.policies.facts import VOCABULARY
 from apps.policies.words import CaseType
 from tests import factories
-from tests.conftest import COMPLAINT, MISSING
+from tests.conftest import COMPLAINT, MISSING, RETURN
 
 CANCEL = "Please cancel my order, I want to cancel the whole order."
 CHARGED = "I was charged twice for my order, there is a double payment on my card."
@@ -210,3 +210,9 @@ class TestRecommendation:
         factories.OrderFactory(customer=customer, line__sku="LMP-05")
         (case,) = load([arrive(ADVICE, customer=customer, work=False)])
         assert "LMP-05" not in [one.product.sku for one in recommended_for(case)]
+
+
+def test_a_number_of_days_below_zero_is_told_as_people_say_it(arrive, customer):
+    content = packet(arrive(RETURN, order=factories.OrderFactory(customer=customer, days_ago=5), public=True))
+    words = {fact["name"]: fact["words"] for fact in content["facts"]}
+    assert words["order.days_past_window"] == "25 days left"

@@ -165,12 +165,12 @@ class TestNumbers:
 class TestPage:
     def test_every_picture_has_its_table_and_csv(self, week, user):
         shown = page(browser(user), "/insights/?by=brand")
-        for name in ("journey", "releases", "backlog", "agreement", "overrides", "money", "by_brand"):
+        for name in ("journey", "releases", "backlog", "agreement", "evidence", "overrides", "money", "by_brand"):
             assert f"/insights/{name}.csv" in shown, name
         assert "50 %" in shown
 
     @pytest.mark.parametrize(
-        "name", ["journey", "backlog", "agreement", "overrides", "money", "by_type", "by_shift", "releases"]
+        "name", ["journey", "backlog", "agreement", "evidence", "overrides", "money", "by_type", "by_shift", "releases"]
     )
     def test_a_table_comes_as_csv(self, week, user, name):
         answer = browser(user).get(f"/insights/{name}.csv")

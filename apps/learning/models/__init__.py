@@ -1,4 +1,5 @@
 from apps.learning.models.audit import CaseAudit, KnownAnswer
+from apps.learning.models.breaker import Breaker
 from apps.learning.models.signal import Signal
 
-__all__ = ["CaseAudit", "KnownAnswer", "Signal"]
+__all__ = ["Breaker", "CaseAudit", "KnownAnswer", "Signal"]

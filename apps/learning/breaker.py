@@ -1,0 +1,109 @@
+"""The breaker: stops the AI by itself where audits show that it is wrong more often than the target.
+
+    count(row, now)        an audit is done: it counts in its type and action, in its brand, and in everything
+    standing_of(breaker)   the error as it is estimated now, and the bound that it is under
+
+A trip pauses the scope, so that what has not left goes back to people, and calls whoever is on duty. Letting the AI go on takes
+two people, as with every pause; then the breaker begins anew.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from django.db.models import Q
+
+from apps.interactions import notifying
+from apps.interactions.models import Notice
+from apps.learning import betting
+from apps.learning.models import Breaker, CaseAudit
+from apps.policies import audit, pauses
+from apps.policies.models import Partner
+
+TARGET = 0.02
+AUDITS_A_YEAR = 2_000  # of one scope: within so many a false trip has a chance of at most 5 %
+
+
+def count(row: CaseAudit, now: datetime) -> None:
+    """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once."""
+    assert row.decision is not None
+    scopes: list[tuple[Partner | None, str, str]] = [
+        (None, "", ""),
+        (row.partner, "", ""),
+        (row.partner, row.case_type, row.decision.action),
+    ]
+    for partner, case_type, action in scopes:
+        _count(_breaker(partner, case_type, action, row, now), row, now)
+
+
+def _breaker(partner: Partner | None, case_type: str, action: str, row: CaseAudit, now: datetime) -> Breaker:
+    """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew."""
+    scope = {"partner": partner, "case_type": case_type, "action": action}
+    new = {"target": TARGET, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": float(row.probability),
+           "armed_at": now}  # fmt: skip
+    Breaker.objects.get_or_create(**scope, defaults=new)
+    found = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause").get(**scope)
+    if found.pause is not None and found.pause.lifted_at is not None:
+        found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
+        found.armed_at, found.least = now, float(row.probability)
+    return found
+
+
+def _count(breaker: Breaker, row: CaseAudit, now: datetime) -> None:
+    detector = betting.Detector(breaker.target, breaker.threshold, breaker.least)
+    if breaker.evidence:
+        detector.evidence = np.array(breaker.evidence)
+    tripped = detector.add(_as_bet(row, breaker.least))
+    breaker.evidence = [min(value, 1e300) for value in detector.evidence.tolist()]
+    breaker.seen += 1
+    breaker.wrong += row.verdict == CaseAudit.Verdict.WRONG
+    if tripped and breaker.pause is None:
+        _trip(breaker, now)
+    breaker.save()
+
+
+def _as_bet(row: CaseAudit, least: float) -> betting.Audit:
+    """One that was drawn with a smaller probability than the first counts no more than the first did."""
+    return betting.Audit(row.verdict == CaseAudit.Verdict.WRONG, max(float(row.probability), least))
+
+
+def _trip(breaker: Breaker, now: datetime) -> None:
+    actor = audit.system("breaker")
+    found = f"{breaker.wrong} of {breaker.seen} audits found it wrong, where {breaker.target:.0%} is the target"
+    breaker.pause = pauses.pause_as(
+        actor, f"Breaker: {found}.", partner=breaker.partner, case_type=breaker.case_type, action=breaker.action
+    )
+    audit.record(actor, breaker, "tripped", reason=found, at=now)
+    notifying.raise_notice(
+        Notice.Kind.BREAKER, notifying.key_of_trip(breaker.pause.pk),
+        f"The breaker stopped the AI: {breaker.scope_in_words()}. {found}", f"/admin/policies/pause/{breaker.pause.pk}/change/",
+        now, partner=breaker.partner, case_type=breaker.case_type,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`rate` ± `error` is estimated; the true rate is under `bound` with 95 % confidence, whenever one looks."""
+
+    rate: float
+    error: float
+    bound: float
+    target: float
+
+    @property
+    def on_probation(self) -> bool:
+        """Until the bound is under the target nobody knows that the AI is good enough."""
+        return self.bound > self.target
+
+
+def standing_of(breaker: Breaker) -> Standing:
+    """Read from its audits since it was armed."""
+    rows = CaseAudit.objects.filter(
+        kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, done_at__gte=breaker.armed_at
+    )
+    of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
+    of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
+    found = rows.filter(of_scope).order_by("done_at", "pk").only("verdict", "probability")
+    bets = [_as_bet(row, breaker.least) for row in found]
+    rate, error = betting.estimate(bets)
+    return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)

@@ -1,0 +1,142 @@
+"""The breaker, from the auditor's verdict to the pause, the notice and the case that goes back to people."""
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions import notifying
+from apps.interactions.models import Interaction, Notice
+from apps.learning import audits, betting, breaker
+from apps.learning.models import Breaker, CaseAudit
+from apps.policies import pauses
+from apps.policies.errors import Moved
+from apps.policies.models import Pause
+from tests import factories
+from tests.conftest import STATUS, browser, page
+from tests.learning.test_audits import chance, place_of  # noqa: F401
+
+
+@pytest.fixture
+def user(db):
+    return factories.supervisor(first_name="Sam")
+
+
+@pytest.fixture
+def audited(chance, arrive, customer, partner, drain):  # noqa: F811
+    """As many answers of the AI as asked for, each to be audited: `audited(5)`."""
+    partner.audit_percent, partner.blind_percent = 5, 0
+    partner.save()
+    chance(5)
+
+    def make(count):
+        before = set(CaseAudit.objects.values_list("pk", flat=True))
+        for _ in range(count):
+            arrive(
+                STATUS, order=factories.OrderFactory(customer=factories.CustomerFactory(partner=partner)), work=False
+            )
+        drain()
+        return list(CaseAudit.objects.exclude(pk__in=before))
+
+    return make
+
+
+def find(user, row, verdict):
+    held = audits.take_next(user)
+    audits.judge(user, held.pk, place=place_of(held, "Tell where it is"))
+    audits.review(user, held.pk, verdict=verdict, wrong_part="action" if verdict == "wrong" else "")
+
+
+def find_all(user, rows, verdict):
+    for row in rows:
+        find(user, row, verdict)
+
+
+class TestTrip:
+    def test_what_is_wrong_time_and_again_is_stopped_where_it_was_wrong(self, audited, user, partner):
+        find_all(user, audited(5), "wrong")
+        scopes = {(p.partner_id, p.case_type, p.action) for p in Pause.objects.all()}
+        assert (partner.pk, "order_status", "reply") in scopes
+        narrow = Breaker.objects.get(action="reply")
+        assert narrow.pause.reason == "Breaker: 4 of 4 audits found it wrong, where 2% is the target."
+        assert narrow.pause.paused_as == "breaker"
+
+    def test_it_is_told_to_those_on_duty_and_over_when_two_people_let_it_go_on(self, audited, user):
+        find_all(user, audited(5), "wrong")
+        notice = Notice.objects.get(key=notifying.key_of_trip(Breaker.objects.get(action="reply").pause_id))
+        assert (notice.kind, notice.case_type) == ("breaker", "order_status")
+        notifying.watch(timezone.now())
+        assert Notice.objects.get(pk=notice.pk).over_at is None
+        lift()
+        notifying.watch(timezone.now())
+        assert Notice.objects.get(pk=notice.pk).over_at is not None
+
+    def test_the_next_case_goes_to_a_person(self, audited, user, arrive, order):
+        find_all(user, audited(5), "wrong")
+        case = arrive(STATUS, order=order)
+        assert (case.state, case.handler) == ("awaiting_decision", "human")
+        assert "Breaker" in str(case.ruling.downgrades)
+
+    def test_one_that_is_wrong_among_many_stops_nothing(self, audited, user):
+        rows = audited(12)
+        find_all(user, rows[:11], "right")
+        find(user, rows[11], "wrong")
+        assert not Pause.objects.exists()
+        assert Breaker.objects.get(action="reply").wrong == 1
+        assert Interaction.objects.filter(state="resolved").count() == 12
+
+    def test_it_counts_in_its_type_and_action_in_its_brand_and_in_everything(self, audited, user, partner):
+        find_all(user, audited(2), "right")
+        rows = Breaker.objects.values_list("partner", "case_type", "action", "seen", "wrong")
+        assert set(rows) == {
+            (None, "", "", 2, 0), (partner.pk, "", "", 2, 0), (partner.pk, "order_status", "reply", 2, 0),
+        }  # fmt: skip
+
+    def test_an_audit_counts_once(self, audited, user):
+        (row,) = audited(1)
+        find(user, row, "wrong")
+        with pytest.raises(Moved):
+            audits.review(user, row.pk, verdict="wrong", wrong_part="action")
+        assert Breaker.objects.get(action="reply").seen == 1
+
+    def test_let_go_on_by_two_it_begins_anew(self, audited, user):
+        find_all(user, audited(5), "wrong")
+        lift()
+        find_all(user, audited(1), "right")
+        again = Breaker.objects.get(action="reply")
+        assert (again.seen, again.wrong, again.pause) == (1, 0, None)
+        assert Pause.objects.filter(lifted_at=None).count() == 0
+
+    def test_one_drawn_more_seldom_than_the_first_counts_no_more_than_that(self, audited, user, partner):
+        find_all(user, audited(1), "right")
+        Breaker.objects.update(least=0.5)
+        find_all(user, audited(1), "wrong")
+        expected = betting.Detector(breaker.TARGET, 1.0, 0.05)
+        expected.add(betting.Audit(False, 0.05))
+        expected.add(betting.Audit(True, 0.05))
+        assert Breaker.objects.get(action="reply").evidence == pytest.approx(expected.evidence.tolist())
+
+
+class TestStanding:
+    def test_it_is_on_probation_until_enough_was_found_right(self, audited, user, monkeypatch):
+        find_all(user, audited(3), "right")
+        row = Breaker.objects.get(action="reply")
+        standing = breaker.standing_of(row)
+        assert (standing.rate, standing.on_probation) == (0.0, True)
+        assert standing.bound == betting.upper([betting.Audit(False)] * 3)
+        monkeypatch.setattr(betting, "upper", lambda *bets, **more: 0.01)
+        assert not breaker.standing_of(row).on_probation
+
+    def test_ops_managers_see_where_it_stands(self, audited, user):
+        find_all(user, audited(2), "wrong")
+        client = browser(factories.ops_manager())
+        assert "Order status" in page(client, "/admin/learning/breaker/")
+        shown = page(client, f"/admin/learning/breaker/{Breaker.objects.get(action='reply').pk}/change/")
+        assert "100.0% ± 0.0%" in shown
+        assert "on probation" in shown
+        assert client.get("/admin/learning/breaker/add/").status_code == 403
+
+
+def lift():
+    one, other = factories.ops_manager(), factories.ops_manager()
+    for pause in Pause.objects.filter(lifted_at=None):
+        pauses.lift(one, pause.pk, "we mended it")
+        pauses.lift(other, pause.pk, "seen")

@@ -1,0 +1,96 @@
+"""Evidence: what counts, as what, and what never does."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions.models import Escalation
+from apps.learning import evidence
+from apps.reach import insights
+from apps.reach.tables import Chosen
+from tests import factories
+from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.learning.test_audits import chance  # noqa: F401
+from tests.learning.test_breaker import audited, find_all  # noqa: F401
+from tests.reach.test_blind import judged
+
+
+@pytest.fixture
+def user(db):
+    return factories.supervisor(first_name="Sam")
+
+
+def pieces(partner):
+    now = timezone.now()
+    return evidence.pieces_of([partner], now - timedelta(days=1), now + timedelta(minutes=1))
+
+
+class TestDiffers:
+    @pytest.mark.parametrize(
+        ("action", "amount", "says"),
+        [
+            ("refund", "84.50", ""),
+            ("refund", "81.00", ""),
+            ("refund", "80.00", "amount"),
+            ("refund", None, "amount"),
+            ("store_credit", "84.50", "action"),
+        ],
+    )
+    def test_another_action_or_an_amount_that_is_off_by_more_than_the_tolerance(self, action, amount, says):
+        given = Decimal(amount) if amount else None
+        assert evidence.differs(action, given, "refund", Decimal("84.50")) == says
+
+    def test_without_an_amount_on_either_side_it_is_the_same(self):
+        assert evidence.differs("deny", None, "deny", None) == ""
+
+
+class TestPieces:
+    def test_a_blind_judgement_is_evidence_of_what_was_proposed(self, escalated, user, partner):
+        type(escalated).objects.update(blind=True)
+        judged(user, Escalation.objects.get())
+        (piece,) = pieces(partner)
+        assert (piece.how, piece.case_type, piece.action) == ("blind", "refund_exception", "refund")
+        assert (piece.judged.by, piece.judged.money) == (str(user.pk), Decimal("84.50"))
+        assert piece.judged.customer == str(escalated.interaction.customer_id)
+
+    def test_an_audit_is_evidence_by_its_verdict(self, audited, user, partner):  # noqa: F811
+        find_all(user, audited(1), "wrong")
+        (piece,) = pieces(partner)
+        assert (piece.how, piece.case_type, piece.action, piece.judged.wrong) == (
+            "audit",
+            "order_status",
+            "reply",
+            True,
+        )
+
+    def test_what_was_decided_with_the_proposal_in_view_is_none(self, held, drain, partner):
+        decide(held)
+        pass_undo_window()
+        drain()
+        assert pieces(partner) == []
+
+    def test_another_brands_is_not_read(self, audited, user):  # noqa: F811
+        from apps.interactions.demo import demo_partner
+
+        find_all(user, audited(1), "right")
+        assert pieces(demo_partner("other", "Other")) == []
+
+
+class TestInsights:
+    def test_what_the_evidence_says_is_told_with_how_much_more_it_takes(self, audited, user):  # noqa: F811
+        rows = audited(4)
+        find_all(user, rows[:3], "right")
+        chosen = Chosen(factories.senior(), timezone.localtime() - timedelta(weeks=1))
+        (row,) = insights.evidence(chosen).rows
+        assert row.values[:4] == (3, 0, 0, 100.0), "one person by themselves proves nothing"
+        find_all(factories.supervisor(), rows[3:], "right")
+        (row,) = insights.evidence(chosen).rows
+        assert (row.label, row.values) == ("Order status: reply", (4, 2, 0, 77.6, 147))
+
+    def test_it_is_narrowed_like_everything_else(self, audited, user):  # noqa: F811
+        find_all(user, audited(1), "right")
+        since = timezone.localtime() - timedelta(weeks=1)
+        for narrowed in ({"type": "question"}, {"channel": "email"}, {"brand": "nobody"}):
+            assert insights.evidence(Chosen(factories.senior(), since, **narrowed)).rows == ()
