@@ -1,28 +1,34 @@
-"""Evidence: what people judged without seeing what the AI proposed or did, as the judgements that certificates count.
+"""Evidence: what people judged without seeing what the AI proposed or did, with the facts as they were known then.
 
 Blind decisions and random audits of what the AI did alone are evidence. Decisions with the proposal in view are not, whatever
 they say, and neither are the known cases that test people's attention.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from apps.interactions import precedents
 from apps.interactions.models import Interaction, Judgement
 from apps.learning.certification import Judged
 from apps.learning.models import CaseAudit
-from apps.policies.models import Partner
+from apps.policies.facts import Value
+from apps.policies.models import Partner, Ruling
+from apps.policies.money import Money
 
 AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One judged case with what the AI proposed or did in it. `how` is "blind" or "audit"."""
+    """One judged case: what the AI proposed or did, the facts that were ruled on, and the judgement. `how` is "blind" or
+    "audit"."""
 
     case_type: str
     action: str
+    amount: Money | None
+    facts: Mapping[str, Value | None]
     how: str
     channel: str
     judged: Judged
@@ -45,43 +51,52 @@ def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list
 
 
 def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
-    by_id = {partner.pk: partner for partner in partners}
-    rows = Judgement.objects.filter(escalation__partner__in=by_id, at__gte=since, at__lt=until)
-    for row in rows.select_related("escalation__interaction", "packet").order_by("at", "pk"):
-        proposal, partner = row.packet.content["proposal"], by_id[row.escalation.partner_id]
-        offered = Decimal(proposal["amount"]["amount"]) if proposal["amount"] else None
-        wrong = differs(row.action, row.amount, proposal["action"], offered)
-        yield Piece(
-            row.escalation.case_type, proposal["action"], "blind", row.escalation.interaction.channel,
-            _judged(row.escalation.interaction, row.by_id, row.at, bool(wrong), offered, partner),
-        )  # fmt: skip
+    rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
+    related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
+    for row in rows.select_related(*related).order_by("at", "pk"):
+        proposal, ruling = row.packet.content["proposal"], row.packet.ruling
+        assert ruling is not None  # a packet that people see was ruled on
+        offered = proposal["amount"]
+        amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
+        wrong = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
+        by = _By(row.by_id, row.at, bool(wrong))
+        yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
 def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
-    by_id = {partner.pk: partner for partner in partners}
     rows = CaseAudit.objects.filter(
-        kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, partner__in=by_id, done_at__gte=since, done_at__lt=until
+        kind=CaseAudit.Kind.ALONE,
+        state=CaseAudit.State.DONE,
+        partner__in=partners,
+        done_at__gte=since,
+        done_at__lt=until,
     )
-    for row in rows.select_related("decision__interaction").order_by("done_at", "pk"):
+    for row in rows.select_related("decision__interaction", "decision__ruling__partner").order_by("done_at", "pk"):
         assert row.decision is not None
         assert row.done_at is not None
-        wrong = row.verdict == CaseAudit.Verdict.WRONG
-        yield Piece(
-            row.case_type, row.decision.action, "audit", row.decision.interaction.channel,
-            _judged(row.decision.interaction, row.judged_by_id, row.done_at, wrong, row.decision.amount,
-                    by_id[row.partner_id]),
-        )  # fmt: skip
+        done = row.decision
+        amount = Money(done.amount, done.currency) if done.amount is not None else None
+        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG)
+        yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 
 
-def _judged(
-    case: Interaction, by: int | None, at: datetime, wrong: bool, money: Decimal | None, partner: Partner
-) -> Judged:
-    return Judged(
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who judged, when, and whether the AI was wrong."""
+
+    person: int | None
+    at: datetime
+    wrong: bool
+
+
+def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Piece:
+    judged = Judged(
         case=str(case.pk),
         customer=str(case.customer_id or ""),
-        by=str(by),
-        on=at.date(),
-        wrong=wrong,
-        money=money or Decimal(0),
-        partner=partner.slug,
+        by=str(by.person),
+        on=by.at.date(),
+        wrong=by.wrong,
+        money=amount.amount if amount else Decimal(0),
+        partner=ruling.partner.slug,
     )
+    return Piece(ruling.case_type, action, amount, precedents.facts_of(ruling), how, case.channel, judged)

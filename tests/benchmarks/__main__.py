@@ -20,11 +20,25 @@ def main() -> None:
 
     django.setup()
     from apps.interactions.demo import demo_partner
-    from tests.benchmarks import browser, crowd, pipeline, reach, reading, replaying, ruling, spending, verifying
+    from tests.benchmarks import (
+        browser,
+        coverage,
+        crowd,
+        pipeline,
+        reach,
+        reading,
+        refining,
+        replaying,
+        ruling,
+        spending,
+        verifying,
+    )
     from tests.benchmarks.database import bench_database
 
     chosen = set(sys.argv[1:])
-    rows = [row for part in (ruling, verifying, reading) if _wanted(part, chosen) for row in part.rows()]
+    rows = [
+        row for part in (ruling, verifying, reading, coverage, refining) if _wanted(part, chosen) for row in part.rows()
+    ]
     if _wanted(replaying, chosen):
         with bench_database():
             rows += replaying.rows(demo_partner("bench", "Bench"))

@@ -1,0 +1,51 @@
+"""How often the bounds of learning are wrong at the null, 10,000 times each: at most 5 % is promised.
+
+Certificates look once at n judgements; the betting sequence and the detector are looked at after every audit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from apps.learning.betting import STAKES, threshold_for
+from apps.learning.certification import bound
+from tests.benchmarks.row import at_most
+
+RUNS, RATE = 10_000, 0.02
+
+
+def rows() -> list[dict[str, Any]]:
+    random = np.random.default_rng(20261126)
+    found = []
+    for n in (50, 100, 200, 500, 1000, 5000):
+        wrong = random.binomial(n, RATE, RUNS)
+        under = {k: bound(int(k), n, 0.05) < RATE for k in np.unique(wrong)}
+        share = 100 * np.mean([under[k] for k in wrong])
+        found.append(at_most(f"exact bound under the true 2 %: of {RUNS:,} samples of {n:,}", share, "%", 5, digits=2))
+    for audits in (100, 400, 1000):
+        flags = random.random((RUNS, audits)) < RATE
+        found.append(at_most(f"betting bound ever under the true 2 % in {audits:,} audits: of {RUNS:,} runs",
+                             100 * np.mean(_ever_ruled_out(flags)), "%", 5, digits=2))  # fmt: skip
+        found.append(at_most(f"false trips of the detector within {audits:,} audits at exactly the target: of {RUNS:,} runs",
+                             100 * np.mean(_ever_tripped(flags, threshold_for(audits))), "%", 5, digits=2))  # fmt: skip
+    return found
+
+
+def _ever_ruled_out(flags: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The wealth of those who bet that the error is under the true rate, as `betting.uppers` counts it."""
+    stakes = np.array(STAKES) / (1 - RATE)
+    logs, ever = np.zeros((len(flags), len(stakes))), np.zeros(len(flags), np.bool_)
+    for column in flags.T:
+        logs += np.log1p(-stakes * (column[:, None] - RATE))
+        ever |= np.exp(logs).mean(axis=1) >= 1 / 0.05
+    return ever
+
+
+def _ever_tripped(flags: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any]:
+    """As `betting.Detector` counts."""
+    stakes = np.array(STAKES) / RATE
+    evidence, ever = np.zeros((len(flags), len(stakes))), np.zeros(len(flags), np.bool_)
+    for column in flags.T:
+        evidence = (evidence + 1) * (1 + stakes * (column[:, None] - RATE))
+        ever |= evidence.mean(axis=1) >= threshold
+    return ever
