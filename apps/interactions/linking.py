@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from apps.interactions.models import Interaction
+from django.db.models import OuterRef, Subquery
+
+from apps.interactions.models import Interaction, Message
 
 LOOKING_BACK = timedelta(days=90)
 MOST = 5
+SAID = 160  # characters of what the customer wrote last
 
 
 def linked_cases(rows: Sequence[Interaction]) -> dict[int, list[dict[str, Any]]]:
@@ -18,6 +21,8 @@ def linked_cases(rows: Sequence[Interaction]) -> dict[int, list[dict[str, Any]]]
     others: defaultdict[int | None, list[Interaction]] = defaultdict(list)
     if customers and oldest is not None:
         found = Interaction.objects.filter(customer_id__in=customers, received_at__gte=oldest - LOOKING_BACK)
+        last = Message.objects.filter(interaction=OuterRef("pk"), author="customer").order_by("-sent_at", "-pk")
+        found = found.annotate(said=Subquery(last.values("text")[:1]))
         for other in found.exclude(state=Interaction.State.MERGED).order_by("-received_at", "-pk"):
             others[other.customer_id].append(other)
     return {row.pk: _of(row, others[row.customer_id]) for row in rows}
@@ -40,6 +45,7 @@ def _of(row: Interaction, others: Sequence[Interaction]) -> list[dict[str, Any]]
             "state": other.state,
             "received_at": other.received_at.isoformat(),
             "because": because,
+            "said": (other.said or "")[:SAID],  # type: ignore[attr-defined]
         }
         for because, other in linked[:MOST]
     ]

@@ -110,6 +110,7 @@ class LinkedCase(_Part):
     state: str
     received_at: datetime
     because: Literal["goes before", "follows", "same order", "same customer"]
+    said: str = Field(default="", description="What the customer wrote there last, shortened.")
 
 
 class LikeCase(_Part):

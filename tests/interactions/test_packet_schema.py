@@ -84,6 +84,7 @@ class TestParts:
         write(case, "Hello? It never arrived.")
         drain()
         linked = case.packets.get(state="ready").content["linked_cases"]
+        assert [one["said"] for one in linked] == [STATUS, COMPLAINT]
         assert [(one["external_id"], one["because"]) for one in linked] == [
             (first.external_id, "goes before"), ("msg-2", "same customer"),
         ]  # fmt: skip
