@@ -41,7 +41,8 @@ class BreakerAdmin(OfPartners, ReadOnly):
 
     @admin.display(description="Where")
     def scope(self, row: Breaker) -> str:
-        return row.scope_in_words().capitalize()
+        words = row.scope_in_words()
+        return words[0].upper() + words[1:]
 
     @admin.display(description="Evidence against the AI")
     def level(self, row: Breaker) -> str:
@@ -52,7 +53,7 @@ class BreakerAdmin(OfPartners, ReadOnly):
     @admin.display(description="Estimated error")
     def error(self, row: Breaker) -> str:
         standing = breaker.standing_of(row)
-        return f"{standing.rate:.1%} ± {standing.error:.1%}" if row.seen else "–"
+        return f"{standing.rate:.1%} ± {standing.error:.1%}" if row.wrong else f"none in {row.seen}"
 
     @admin.display(description="Surely under")
     def bound(self, row: Breaker) -> str:

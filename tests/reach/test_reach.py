@@ -64,6 +64,13 @@ def test_take_next_opens_the_most_urgent_case_with_everything_the_brief_needs(br
     assert packet == escalated.interaction.packets.get().content
 
 
+def test_the_times_that_a_holding_reply_names_are_said_to_be_the_brands(browser, escalated):
+    type(escalated.partner).objects.update(time_zone="America/New_York")
+    said = {"author": "ai", "text": "We are back at 08:00 today.", "sent_at": timezone.now(), "holding": True}
+    escalated.interaction.messages.create(**said)
+    assert "its times are those of America/New York" in text(browser.get(f"/reach/{escalated.pk}/"))
+
+
 def test_approving_opens_the_next_case_and_offers_to_take_back(browser, escalated, arrive, order):
     other = factories.OrderFactory(customer=order.customer, days_ago=60)
     second = arrive(RETURN, order=other).escalations.get()

@@ -41,7 +41,7 @@ class Breaker(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"breaker of {self.scope_in_words()}"
+        return f"Breaker of {self.scope_in_words()}"
 
     def scope_in_words(self) -> str:
         parts = [str(self.partner) if self.partner else "everything"]
