@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.interactions import blind, state_tables
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
-from apps.learning.models import CaseAudit
+from apps.learning.models import CaseAudit, Refinement, RefinementReport
 from apps.policies import audit, partner_releases
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import edges, move
@@ -89,6 +90,11 @@ EXPECTED: dict[type, dict[tuple[str, str], str]] = {
         ("judged", "review"): "done",
         ("open", "expire"): "expired",
     },
+    Refinement: {
+        ("open", "accept"): "accepted",
+        ("open", "dismiss"): "dismissed",
+        ("open", "expire"): "expired",
+    },
 }
 
 
@@ -151,6 +157,18 @@ def test_the_database_knows_the_states_too(model, escalated, arrive, monkeypatch
     arrive(STATUS, order=factories.OrderFactory(customer=escalated.interaction.customer))  # leaves decision and effect
     terms = factories.terms(escalated.partner, return_window_days=60)
     partner_releases.propose(factories.ops_manager(), escalated.partner, "terms", terms, "for a test")
+    report = RefinementReport.objects.create(
+        boundary=escalated.partner.boundary,
+        number=1,
+        made_at=timezone.now(),
+        target=0.02,
+        alpha=0.03,
+        pieces=0,
+        tested=0,
+    )
+    Refinement.objects.create(
+        report=report, case_type="question", action="reply", region={}, steps=[], evidence_hash=""
+    )
     rows = model._base_manager.all()
     assert rows.exists()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -1,5 +1,7 @@
 """Signals and audits, to look up; the pages for people are /signals/ and /audits/."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -7,11 +9,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
-from apps.learning import audits, breaker
-from apps.learning.models import Breaker, CaseAudit, KnownAnswer, Signal
-from apps.policies.admin.base import Audited, OfPartners, ReadOnly, person
+from apps.learning import audits, breaker, refinements
+from apps.learning.models import Breaker, CaseAudit, KnownAnswer, Refinement, RefinementReport, Signal
+from apps.policies.admin.base import Audited, OfPartners, ReadOnly, partner_ids, person
 from apps.policies.errors import Refused
+from apps.policies.models import Boundary, Partner
 
 
 @admin.register(Signal)
@@ -63,7 +67,7 @@ class BreakerAdmin(OfPartners, ReadOnly):
 
 
 class WhyForm(ActionForm):
-    why = forms.CharField(required=False, label="Why it is right", widget=forms.TextInput(attrs={"size": 40}))
+    why = forms.CharField(required=False, label="Why", widget=forms.TextInput(attrs={"size": 40}))
 
 
 @admin.register(CaseAudit)
@@ -116,3 +120,98 @@ class KnownAnswerAdmin(OfPartners, Audited):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class OfBoundaries(ReadOnly):
+    """Rows of a boundary: a person sees those whose brands are all in their remit."""
+
+    boundary_path = "boundary"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows, allowed = super().get_queryset(request), partner_ids(request)
+        if allowed is None:
+            return rows
+        others = Partner.objects.exclude(pk__in=allowed).values("boundary")
+        return rows.exclude(**{f"{self.boundary_path}__in": others.filter(boundary__isnull=False)})
+
+
+@admin.register(RefinementReport)
+class RefinementReportAdmin(OfBoundaries):
+    """One a week and boundary. To look out of turn spends α: later reports then need more evidence."""
+
+    list_display = ("made_at", "boundary", "number", "pieces", "tested", "proposed", "share_of_alpha")
+    list_filter = ("boundary",)
+    readonly_fields = ("share_of_alpha", "proposed")
+    exclude = ("alpha",)
+    actions = ("look_again",)
+
+    @admin.display(description="Proposed")
+    def proposed(self, row: RefinementReport) -> int:
+        return row.proposals.count()
+
+    @admin.display(description="Could spend")
+    def share_of_alpha(self, row: RefinementReport) -> str:
+        return f"{row.alpha:.2%} of 5 %"
+
+    @admin.action(description="Look again now (spends α)", permissions=["decide"])
+    def look_again(self, request: HttpRequest, rows: QuerySet[RefinementReport]) -> None:
+        for boundary in Boundary.objects.filter(pk__in=rows.values("boundary")):
+            _told(request, partial(refinements.ask_for_report, person(request), boundary))
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("learning.decide_refinement")
+
+
+@admin.register(Refinement)
+class RefinementAdmin(OfBoundaries):
+    """What is proven and not granted yet. Accepting makes a draft, which is verified, replayed and agreed to like any other."""
+
+    boundary_path = "report__boundary"
+    list_display = ("words", "boundary", "state", "bound", "report")
+    list_filter = ("state", "case_type", "action", "report__boundary")
+    list_select_related = ("report__boundary",)
+    fields = ("words", "tested", "state", "version", "closed_by", "reason", "report")
+    readonly_fields = fields
+    actions = ("accept", "dismiss")
+    action_form = WhyForm
+
+    @admin.display(description="Proposal")
+    def words(self, row: Refinement) -> str:
+        return row.in_words()
+
+    @admin.display(description="Boundary")
+    def boundary(self, row: Refinement) -> str:
+        return str(row.report.boundary)
+
+    @admin.display(description="Wrong in at most")
+    def bound(self, row: Refinement) -> str:
+        certified = [step for step in row.steps if not step["reasons"]]
+        return f"{certified[-1]['bound']:.2%} of customers" if certified else "–"
+
+    @admin.display(description="What was tested")
+    def tested(self, row: Refinement) -> str:
+        steps = [
+            {**s, **{name: round(100 * s[name], 2) for name in ("bound", "bound_without_largest")}} for s in row.steps
+        ]
+        return render_to_string("admin/learning/_steps.html", {"steps": steps, "target": 100 * row.report.target})
+
+    @admin.action(description="Accept: make a draft", permissions=["decide"])
+    def accept(self, request: HttpRequest, rows: QuerySet[Refinement]) -> None:
+        for row in rows:
+            _told(request, partial(refinements.accept, person(request), row.pk))
+
+    @admin.action(description="Dismiss (say why)", permissions=["decide"])
+    def dismiss(self, request: HttpRequest, rows: QuerySet[Refinement]) -> None:
+        for row in rows:
+            _told(request, partial(refinements.dismiss, person(request), row.pk, request.POST.get("why", "")))
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("learning.decide_refinement")
+
+
+def _told(request: HttpRequest, act: Callable[[], object]) -> None:
+    """What came of an act, as a message."""
+    try:
+        messages.success(request, f"{act()}: done.")
+    except Refused as refusal:
+        messages.warning(request, str(refusal))

@@ -16,6 +16,7 @@ from apps.learning.models import CaseAudit
 from apps.policies.facts import Value
 from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
+from apps.policies.words import Handler
 
 AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 
@@ -23,7 +24,7 @@ AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One judged case: what the AI proposed or did, the facts that were ruled on, and the judgement. `how` is "blind" or
-    "audit"."""
+    "audit"; `granted` when the boundary let the AI do it then."""
 
     case_type: str
     action: str
@@ -31,6 +32,7 @@ class Piece:
     facts: Mapping[str, Value | None]
     how: str
     channel: str
+    granted: bool
     judged: Judged
 
 
@@ -99,4 +101,5 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
         money=amount.amount if amount else Decimal(0),
         partner=ruling.partner.slug,
     )
-    return Piece(ruling.case_type, action, amount, precedents.facts_of(ruling), how, case.channel, judged)
+    granted = ruling.gate_handler == Handler.AUTONOMOUS
+    return Piece(ruling.case_type, action, amount, precedents.facts_of(ruling), how, case.channel, granted, judged)

@@ -2,9 +2,11 @@
 
 from django.utils import timezone
 
-from apps.learning import audits
+from apps.learning import audits, refinements
 
 
 def sweep() -> None:
-    """End audits that nobody judged in time."""
-    audits.expire_overdue(timezone.now())
+    """End audits that nobody judged in time, and make the reports that are due."""
+    now = timezone.now()
+    audits.expire_overdue(now)
+    refinements.make_due(now)

@@ -13,7 +13,7 @@ from apps.policies import audit, editing, releases
 from apps.policies.errors import Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
 from apps.policies.gate_words import trace_in_words
-from apps.policies.models import BoundaryVersion, Rule, Ruling
+from apps.policies.models import Boundary, BoundaryVersion, Rule, Ruling
 from apps.policies.money import Money
 from apps.policies.sentences import rule_sentence
 from apps.policies.words import Action, Handler
@@ -128,9 +128,18 @@ def open_draft(user: User, learnt: Lesson) -> BoundaryVersion:
     """
     if learnt.none_because or learnt.ruling.version is None:
         raise Refused(learnt.none_because or "There is nothing to draft from.")
+    rule = _rule(learnt.ruling, learnt.action, learnt.ceiling, learnt.conditions)
     with transaction.atomic():
-        draft = releases.draft_from(user, learnt.ruling.version.boundary)
-        rule = _rule(learnt.ruling, learnt.action, learnt.ceiling, learnt.conditions)
+        draft = draft_with(user, learnt.ruling.version.boundary, rule, f"From case {learnt.ruling.subject}")
+        audit.record(audit.person(user), draft, "coached", details={"ruling": learnt.ruling.pk})
+    return draft
+
+
+def draft_with(user: User, boundary: Boundary, rule: Rule, note: str) -> BoundaryVersion:
+    """A new draft of the active version with one rule more, in front of what else is said of its type. Raises Refused when
+    the boundary is outside the person's remit."""
+    with transaction.atomic():
+        draft = releases.draft_from(user, boundary)
         rule.version = draft
         editing.save(user, rule)
         first = Rule.objects.filter(version=draft, case_type=rule.case_type).order_by("position").first()
@@ -139,6 +148,5 @@ def open_draft(user: User, learnt: Lesson) -> BoundaryVersion:
             editing.move(user, rule, up=True)
             if rule.position == before:
                 break
-        editing.annotate(user, draft, f"From case {learnt.ruling.subject}: {rule_sentence(rule)}")
-        audit.record(audit.person(user), draft, "coached", details={"ruling": learnt.ruling.pk})
+        editing.annotate(user, draft, f"{note}: {rule_sentence(rule)}")
     return BoundaryVersion.objects.get(pk=draft.pk)

@@ -385,3 +385,9 @@ def test_one_decision_that_cannot_be_committed_holds_up_no_other(held, arrive, o
     assert DecisionRecord.objects.get(pk=other.pk).state == "executed"
     assert DecisionRecord.objects.get(pk=broken.pk).state == "decided"
     assert "a signal broke" in AuditEntry.objects.get(event="commit_failed").reason
+
+
+def test_an_override_says_which_part_of_the_proposal_was_wrong(held):
+    with pytest.raises(Refused, match="which part of the proposal was wrong"):
+        decide(held, option=1, reason_code="goodwill")
+    assert not DecisionRecord.objects.exists()

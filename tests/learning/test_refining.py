@@ -17,7 +17,7 @@ FIRST = date(2026, 1, 5)
 def pieces(count=4000, *, seed=1, wrong=late_and_dear, by=lambda n: f"person {n % 5}", customer=str):
     return [
         Piece(
-            "refund_exception", "refund", one.amount, one.facts, "blind", "chat",
+            "refund_exception", "refund", one.amount, one.facts, "blind", "chat", False,
             Judged(f"c{n}", customer(n), by(n), FIRST + timedelta(days=n * 90 // count), one.wrong, one.amount.amount),
         )
         for n, one in enumerate(world(count, seed=seed, wrong=wrong))

@@ -1,0 +1,115 @@
+"""Refinements: what the evidence proposes to move a boundary to, with the numbers that it rests on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django_fsm import FSMField, transition
+
+from apps.learning.mining import Region
+from apps.policies.conditions import parse
+from apps.policies.machines import guard, in_state_list
+from apps.policies.models import Boundary, BoundaryVersion
+from apps.policies.models.audit import append_only, no_truncate
+from apps.policies.money import Money
+from apps.policies.words import Action, CaseType
+
+
+class RefinementReport(models.Model):
+    """One look at a boundary's evidence. Each spends a part of the boundary's α, whether it proposes anything or not."""
+
+    boundary = models.ForeignKey(Boundary, on_delete=models.PROTECT, related_name="refinement_reports")
+    number = models.PositiveIntegerField(help_text="From 1; the later, the less α is left.")
+    made_at = models.DateTimeField()
+    target = models.FloatField(help_text="The error rate that a region has to be proven under.")
+    alpha = models.FloatField(help_text="What this report could spend.")
+    pieces = models.PositiveIntegerField(help_text="Cases that were judged unseen.")
+    tested = models.PositiveIntegerField(help_text="Regions that were tested.")
+
+    class Meta:
+        ordering = ["-made_at"]
+        constraints = [models.UniqueConstraint(fields=["boundary", "number"], name="report_number_of_boundary")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"Report {self.number} of {self.boundary}"
+
+
+class RefinementState(models.TextChoices):
+    OPEN = "open", "Open"
+    ACCEPTED = "accepted", "Accepted"
+    DISMISSED = "dismissed", "Dismissed"
+    EXPIRED = "expired", "Expired"
+
+
+@guard
+def has_a_draft(row: Refinement) -> bool:
+    """a draft version was made of it"""
+    return row.version_id is not None
+
+
+@guard
+def has_a_reason(row: Refinement) -> bool:
+    """somebody said why"""
+    return bool(row.reason.strip())
+
+
+class Refinement(models.Model):
+    """One region that was certified. `region` is what a rule would say, `steps` what was tested of its chain."""
+
+    State = RefinementState
+    _S = State
+
+    report = models.ForeignKey(RefinementReport, on_delete=models.PROTECT, related_name="proposals")
+    case_type = models.CharField(max_length=30, choices=CaseType.choices)
+    action = models.CharField(max_length=20, choices=Action.choices)
+    region = models.JSONField()
+    steps = models.JSONField()
+    evidence_hash = models.CharField(max_length=64, help_text="Names the cases that it rests on.")
+    state = FSMField(max_length=10, choices=State.choices, default=State.OPEN, protected=True)
+    version = models.ForeignKey(BoundaryVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("decide_refinement", "Can accept and dismiss refinements")]
+        constraints = [in_state_list(RefinementState, "refinement_state")]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="what_was_proven",
+                fields=["report", "case_type", "action", "region", "steps", "evidence_hash"],
+            ),
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            no_truncate(),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_case_type_display()}: {self.get_action_display().lower()}, report {self.report.number}"
+
+    def in_words(self) -> str:
+        return f"{self.get_case_type_display()}: {self.get_action_display().lower()} when {self.as_region().in_words()}"
+
+    def as_region(self) -> Region:
+        ceiling = self.region["ceiling"]
+        return Region(
+            tuple(parse(raw) for raw in self.region["conditions"]),
+            Money(Decimal(ceiling["amount"]), ceiling["currency"]) if ceiling else None,
+        )
+
+    @transition(state, source=_S.OPEN, target=_S.ACCEPTED, conditions=[has_a_draft], custom={"who": "ops manager"})
+    def accept(self) -> None:
+        """A draft version of the boundary says it; it goes the way of every draft."""
+
+    @transition(state, source=_S.OPEN, target=_S.DISMISSED, conditions=[has_a_reason], custom={"who": "ops manager"})
+    def dismiss(self) -> None:
+        """Somebody said why not: it is not proposed again on the same evidence."""
+
+    @transition(state, source=_S.OPEN, target=_S.EXPIRED, custom={"who": "the next report"})
+    def expire(self) -> None:
+        """Newer evidence was looked at."""
