@@ -108,8 +108,9 @@ class TestAccept:
 
     def test_somebody_of_other_brands_cannot(self, proven):
         other = factories.ops_manager(remit={"all_partners": False})
-        with pytest.raises(Refused):
-            refinements.accept(other, proven.pk)
+        for act in (refinements.accept, lambda user, pk: refinements.dismiss(user, pk, "not ours")):
+            with pytest.raises(Refused):
+                act(other, proven.pk)
         assert Refinement.objects.get(pk=proven.pk).state == "open"
 
 
