@@ -57,7 +57,7 @@ def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) 
     """The largest error rate that the audits so far do not rule out; 1 without any. It may be asked after every audit:
     the chance that it is ever under the true rate is at most `alpha`."""
     rates = np.arange(1, GRID + 1) / GRID
-    wealth = _against(rates)
+    wealth = against(rates)
     for one in audits:
         wealth.add(one.wrong, one.weight(least))
     ruled_out = wealth.value() >= 1 / alpha
@@ -68,7 +68,7 @@ def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) 
 def uppers(audits: Iterable[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> list[float]:
     """`upper` after each audit; it never rises again, since a rate that was ruled out stays so."""
     rates = np.arange(1, GRID + 1) / GRID
-    wealth, possible, found = _against(rates), np.ones(GRID, np.bool_), []
+    wealth, possible, found = against(rates), np.ones(GRID, np.bool_), []
     for one in audits:
         wealth.add(one.wrong, one.weight(least))
         possible &= wealth.value() < 1 / alpha
@@ -78,15 +78,16 @@ def uppers(audits: Iterable[Audit], *, least: float = 1.0, alpha: float = ALPHA)
 
 
 @dataclass(slots=True)
-class _Wealth:
+class Wealth:
     """The logarithm of what bettors have, one row a stake and one column a rate."""
 
     rates: NDArray[np.float64]
     stakes: NDArray[np.float64]
     logs: NDArray[np.float64]
 
-    def add(self, wrong: bool, weight: float) -> None:
-        self.logs += np.log1p(-self.stakes * (float(wrong) - self.rates) * weight)
+    def add(self, wrong: bool | NDArray[np.bool_], weight: float) -> None:
+        """`wrong` for all rates, or one for each."""
+        self.logs += np.log1p(-self.stakes * (np.asarray(wrong, np.float64) - self.rates) * weight)
 
     def value(self) -> NDArray[np.float64]:
         peak = self.logs.max(axis=0)
@@ -94,10 +95,10 @@ class _Wealth:
         return found
 
 
-def _against(rates: NDArray[np.float64]) -> _Wealth:
+def against(rates: NDArray[np.float64]) -> Wealth:
     """Bettors who say that the error is below each rate. Of a rate of 1 nobody loses; the stake is bounded there."""
     stakes = np.array(STAKES)[:, None] / np.maximum(1 - rates, 1 / GRID)[None, :]
-    return _Wealth(rates, stakes, np.zeros((len(STAKES), len(rates))))
+    return Wealth(rates, stakes, np.zeros((len(STAKES), len(rates))))
 
 
 @dataclass(slots=True)
@@ -114,9 +115,7 @@ class Detector:
 
     def add(self, audit: Audit) -> bool:
         """Whether it trips with this audit."""
-        stakes = np.array(STAKES) / self.target
-        payoff = (float(audit.wrong) - self.target) * audit.weight(self.least)
-        self.evidence = (self.evidence + 1) * (1 + stakes * payoff)
+        self.evidence = grown(self.evidence, audit.wrong, self.target, audit.weight(self.least))
         self.seen += 1
         self.wrong += audit.wrong
         return self.tripped
@@ -129,6 +128,15 @@ class Detector:
     def value(self) -> float:
         """Under a true error of at most the target, at most as large as the number of audits, on average."""
         return float(self.evidence.mean())
+
+
+def grown(
+    evidence: NDArray[np.float64], wrong: bool | NDArray[np.bool_], target: float, weight: float = 1.0
+) -> NDArray[np.float64]:
+    """Evidence after one more audit; its last axis is the stakes, and those before it `wrong`'s."""
+    payoff = (np.asarray(wrong, np.float64)[..., None] - target) * weight
+    found: NDArray[np.float64] = (evidence + 1) * (1 + np.array(STAKES) / target * payoff)
+    return found
 
 
 def threshold_for(audits_a_year: float, false_alarms: float = ALPHA) -> float:

@@ -6,8 +6,8 @@ Jordan, Lei, arXiv 2110.01052): each candidate region is a hypothesis "wrong mor
 certified when its hypothesis is rejected with control over all that are tested.
 
 What holds it: the regions and their order are fixed before these judgements are looked at (they were mined from others), the
-judgements are a random share of the region's cases, and reports come at times that are set beforehand. Each counts as a
-report, whether anything was proposed or not: to look until it fits is to spend α without saying so.
+judgements are a random share of the region's cases, and reports come at times that are set beforehand. Each that
+tests anything counts, whether it proposes or not: to look until it fits is to spend α without saying so.
 
     clusters_of(judged)             judgements that hang together count once, the worst of them
     certify(chains, …)              one report: its share of α over the chains, and along a chain in fixed sequence

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models.fields.json import KeyTransform
+
 from apps.interactions import precedents
 from apps.interactions.models import Interaction, Judgement
 from apps.learning.certification import Judged
@@ -55,8 +57,10 @@ def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list
 def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
     related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
-    for row in rows.select_related(*related).order_by("at", "pk"):
-        proposal, ruling = row.packet.content["proposal"], row.packet.ruling
+    # The rest of a packet is large, and stays where it is.
+    rows = rows.annotate(proposal=KeyTransform("proposal", "packet__content"))
+    for row in rows.select_related(*related).defer("packet__content").order_by("at", "pk"):
+        proposal, ruling = row.proposal, row.packet.ruling
         assert ruling is not None  # a packet that people see was ruled on
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
@@ -73,7 +77,8 @@ def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterat
         done_at__gte=since,
         done_at__lt=until,
     )
-    for row in rows.select_related("decision__interaction", "decision__ruling__partner").order_by("done_at", "pk"):
+    related = ("decision__interaction", "decision__ruling__partner")
+    for row in rows.select_related(*related).defer("content").order_by("done_at", "pk"):
         assert row.decision is not None
         assert row.done_at is not None
         done = row.decision

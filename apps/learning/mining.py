@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from apps.policies.columns import TRUE, Column, Mask, cents_of, column_of
 from apps.policies.conditions import Condition, evaluate, vectorised
 from apps.policies.facts import VOCABULARY, FactSpec, Kind, Value
+from apps.policies.gate import within
 from apps.policies.money import Money
 from apps.policies.operators import NUMERIC
 
@@ -29,9 +30,7 @@ MOST_CHAINS = 5
 STEPS = 4  # of a chain
 FEWEST = 40  # examples in a region
 HOPE = 0.5  # of the target: what is only just under it where it was found is seldom so elsewhere
-RARE = (
-    0.003  # the narrowest step holds so many examples that, none wrong, a rate over the target would be as rare as this
-)
+RARE = 0.003  # so rare is a rate over the target when none is wrong of as many as the narrowest step holds
 QUANTILES = 20  # limits that are tried of a number
 BEAM = 20  # unfinished regions that are kept
 NEW_SHARE = 0.3  # of a region's examples that no region before it holds
@@ -54,9 +53,7 @@ class Region:
     ceiling: Money | None = None
 
     def holds(self, facts: Mapping[str, Value | None], amount: Money | None) -> bool:
-        if self.ceiling is not None and (
-            amount is None or amount.currency != self.ceiling.currency or amount.amount > self.ceiling.amount
-        ):
+        if self.ceiling is not None and (amount is None or not within(amount, self.ceiling)):
             return False
         return all(evaluate(condition, facts) is True for condition in self.conditions)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.learning.betting import STAKES, threshold_for
+from apps.learning import betting
 from apps.learning.certification import bound
 from tests.benchmarks.row import at_most
 
@@ -27,25 +27,22 @@ def rows() -> list[dict[str, Any]]:
         found.append(at_most(f"betting bound ever under the true 2 % in {audits:,} audits: of {RUNS:,} runs",
                              100 * np.mean(_ever_ruled_out(flags)), "%", 5, digits=2))  # fmt: skip
         found.append(at_most(f"false trips of the detector within {audits:,} audits at exactly the target: of {RUNS:,} runs",
-                             100 * np.mean(_ever_tripped(flags, threshold_for(audits))), "%", 5, digits=2))  # fmt: skip
+                             100 * np.mean(_ever_tripped(flags, betting.threshold_for(audits))), "%", 5, digits=2))  # fmt: skip
     return found
 
 
 def _ever_ruled_out(flags: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The wealth of those who bet that the error is under the true rate, as `betting.uppers` counts it."""
-    stakes = np.array(STAKES) / (1 - RATE)
-    logs, ever = np.zeros((len(flags), len(stakes))), np.zeros(len(flags), np.bool_)
+    """Whether those who bet that the error is under the true rate ever have enough to say so."""
+    wealth, ever = betting.against(np.full(len(flags), RATE)), np.zeros(len(flags), np.bool_)
     for column in flags.T:
-        logs += np.log1p(-stakes * (column[:, None] - RATE))
-        ever |= np.exp(logs).mean(axis=1) >= 1 / 0.05
+        wealth.add(column, 1.0)
+        ever |= wealth.value() >= 1 / betting.ALPHA
     return ever
 
 
 def _ever_tripped(flags: np.ndarray[Any, Any], threshold: float) -> np.ndarray[Any, Any]:
-    """As `betting.Detector` counts."""
-    stakes = np.array(STAKES) / RATE
-    evidence, ever = np.zeros((len(flags), len(stakes))), np.zeros(len(flags), np.bool_)
+    evidence, ever = np.zeros((len(flags), len(betting.STAKES))), np.zeros(len(flags), np.bool_)
     for column in flags.T:
-        evidence = (evidence + 1) * (1 + stakes * (column[:, None] - RATE))
+        evidence = betting.grown(evidence, column, RATE)
         ever |= evidence.mean(axis=1) >= threshold
     return ever

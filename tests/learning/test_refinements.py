@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from apps.learning import evidence, refinements, tasks
+from apps.learning import evidence, refinements, refining, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
 from apps.policies.errors import Moved, Refused
@@ -62,10 +62,21 @@ class TestReport:
         assert (second.number, second.alpha) == (2, alpha_of_report(2))
         assert Refinement.objects.get(pk=proven.pk).state == "expired"
 
-    def test_without_evidence_it_proposes_nothing_and_counts_all_the_same(self, boundary, now):
-        assert refinements.make_report(boundary, now).tested == 0
-        assert refinements.make_report(boundary, now).number == 2
-        assert not Refinement.objects.exists()
+    def test_a_look_that_tests_nothing_spends_nothing(self, boundary, now, judged):
+        everything, judged[:] = list(judged), []
+        empty = refinements.make_report(boundary, now)
+        assert (empty.number, empty.tested, empty.alpha) == (1, 0, 0.0)
+        judged[:] = everything
+        first = refinements.make_report(boundary, now)
+        assert (first.number, first.alpha) == (2, alpha_of_report(1))
+        assert refinements.make_report(boundary, now).alpha == alpha_of_report(2)
+
+    def test_one_that_breaks_holds_up_nothing_and_is_tried_again(self, boundary, now, monkeypatch):
+        answers = [None, []]  # first nothing that can be read
+        monkeypatch.setattr(refining, "refine", lambda pieces, **more: answers.pop(0))
+        tasks.sweep()
+        assert not RefinementReport.objects.exists()
+        assert refinements.make_due(now) == 1
 
     def test_it_is_made_once_a_week(self, boundary, now):
         tasks.sweep()

@@ -21,10 +21,10 @@ class Migration(migrations.Migration):
             name='RefinementReport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='From 1; the later, the less α is left.')),
+                ('number', models.PositiveIntegerField(help_text='From 1.')),
                 ('made_at', models.DateTimeField()),
                 ('target', models.FloatField(help_text='The error rate that a region has to be proven under.')),
-                ('alpha', models.FloatField(help_text='What this report could spend.')),
+                ('alpha', models.FloatField(help_text='What this report could spend; 0: it tested nothing.')),
                 ('pieces', models.PositiveIntegerField(help_text='Cases that were judged unseen.')),
                 ('tested', models.PositiveIntegerField(help_text='Regions that were tested.')),
                 ('boundary', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refinement_reports', to='policies.boundary')),

@@ -19,13 +19,14 @@ from apps.policies.words import Action, CaseType
 
 
 class RefinementReport(models.Model):
-    """One look at a boundary's evidence. Each spends a part of the boundary's α, whether it proposes anything or not."""
+    """One look at a boundary's evidence. Each that tests anything spends a part of the boundary's α, whether it proposes
+    anything or not."""
 
     boundary = models.ForeignKey(Boundary, on_delete=models.PROTECT, related_name="refinement_reports")
-    number = models.PositiveIntegerField(help_text="From 1; the later, the less α is left.")
+    number = models.PositiveIntegerField(help_text="From 1.")
     made_at = models.DateTimeField()
     target = models.FloatField(help_text="The error rate that a region has to be proven under.")
-    alpha = models.FloatField(help_text="What this report could spend.")
+    alpha = models.FloatField(help_text="What this report could spend; 0: it tested nothing.")
     pieces = models.PositiveIntegerField(help_text="Cases that were judged unseen.")
     tested = models.PositiveIntegerField(help_text="Regions that were tested.")
 
