@@ -113,9 +113,10 @@ class Detector:
     seen: int = 0
     wrong: int = 0
 
-    def add(self, audit: Audit) -> bool:
-        """Whether it trips with this audit."""
-        self.evidence = grown(self.evidence, audit.wrong, self.target, audit.weight(self.least))
+    def add(self, audit: Audit, least: float | None = None) -> bool:
+        """Whether it trips with this audit. `least`: no probability is smaller for now; it may change from week to week, but
+        is set before what it bounds is drawn."""
+        self.evidence = grown(self.evidence, audit.wrong, self.target, audit.weight(least or self.least))
         self.seen += 1
         self.wrong += audit.wrong
         return self.tripped

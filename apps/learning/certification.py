@@ -16,7 +16,7 @@ tests anything counts, whether it proposes or not: to look until it fits is to s
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,7 @@ from scipy.special import betaincinv
 
 ALPHA = 0.05  # over a boundary's whole life: the chance that any certificate is wrong
 MOST_OF_ONE = 0.5  # of the clusters may come from one supervisor
+MOST_OF_A_DAY = 0.25  # a burst: what happens at once often has one cause
 FEWEST_CUSTOMERS, FEWEST_DAYS, FEWEST_SUPERVISORS = 30, 5, 2
 _LOOKED_AHEAD = 100_000  # judgements; more than that is "out of reach"
 
@@ -32,7 +33,8 @@ _LOOKED_AHEAD = 100_000  # judgements; more than that is "out of reach"
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One case that somebody judged without seeing what the AI proposed. `customer` is empty when nobody knows who wrote;
-    `joint` marks many judged by one act; `money` is what was at stake, in the boundary's currency."""
+    `joint` marks many judged by one act; `money` is what was at stake, in the boundary's currency. `probability` is the
+    chance with which it was drawn, `place` (0 to 1) its place in a draw of its own that thins it out."""
 
     case: str
     customer: str
@@ -42,6 +44,8 @@ class Judged:
     money: Decimal = Decimal(0)
     joint: str = ""
     partner: str = ""
+    probability: float = 1.0
+    place: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +130,10 @@ def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
     return [Cluster(tuple(group)) for group in groups.values()]
 
 
-def capped(clusters: Sequence[Cluster], most: float = MOST_OF_ONE) -> list[Cluster]:
-    """No supervisor makes up more than `most` of what counts: of who does, what they found wrong is kept first, so that a
-    cap never makes a region look better."""
-    counts = Counter(cluster.by for cluster in clusters)
+def capped(clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: float) -> list[Cluster]:
+    """None that `of` names, a supervisor or a day, makes up more than `most` of what counts: of the one that does, what was
+    found wrong is kept first, so that a cap never makes a region look better."""
+    counts = Counter(map(of, clusters))
     if not counts:
         return []
     name, count = counts.most_common(1)[0]
@@ -137,15 +141,37 @@ def capped(clusters: Sequence[Cluster], most: float = MOST_OF_ONE) -> list[Clust
     allowed = math.floor(others * most / (1 - most))
     if count <= allowed:
         return list(clusters)
-    theirs = sorted((c for c in clusters if c.by == name), key=lambda cluster: not cluster.wrong)[:allowed]
+    theirs = sorted((c for c in clusters if of(c) == name), key=lambda cluster: not cluster.wrong)[:allowed]
     kept = set(map(id, theirs))
-    return [cluster for cluster in clusters if cluster.by != name or id(cluster) in kept]
+    return [cluster for cluster in clusters if of(cluster) != name or id(cluster) in kept]
+
+
+def counting(judged: Sequence[Judged]) -> list[Cluster]:
+    """The clusters that count: no supervisor makes up more than half; nor a day, where there are several, more than a
+    quarter."""
+    clusters = clusters_of(judged)
+    if len({cluster.judged[0].on for cluster in clusters}) >= FEWEST_DAYS:
+        clusters = capped(clusters, lambda cluster: cluster.judged[0].on, MOST_OF_A_DAY)
+    return capped(clusters, lambda cluster: cluster.by, MOST_OF_ONE)
+
+
+def evened(judged: Sequence[Judged]) -> list[Judged]:
+    """As if all of a week were drawn with the smallest probability of that week: where more was drawn from one part of a
+    region than from another, the first is thinned out, at random."""
+    if len({one.probability for one in judged}) < 2:
+        return list(judged)
+    least: dict[tuple[int, int], float] = {}
+    for one in judged:
+        week = one.on.isocalendar()[:2]
+        least[week] = min(least.get(week, 1.0), one.probability)
+    return [one for one in judged if one.place * one.probability < least[one.on.isocalendar()[:2]]]
 
 
 def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha: float | None = None) -> Certificate:
     """What the judgements say of one region at this `alpha`; `next_alpha` is what the next report will be allowed."""
+    judged = evened(judged)
     everything = clusters_of(judged)
-    counted = capped(everything)
+    counted = counting(judged)
     n, wrong = len(counted), sum(cluster.wrong for cluster in counted)
     largest = max(counted, key=lambda cluster: len(cluster.judged), default=None)
     without = wrong - (largest.wrong if largest else 0)
@@ -199,20 +225,22 @@ def more_needed(wrong: int, n: int, target: float, alpha: float) -> int | None:
 
 
 def certify(
-    chains: Sequence[Sequence[Sequence[Judged]]], *, target: float, report: int, alpha: float = ALPHA
+    chains: Sequence[Sequence[Sequence[Judged]]], *, target: float | Sequence[float], report: int, alpha: float = ALPHA
 ) -> list[list[Certificate]]:
-    """One report. A chain is a nest of regions, the narrowest first; its judgements come in the same shape.
+    """One report. A chain is a nest of regions, the narrowest first; its judgements come in the same shape. `target` is that
+    of every chain, or one for each.
 
     The report's α is shared equally among the chains (Bonferroni). Along a chain each region is tested at the whole of the
     chain's share, in order, until the first that is not certified: those behind it are examined but certify nothing, which
     controls the chain as one test (fixed-sequence testing, arXiv 2110.01052, section 3.2).
     """
+    targets = [target] * len(chains) if isinstance(target, float) else target
     share, later = (alpha_of_report(number, alpha) / max(1, len(chains)) for number in (report, report + 1))
     found = []
-    for chain in chains:
+    for chain, limit in zip(chains, targets, strict=True):
         examined: list[Certificate] = []
         for judged in chain:
-            one = examine(judged, target=target, alpha=share, next_alpha=later)
+            one = examine(judged, target=limit, alpha=share, next_alpha=later)
             if examined and not examined[-1].certified and one.certified:
                 one = _behind(one)
             examined.append(one)

@@ -36,6 +36,7 @@ class Piece:
     channel: str
     granted: bool
     judged: Judged
+    discloses: bool = True
 
 
 def differs(action: str, amount: Decimal | None, proposed: str, proposed_amount: Decimal | None) -> str:

@@ -20,8 +20,8 @@ from django.utils import timezone
 from apps.learning import evidence, refining
 from apps.learning.breaker import TARGET
 from apps.learning.certification import Certificate, alpha_of_report
-from apps.learning.mining import Region
 from apps.learning.models import Refinement, RefinementReport
+from apps.learning.region import Region
 from apps.policies import audit, coaching, editing
 from apps.policies.errors import Moved, Refused
 from apps.policies.facts import value_as_json
@@ -65,7 +65,7 @@ def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
         Boundary.objects.select_for_update(no_key=True).get(pk=boundary.pk)
         before = RefinementReport.objects.filter(boundary=boundary)
         spending = before.filter(tested__gt=0).count() + 1
-        findings = refining.refine(pieces, target=TARGET, report=spending)
+        findings = refining.refine(pieces, targets=refining.Targets(TARGET), report=spending)
         report = RefinementReport.objects.create(
             boundary=boundary, number=before.count() + 1, made_at=now, target=TARGET,
             alpha=alpha_of_report(spending) if findings else 0.0,

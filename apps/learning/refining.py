@@ -1,66 +1,223 @@
 """Refining: from evidence to regions that may be granted, with proof.
 
-Pure. The older half of the evidence suggests regions, the newer half, which shares no customer with it, certifies them.
+Pure. The older quarter of the evidence suggests regions, the newer part, which shares no customer with it, certifies them.
+What is tested is decided by the older part, and by how many the newer one holds, never by what they say: a region that
+could hardly be certified yet costs the others nothing.
 
-    refine(pieces, …)      one report: what was found of every type and action
+    grantable(pieces, policy)  the pieces that the policy does not grant, and that some rule could
+    refine(pieces, …)          one report: what was found of every type and action
+    sought(findings)           where more judgements are wanted
 """
 
+import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 
-from apps.learning.certification import ALPHA, Certificate, Judged, certify
+import numpy as np
+from scipy.stats import binom
+
+from apps.learning.certification import ALPHA, Certificate, Judged, alpha_of_report, certify, evened, more_needed
 from apps.learning.evidence import Piece
-from apps.learning.mining import Example, Region, mine
+from apps.learning.mining import mine, separating
+from apps.learning.region import Example, Region, masks_of
+from apps.policies.gate import CompiledPolicy, compile_policy
+from apps.policies.money import Money
+from apps.policies.specs import GuardrailSpec, PolicySpec, Proposal, RuleSpec
+from apps.policies.words import Handler
+
+Kind = tuple[str, str]
+"""A type and an action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The error rate that a region has to be proven under, by type."""
+
+    default: float = 0.02
+    by_type: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, case_type: str) -> float:
+        return self.by_type.get(case_type, self.default)
+
+
+TWO_PERCENT = Targets()
+MOST_MONEY = Decimal(9_999_999_999)
+OLDER = 1 / 4  # of the customers suggest, the others certify
+ANEW = 1 / 3  # of a region's customers have to be new, before it is tested again
+ALIKE = 600
+NEVER: Mapping[Kind, date] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A chain of regions of one type and action, the narrowest first, each with what the newer evidence says of it."""
+    """A chain of regions of one type and action, the narrowest first, each with what the newer evidence says of it; without
+    certificates it was not worth testing. `more_needed` customers more would do, if they err as the older part did; None: no
+    number would."""
 
     case_type: str
     action: str
     regions: tuple[Region, ...]
     certificates: tuple[Certificate, ...]
+    more_needed: int | None
 
     @property
     def proposed(self) -> Region | None:
         """The widest region that is certified."""
-        certified = [r for r, found in zip(self.regions, self.certificates, strict=True) if found.certified]
+        certified = [r for r, found in zip(self.regions, self.certificates, strict=False) if found.certified]
         return certified[-1] if certified else None
 
 
-def refine(pieces: Sequence[Piece], *, target: float, report: int, alpha: float = ALPHA) -> list[Finding]:
-    """What the evidence, the oldest first, says. Chains of all types and actions share the report's α."""
-    older, newer = split(pieces)
-    chains = [(*kind, chain) for kind, group in _by_kind(older).items() for chain in mine(_examples(group), target)]
-    fresh = _by_kind(newer)
-    judged = [[_inside(region, fresh[case_type, action]) for region in chain] for case_type, action, chain in chains]
-    certificates = certify(judged, target=target, report=report, alpha=alpha)
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """A mined chain, from the step on that promises most. `rarity` is how rare so few errors would be at the target, if the
+    newer part errs like the older: what of α it takes to be certified."""
+
+    kind: Kind
+    target: float
+    regions: tuple[Region, ...]
+    judged: tuple[list[Judged], ...]
+    rarity: float
+    rate: float
+    customers: int
+
+    def since(self, day: date | None) -> int:
+        """How many of its customers were judged after the day."""
+        return len({_owner(one) for one in self.judged[0] if day is None or one.on > day})
+
+
+def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
+    """What the policy leaves to people and no guardrail does."""
+    now = compile_policy(policy.rules, policy.guardrails)
+    widest: dict[tuple[str, str, str], CompiledPolicy] = {}
+    found = []
+    for one in pieces:
+        proposal = Proposal(one.action, one.amount, (), one.discloses)
+        if now.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
+            continue
+        kind = (one.case_type, one.action, one.amount.currency if one.amount else "")
+        could = widest.get(kind) or widest.setdefault(kind, _widest(*kind, policy.guardrails))
+        if could.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
+            found.append(one)
+    return found
+
+
+def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[GuardrailSpec]) -> CompiledPolicy:
+    ceiling = Money(MOST_MONEY, currency) if currency else None
+    return compile_policy([RuleSpec("", case_type, (), Handler.AUTONOMOUS, action, ceiling)], guardrails)
+
+
+def refine(
+    pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, report: int, alpha: float = ALPHA,
+    last_tested: Mapping[Kind, date] = NEVER,
+) -> list[Finding]:  # fmt: skip
+    """What the evidence, the oldest first, says. The chains that are worth testing share the report's α: what was judged
+    since its kind was `last_tested` has to be `ANEW` of a chain's customers."""
+    older, newer = (by_kind(part) for part in split(pieces))
+    examples = {kind: _examples(group) for kind, group in older.items()}
+    chains = [chain for kind in examples for chain in _chains(kind, examples, newer[kind], targets.of(kind[0]))]
+    anew = [chain for chain in chains if chain.since(last_tested.get(chain.kind)) >= ANEW * chain.customers]
+    tested = _worth_testing(anew, alpha_of_report(report, alpha))
+    certificates = certify(
+        [chain.judged for chain in tested], target=[chain.target for chain in tested], report=report, alpha=alpha
+    )
+    said = {id(chain): tuple(found) for chain, found in zip(tested, certificates, strict=True)}
+    later = alpha_of_report(report + 1, alpha) / max(1, len(tested))
     return [
-        Finding(case_type, action, tuple(chain), tuple(found))
-        for (case_type, action, chain), found in zip(chains, certificates, strict=True)
+        Finding(*chain.kind, chain.regions, said.get(id(chain), ()), _more_needed(chain, later)) for chain in chains
     ]
 
 
 def split(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
-    """The older half, and of the newer half what is about customers that the older one does not know."""
-    half = len(pieces) // 2
-    older = list(pieces[:half])
-    known = {(one.judged.partner, one.judged.customer) for one in older if one.judged.customer}
-    return older, [one for one in pieces[half:] if (one.judged.partner, one.judged.customer) not in known]
+    """What was judged until a quarter of the customers was met, and of what came later all that is about others."""
+    customers: set[object] = set()
+    met = []  # customers up to each piece
+    for one in pieces:
+        customers.add(_owner(one.judged))
+        met.append(len(customers))
+    end = bisect_right(met, int(len(customers) * OLDER))
+    older = list(pieces[:end])
+    known = {_owner(one.judged) for one in older}
+    return older, [one for one in pieces[end:] if _owner(one.judged) not in known]
 
 
-def _by_kind(pieces: Sequence[Piece]) -> defaultdict[tuple[str, str], list[Piece]]:
-    found: defaultdict[tuple[str, str], list[Piece]] = defaultdict(list)
+def _owner(judged: Judged) -> tuple[str, str]:
+    return judged.partner, judged.customer or f"case {judged.case}"
+
+
+def by_kind(pieces: Sequence[Piece]) -> defaultdict[Kind, list[Piece]]:
+    found: defaultdict[Kind, list[Piece]] = defaultdict(list)
     for one in pieces:
         found[one.case_type, one.action].append(one)
     return found
 
 
+def _chains(
+    kind: Kind, examples: Mapping[Kind, Sequence[Example]], newer: Sequence[Piece], target: float
+) -> list[_Chain]:
+    """What is mined of one kind, told apart from the other actions of its type, each chain from the step on that is
+    likeliest to be certified."""
+    own = examples[kind]
+    others = [group for of, group in examples.items() if of[0] == kind[0] and of[1] != kind[1]]
+    apart = [condition for group in others if (condition := separating(own, group)) is not None]
+    return [
+        _likeliest(kind, [region.also(apart) for region in chain], own, newer, target) for chain in mine(own, target)
+    ]
+
+
 def _examples(pieces: Sequence[Piece]) -> list[Example]:
-    return [Example(one.facts, one.amount, one.judged.wrong) for one in pieces]
+    """One of each customer, the worst."""
+    found: dict[object, Piece] = {}
+    for one in pieces:
+        before = found.get(owner := _owner(one.judged))
+        if before is None or (one.judged.wrong and not before.judged.wrong):
+            found[owner] = one
+    return [Example(one.facts, one.amount, one.judged.wrong) for one in found.values()]
 
 
-def _inside(region: Region, pieces: Sequence[Piece]) -> list[Judged]:
-    return [one.judged for one in pieces if region.holds(one.facts, one.amount)]
+def _likeliest(
+    kind: Kind, chain: Sequence[Region], examples: Sequence[Example], newer: Sequence[Piece], target: float
+) -> _Chain:
+    wrong = np.array([one.wrong for one in examples])
+    inside = masks_of(chain, [one.facts for one in examples], [one.amount for one in examples])
+    fresh = masks_of(chain, [one.facts for one in newer], [one.amount for one in newer])
+    steps = []
+    for place, (known, mask) in enumerate(zip(inside, fresh, strict=True)):
+        judged = evened([one.judged for one, is_in in zip(newer, mask.tolist(), strict=True) if is_in])
+        customers = len({_owner(one) for one in judged})
+        rate = _reckoned(int((wrong & known).sum()), int(known.sum()), target)
+        rarity = float(binom.cdf(math.ceil(rate * customers), customers, target)) if customers else 1.0
+        steps.append((rarity, place, judged, rate, customers))
+    rarity, start, _, rate, customers = min(steps, key=lambda step: step[:2])
+    return _Chain(kind, target, tuple(chain[start:]), tuple(step[2] for step in steps[start:]), rarity, rate, customers)
+
+
+def _reckoned(wrong: int, count: int, target: float) -> float:
+    """The rate of errors to reckon with: what was seen, and as many cases again as `ALIKE` at a quarter of the target. Few
+    cases would otherwise look better, or worse, than regions like them turn out."""
+    return (wrong + ALIKE * target / 4) / (count + ALIKE)
+
+
+def _worth_testing(chains: Sequence[_Chain], alpha: float) -> list[_Chain]:
+    """As many as can share α so that each is likely to be certified with its part."""
+    likeliest = sorted(chains, key=lambda chain: chain.rarity)
+    for count in range(len(likeliest), 0, -1):
+        if likeliest[count - 1].rarity <= alpha / count:
+            return likeliest[:count]
+    return []
+
+
+def _more_needed(chain: _Chain, alpha: float) -> int | None:
+    return more_needed(math.ceil(chain.rate * chain.customers), chain.customers, chain.target, alpha)
+
+
+def sought(findings: Sequence[Finding]) -> list[tuple[Kind, Region]]:
+    """Where more judgements would tell: the widest region of each chain that is not certified, and may be."""
+    return [
+        ((finding.case_type, finding.action), finding.regions[-1])
+        for finding in findings
+        if finding.proposed is None and finding.more_needed
+    ]

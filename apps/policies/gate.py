@@ -110,6 +110,7 @@ class CompiledPolicy:
     ) -> None:
         self.content_hash = content_hash(rules, guardrails, limits)
         self.limits = tuple(limits)
+        self.ramps = {rule.key: rule.ramp for rule in rules if rule.ramp is not None}
         self._remembered: dict[str, tuple[Classes, dict[Place, Verdict]]] = {}
         self._table: list[tuple[str, Test]] = []
         places: dict[Condition, int] = {}

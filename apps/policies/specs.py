@@ -34,7 +34,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class RuleSpec:
-    """One rule. Every condition is required; an alternative is another rule."""
+    """One rule. Every condition is required; an alternative is another rule. `ramp` names what limits a new grant to a part
+    of its cases at first (`ramping.py`)."""
 
     key: str
     case_type: str
@@ -44,6 +45,7 @@ class RuleSpec:
     ceiling: Money | None = None
     seniority: str = Seniority.ANY.value
     due_minutes: int | None = None
+    ramp: int | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -55,6 +57,7 @@ class RuleSpec:
             "ceiling": str(self.ceiling) if self.ceiling else None,
             "seniority": self.seniority,
             "due_minutes": self.due_minutes,
+            **({"ramp": self.ramp} if self.ramp is not None else {}),
         }
 
 

@@ -15,7 +15,7 @@ def rows() -> list[dict[str, Any]]:
 
     evidence = pieces(PIECES)
     started = time.perf_counter()
-    found = refine(evidence, target=0.02, report=1)
+    found = refine(evidence, report=1)
     took = time.perf_counter() - started
     assert any(finding.proposed for finding in found)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binom
 
 from apps.learning import certification
-from apps.learning.certification import Judged, alpha_of_report, bound, capped, certify, clusters_of, examine
+from apps.learning.certification import Judged, alpha_of_report, bound, certify, clusters_of, counting, evened, examine
 
 DAY = date(2026, 3, 2)
 
@@ -142,14 +142,37 @@ class TestClusters:
 
     def test_a_cap_keeps_what_was_found_wrong(self):
         rows = right(40, by="other") + [judged(1000 + n, by="flood", wrong=n >= 490) for n in range(500)]
-        kept = capped(clusters_of(rows))
+        kept = counting(rows)
         assert sum(cluster.wrong for cluster in kept) == 10
+
+    def test_a_day_makes_up_no_more_than_a_quarter(self):
+        rows = right(60) + [judged(1000 + n, on=DAY + timedelta(days=40), wrong=n == 499) for n in range(500)]
+        kept = counting(rows)
+        assert len(kept) == 80
+        assert sum(cluster.wrong for cluster in kept) == 1, "what was wrong is kept"
 
     def test_nobody_makes_up_more_than_half(self):
         rows = right(30, by="a") + right(10, 100, by="b") + right(5, 200, by="c")
-        kept = capped(clusters_of(rows))
+        kept = counting(rows)
         assert len(kept) == 30
         assert sum(cluster.by == "a" for cluster in kept) == 15
+
+
+class TestDrawn:
+    def test_where_more_was_drawn_from_one_part_it_is_thinned_out(self):
+        often = [replace(judged(n), probability=0.6, place=n / 600) for n in range(600)]
+        seldom = [replace(judged(1000 + n, wrong=True), probability=0.2) for n in range(100)]
+        assert len(evened(often)) == 600, "drawn alike, nothing is lost"
+        kept = evened([*often, *seldom])
+        assert sum(one.wrong for one in kept) == 100
+        assert 0.9 * 200 < sum(not one.wrong for one in kept) < 1.1 * 200
+
+    def test_a_certificate_rests_on_what_was_drawn_alike(self):
+        often = [replace(judged(n), probability=0.9, place=n / 900) for n in range(900)]
+        seldom = [replace(judged(2000 + n, wrong=n < 2), probability=0.1) for n in range(20)]
+        found = examine([*often, *seldom], target=0.02, alpha=0.05)
+        assert found.clusters < 250
+        assert not found.certified
 
 
 class TestNeeds:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from apps.learning import mining
-from apps.learning.mining import Example, Region, mine
+from apps.learning.mining import mine
+from apps.learning.region import Example, Region
 from apps.policies.conditions import Condition
 from apps.policies.facts import VOCABULARY
 from apps.policies.money import Money

@@ -1,0 +1,49 @@
+"""The ramp of a new grant: when it goes on to more of its cases, and how many of them are audited.
+
+Pure. A step lasts a week at least, and ends only when enough audits of it are done, none is overdue, and they do not speak
+against the AI.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.learning.betting import Audit, estimate
+from apps.policies.ramping import SHARES
+
+WEEKLY_MINIMUM = 25  # audits of a grant
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a grant stands in its step: since when, its audits since then, and those that are late."""
+
+    share: int
+    days: int
+    audits: Sequence[Audit]
+    overdue: int = 0
+
+
+def held_by(step: Step, target: float) -> str:
+    """Why the step is not over, in words; empty: it is."""
+    if step.days < 7:
+        return f"a step lasts a week at least, and this one has lasted {step.days} days"
+    if step.overdue:
+        return f"{step.overdue} audits are overdue"
+    if len(step.audits) < WEEKLY_MINIMUM:
+        return f"{len(step.audits)} audits are done, and {WEEKLY_MINIMUM} are needed"
+    rate, error = estimate(step.audits)
+    if rate - error > target:
+        return f"the audits say that it is wrong in {rate:.1%} of cases, and {target:.1%} is the target"
+    return ""
+
+
+def next_share(step: Step, target: float) -> int:
+    """The share from now on; the last step never ends."""
+    wider = [share for share in SHARES if share > step.share]
+    return wider[0] if wider and not held_by(step, target) else step.share
+
+
+def audit_probability(expected: float, base: float) -> float:
+    """With which probability each of the week's decisions under a grant is audited: `base`, or more where so many would
+    not reach the weekly minimum."""
+    return max(base, min(1.0, WEEKLY_MINIMUM / expected)) if expected > 0 else 1.0

@@ -1,0 +1,60 @@
+"""The rule that people come up with first, for comparison: widen where so many agreed in a row and nobody disagreed.
+
+It reads every decision with the proposal on the screen, has no ramp, no audits and no breaker.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from apps.learning.evidence import Piece
+from apps.learning.mining import tested_conditions
+from apps.learning.refining import by_kind, grantable
+from apps.learning.region import Example, Region
+from apps.learning.rehearsal.journey import Journey
+from apps.learning.rehearsal.operation import Grant, Week, new_grant
+from apps.learning.rehearsal.world import Arrival, World
+from apps.policies.columns import Mask
+from apps.policies.ramping import SHARES, Lot
+
+LATELY = 3_000  # decisions of a type and action that regions are looked for in
+
+
+class NaiveJourney(Journey):
+    """Widens to any region in which the last `agreements` decisions all agreed."""
+
+    def __init__(self, world: World, agreements: int) -> None:
+        super().__init__(world)
+        self.agreements = agreements
+
+    def _lot(self, arrival: Arrival, grant: Grant | None) -> Lot:
+        return Lot.NOT_YET if grant is None else Lot.ALONE
+
+    def _count(self, arrival: Arrival, grant: Grant, wrong: bool, week: Week) -> None:
+        """Nobody counts audits here."""
+
+    def _ask_people(self, arrival: Arrival, lot: Lot, week: Week) -> None:
+        self._judge(arrival, "decision", granted=False, shown=True)
+
+    def _learn(self, number: int, week: Week) -> None:
+        self.left = grantable(self.left, self.policy())
+        for (case_type, action), pieces in by_kind(self.left).items():
+            region = self._widest(pieces[-LATELY:])
+            if region is not None:
+                grant = new_grant(len(self.grants), (case_type, action), region, number + 1, self.target)
+                grant.share = SHARES[-1]
+                self.grants.append(grant)
+                week.granted.append(grant.in_words())
+
+    def _widest(self, pieces: Sequence[Piece]) -> Region | None:
+        """All cases or, failing that, the condition that holds for most, if so many of the last agreed."""
+        examples = [Example(one.facts, one.amount, one.judged.wrong) for one in pieces]
+        ceiling = max((one.amount for one in pieces if one.amount), key=lambda amount: amount.amount, default=None)
+        tried = [(Region(ceiling=ceiling), np.ones(len(pieces), np.bool_))]
+        tried += [(Region((condition,), ceiling), mask) for condition, mask in tested_conditions(examples)]
+        agreed = [(region, int(mask.sum())) for region, mask in tried if self._all_agreed(pieces, mask)]
+        return max(agreed, key=lambda found: found[1])[0] if agreed else None
+
+    def _all_agreed(self, pieces: Sequence[Piece], mask: Mask) -> bool:
+        last = np.flatnonzero(mask)[-self.agreements :]
+        return len(last) == self.agreements and not any(pieces[place].judged.wrong for place in last)
