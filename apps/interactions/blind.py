@@ -1,6 +1,6 @@
 """Blind cases: a random share is judged before anybody sees what the AI proposes.
 
-    draw(row, partner, …)      whether a case is blind; drawn once, before its packet is shown to anybody
+    draw(row, …)               whether a case is blind; drawn once, before its packet is shown to anybody
     view(content, …)           what a packet shows of itself until then
     judge(user, …)             keeps the judgement; from then on the case is like any other
 
@@ -9,7 +9,7 @@ Agreement with an answer that is on the screen is anchoring. Only these judgemen
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -19,9 +19,11 @@ from django.utils import timezone
 
 from apps.interactions import choosing, claiming, events, remits
 from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, Judgement
+from apps.interactions.worked import Worked
 from apps.policies import audit
+from apps.policies.conditions import evaluate
 from apps.policies.errors import Moved, Refused
-from apps.policies.models import Partner
+from apps.policies.models import Partner, SoughtRegion
 from apps.policies.words import Action, CaseType
 
 _SHOWN = (
@@ -31,7 +33,7 @@ _ORDER = [action.value for action in Action]
 _CHANCE = random.SystemRandom()
 
 
-def drawn(percent: int) -> bool:
+def drawn(percent: float) -> bool:
     """True with a chance of `percent` in a hundred."""
     return _CHANCE.random() * 100 < percent
 
@@ -43,12 +45,33 @@ def drawn_before(rows: Sequence[Interaction]) -> dict[int, bool]:
     return {case: hidden and not seen for case, hidden, seen in found.values_list("interaction_id", "blind", "judged")}
 
 
-def draw(row: Interaction, partner: Partner, before: Mapping[int, bool]) -> bool:
-    """Whether a case that comes to people is judged blind. One that was drawn `before` stays as it was drawn, until
-    somebody has judged it and seen the proposal."""
+def draw(row: Interaction, before: Mapping[int, bool], chance: float) -> bool:
+    """Whether a case that comes to people is judged blind, with this chance. One that was drawn `before` stays as it was
+    drawn, until somebody has judged it and seen the proposal."""
     if any(decision.decided_by_id is None for decision in row.decisions.all()):
         return False  # the AI has acted on it before, and what it did can be seen
-    return before[row.pk] if row.pk in before else drawn(partner.blind_percent)
+    return before[row.pk] if row.pk in before else drawn(round(100 * chance, 2))
+
+
+def wanted(partners: Iterable[Partner]) -> list[SoughtRegion]:
+    """Where more is to be judged blind among these brands, for a batch."""
+    return list(SoughtRegion.objects.filter(boundary__in={partner.boundary_id for partner in partners}))
+
+
+def chance_of(worked: Worked, sought: Sequence[SoughtRegion]) -> float:
+    """With which chance a case is judged blind: all that a grant holds out, more where judgements are sought, and otherwise
+    as many as the brand says."""
+    assert worked.authority is not None
+    case, proposal = worked.case, worked.authority.proposal
+    if worked.authority.held_out:
+        return 1.0
+    known, amount = case.facts.known_at(case.at), proposal.amount.amount if proposal.amount else None
+    regions = [
+        one for one in sought
+        if (one.boundary_id, one.case_type, one.action) == (case.partner.boundary_id, case.case_type, proposal.action)
+        and one.covers(amount) and all(evaluate(condition, known) is True for condition in one.parsed())
+    ]  # fmt: skip
+    return max([case.partner.blind_percent, *(one.percent for one in regions)]) / 100
 
 
 def headline(case_type: str, order: str | None) -> str:

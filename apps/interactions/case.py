@@ -38,6 +38,11 @@ class Case:
         return max([message.received_at for message in self.asked], default=self.interaction.received_at)
 
     @property
+    def drawn_as(self) -> str:
+        """What names it in draws: the same whenever it is ruled."""
+        return f"{self.partner.slug}/{self.interaction.external_id}"
+
+    @property
     def asked(self) -> list[Message]:
         """The customer's messages that no resolution has answered yet."""
         return unanswered(self.messages)

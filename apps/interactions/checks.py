@@ -3,8 +3,8 @@
 A "no" never drops the case. It downgrades that one decision, and the ruling stores which question said it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from apps.interactions import budgets, own_conditions
@@ -15,9 +15,12 @@ from apps.interactions.classification.intents import Reading
 from apps.interactions.drafting import replies
 from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.playbooks.base import Option, Plan
+from apps.policies import draws
+from apps.policies.conditions import evaluate
 from apps.policies.facts import ALARMS, Facts
 from apps.policies.gate import CompiledPolicy, Verdict
-from apps.policies.models import Pause
+from apps.policies.models import Pause, Ramp
+from apps.policies.ramping import HELD_OUT, Lot
 from apps.policies.specs import DEFAULT_FLOOR, Proposal
 from apps.policies.words import DEFAULT_HANDLERS, Action, CaseType, Handler, Question, Seniority, Stage
 
@@ -56,14 +59,28 @@ class Authority:
     handler: Handler
     seniority: Seniority
     content_hash: str = ""
+    ramp: int | None = None
 
     @property
     def alone(self) -> bool:
         return self.handler == Handler.AUTONOMOUS
 
+    @property
+    def held_out(self) -> bool:
+        """Whether it is one of the few that a grant always leaves to people, who judge them unseen."""
+        return any(down.code == "held out" for down in self.downgrades)
+
+
+@dataclass(frozen=True, slots=True)
+class Limiting:
+    """What limits the AI beside its boundary, as it was read for a batch: pauses, and ramps by id."""
+
+    pauses: Sequence[Pause] = ()
+    ramps: Mapping[int, Ramp] = field(default_factory=dict)
+
 
 def authority_for(
-    case: Case, plan: Plan, policy: CompiledPolicy | None, pauses: Sequence[Pause], *, failed_before: str = ""
+    case: Case, plan: Plan, policy: CompiledPolicy | None, limiting: Limiting, *, failed_before: str = ""
 ) -> Authority:
     """Ask the gate and then every check. `failed_before` says why an earlier decision on this case failed."""
     option = plan.proposal
@@ -72,20 +89,41 @@ def authority_for(
     downgrades = [
         *_able(plan, case, failed_before),
         *_permitted(verdict, case),
-        *_earned(case, option, policy, pauses),
+        *_earned(case, option, policy, limiting.pauses),
     ]
+    ramp = policy.ramps.get(verdict.rule or "") if policy and verdict.handler == Handler.AUTONOMOUS else None
+    if ramp is not None:
+        downgrades += _of_the_grant(case, limiting.ramps.get(ramp))
     handler = strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])
     seniority = Seniority(verdict.seniority)
     if case.case_type in _SENIOR_TYPES:
         seniority = Seniority.SENIOR
     content_hash = policy.content_hash if policy else ""
-    return Authority(proposal, verdict, tuple(downgrades), handler, seniority, content_hash)
+    return Authority(proposal, verdict, tuple(downgrades), handler, seniority, content_hash, ramp)
 
 
 def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> Verdict:
     if policy is None:
         return Verdict(Handler.HUMAN, Seniority.ANY, None, None, "no boundary")
     return policy.rule(case.case_type.value, proposal, case.facts.known_at(case.at))
+
+
+def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
+    """A new grant is the AI's step by step, and only for cases like those that it was proven on."""
+    if ramp is None:
+        return [_not_earned("ramp", "what limits this new grant is not known")]
+    if ramp.stopped_at is not None:
+        return [_not_earned("ramp", f"this grant was stopped: {ramp.stopped_because}")]
+    known = case.facts.known_at(case.at)
+    unlike = [one for one in ramp.never_certified() if evaluate(one, known) is True]
+    if unlike:
+        return [_not_earned("drift", f"it is unlike all that this grant was proven on: {unlike[0].in_words()}")]
+    match ramp.lot(draws.place(f"ramp {ramp.pk}", case.drawn_as)):
+        case Lot.HELD_OUT:
+            return [_not_earned("held out", f"{HELD_OUT} % of what is granted always goes to people")]
+        case Lot.NOT_YET:
+            return [_not_earned("ramp", f"this grant is new: so far the AI acts in {ramp.share} % of its cases")]
+    return []
 
 
 def _able(plan: Plan, case: Case, failed_before: str) -> list[Downgrade]:

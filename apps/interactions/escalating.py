@@ -28,7 +28,10 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
     settings = {row.case_type: row for row in CaseTypeSetting.objects.all()}
     before = blind.drawn_before([worked.case.interaction for worked in waiting])
-    escalations = Escalation.objects.bulk_create([_escalation(worked, settings, before, now) for worked in waiting])
+    sought = blind.wanted(worked.case.partner for worked in waiting)
+    escalations = Escalation.objects.bulk_create(
+        [_escalation(worked, settings, before, blind.chance_of(worked, sought), now) for worked in waiting]
+    )
     Interaction.objects.bulk_update([worked.case.interaction for worked in waiting], case_clocks.FIELDS)
     told, events = [], []
     for worked, escalation in zip(waiting, escalations, strict=True):
@@ -74,7 +77,7 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
 
 
 def _escalation(
-    worked: Worked, settings: dict[str, CaseTypeSetting], before: dict[int, bool], now: datetime
+    worked: Worked, settings: dict[str, CaseTypeSetting], before: dict[int, bool], chance: float, now: datetime
 ) -> Escalation:
     assert worked.authority is not None
     assert worked.plan is not None
@@ -84,7 +87,7 @@ def _escalation(
         row, case.partner, max(now, case.at),
         reply_minutes=setting.first_reply_minutes, resolve_minutes=verdict.due_minutes or setting.due_minutes,
     )  # fmt: skip
-    unseen = blind.draw(row, case.partner, before)
+    unseen = blind.draw(row, before, chance)
     return Escalation(
         interaction=row,
         partner_id=case.partner.pk,
@@ -94,6 +97,7 @@ def _escalation(
         if unseen
         else worked.plan.question,
         blind=unseen,
+        blind_chance=chance if unseen else None,
         alike=alike.key_of(case, worked.plan, worked.authority),
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,

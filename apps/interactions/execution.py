@@ -8,7 +8,7 @@ never repeated blindly.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.interactions import ledger, outbox, settling
 from apps.interactions.connectors import connector_of
 from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
-from apps.policies import audit, pauses
+from apps.policies import audit, pauses, ramps
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Pause
@@ -108,14 +108,14 @@ def _claim(ready: QuerySet[Effect]) -> list[Effect]:
 def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     """Hold what each effect needs and commit it to flight; an effect that cannot be held is refused."""
     leaving, events = [], []
-    pausing = pauses.in_force()
+    pausing, stopped = pauses.in_force(), ramps.stopped()
     for effect in effects:
         alone = effect.decision.how == DecisionRecord.How.ALONE
         case = effect.decision.interaction
         try:
             with transaction.atomic():
                 if alone:
-                    _refuse_paused(effect, pausing)
+                    _refuse_paused(effect, pausing, stopped)
                 ledger.reserve(effect, case.order, alone=alone, now=now)
         except Refused as refusal:
             effect.outcome_reason, effect.settled_at = str(refusal), now
@@ -133,10 +133,13 @@ def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     return leaving
 
 
-def _refuse_paused(effect: Effect, pausing: Sequence[Pause]) -> None:
-    """What the AI decided alone, and a pause stopped before anything of it left, goes back to people. What has begun is
-    carried on: a customer whose refund is done is told so."""
+def _refuse_paused(effect: Effect, pausing: Sequence[Pause], stopped: Mapping[int, str]) -> None:
+    """What the AI decided alone, and a pause or the end of its grant stopped before anything of it left, goes back to people.
+    What has begun is carried on: a customer whose refund is done is told so."""
     decision = effect.decision
+    why = stopped.get(decision.ruling.ramp or 0)
+    if effect.position == 1 and why is not None:
+        raise Refused(f"the grant was stopped before it left: {why}")
     covering = [p for p in pausing if p.covers(effect.partner_id, decision.ruling.case_type, decision.action)]
     if covering and effect.position == 1:
         raise Refused(f"the AI was paused here before it left: {covering[0].reason}")

@@ -22,7 +22,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.interactions import duty
 from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
-from apps.policies import audit, pauses
+from apps.policies import audit, pauses, ramps
 from apps.policies.errors import Refused
 from apps.policies.models import BoundaryVersion, Partner, partners_of
 
@@ -54,6 +54,10 @@ def raise_notice(
 
 def key_of_trip(pause_id: int) -> str:
     return f"breaker:{pause_id}"
+
+
+def key_of_stop(ramp_id: int) -> str:
+    return f"grant:{ramp_id}"
 
 
 def watch(now: datetime) -> None:
@@ -115,6 +119,7 @@ def _end_what_is_over(now: datetime) -> None:
     pressed = set(waiting.filter(due_at__lt=now + RUNS_OUT_WITHIN).values_list("partner", flat=True))
     stalled = set(Interaction.objects.filter(state=Interaction.State.STALLED).values_list("partner", flat=True))
     stopped = {key_of_trip(pause.pk) for pause in pauses.in_force()}
+    stopped |= {key_of_stop(pk) for pk in ramps.stopped_in_force()}
     over = [
         notice.pk
         for notice in Notice.objects.filter(**_OPEN)

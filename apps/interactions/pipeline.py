@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.interactions import escalating, gathering, outside_model, recording
 from apps.interactions.case import Case, unanswered
-from apps.interactions.checks import authority_for
+from apps.interactions.checks import Limiting, authority_for
 from apps.interactions.classification import intents
 from apps.interactions.classification.case_types import case_type_of
 from apps.interactions.classification.detecting import alarms_of
@@ -27,10 +27,9 @@ from apps.interactions.drafting.grounding import unfounded
 from apps.interactions.models import DecisionRecord, Interaction, Message
 from apps.interactions.playbooks import plan_for
 from apps.interactions.worked import Worked
-from apps.policies import audit, pauses
+from apps.policies import audit, pauses, ramps
 from apps.policies.compiled import InForce, policies_in_force
 from apps.policies.machines import move
-from apps.policies.models import Pause
 
 log = logging.getLogger(__name__)
 
@@ -98,14 +97,14 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
     readers = outside_model.read_too(cases, [_asked_in(case.interaction) for case in cases], opt_ins)
     counts = gathering.counts_for(cases)
     in_force = policies_in_force(list({case.partner.pk: case.partner for case in cases}.values()))
-    pausing = pauses.in_force()
+    limiting = Limiting(pauses.in_force(), ramps.in_force())
     results: list[Worked] = []
     seen: dict[tuple[int | None, str], int] = {}
     for case in cases:
         worked = Worked(case, read_by=readers.get(case.interaction.pk, ""))
         try:
             gathering.gather(case, counts)
-            _work_on(worked, in_force, pausing, seen)
+            _work_on(worked, in_force, limiting, seen)
         except Exception as error:
             # One case that breaks a playbook must not take its neighbours along; it is tried again, then stalled.
             log.exception("case %s failed", case.interaction.external_id)
@@ -130,14 +129,14 @@ def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
     (case,) = load([interaction])
     gathering.gather(case, gathering.counts_for([case]))
     worked = Worked(case)
-    _rule(worked, policies_in_force([case.partner]), pauses.in_force())
+    _rule(worked, policies_in_force([case.partner]), Limiting(pauses.in_force(), ramps.in_force()))
     recording.brief_failed(worked, actor)
 
 
 def _work_on(
     worked: Worked,
     in_force: dict[int, InForce],
-    pausing: list[Pause],
+    limiting: Limiting,
     seen: dict[tuple[int | None, str], int],
 ) -> None:
     """`seen` holds the cases without an order of this batch, by customer and type."""
@@ -146,7 +145,7 @@ def _work_on(
     case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
     worked.merge_into = _same_matter_without_order(case, seen)
     if worked.merge_into is None:
-        _rule(worked, in_force, pausing)
+        _rule(worked, in_force, limiting)
 
 
 def _go_on_after_return(case: Case) -> None:
@@ -161,7 +160,7 @@ def _is_open(message: Message) -> bool:
     return message.author == "customer" and not message.handled
 
 
-def _rule(worked: Worked, in_force: dict[int, InForce], pausing: list[Pause]) -> None:
+def _rule(worked: Worked, in_force: dict[int, InForce], limiting: Limiting) -> None:
     case = worked.case
     case.case_type = case_type_of([intent for intent, _ in case.reading.intents], case.facts)
     worked.plan, worked.playbook_version = plan_for(case)
@@ -171,7 +170,7 @@ def _rule(worked: Worked, in_force: dict[int, InForce], pausing: list[Pause]) ->
         worked.version_id, worked.content_hash = released.version_id, released.policy.content_hash
     failed_before = escalating.last_failure(case.interaction)
     policy = released.policy if released else None
-    worked.authority = authority_for(case, worked.plan, policy, pausing, failed_before=failed_before)
+    worked.authority = authority_for(case, worked.plan, policy, limiting, failed_before=failed_before)
     for shadow in rules_here.shadows if rules_here else ():
         verdict = shadow.policy.rule(case.case_type.value, worked.authority.proposal, case.facts.known_at(case.at))
         worked.shadows.append((shadow.version_id, verdict))

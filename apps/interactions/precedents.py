@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from apps.interactions import likeness
@@ -10,6 +11,7 @@ from apps.interactions.models import DecisionRecord, Precedent, ReasonCode
 from apps.policies import simulating
 from apps.policies.facts import Value
 from apps.policies.models import Partner, Ruling
+from apps.policies.money import Money
 from apps.policies.words import Action
 
 LOOKED_AT = 20  # the latest of a circle
@@ -86,6 +88,12 @@ def line_of_ruling(ruling: Ruling) -> Line:
 
 def facts_of(ruling: Ruling) -> dict[str, Value | None]:
     return simulating.read(simulating.of_ruling(ruling)).facts
+
+
+def amount_of(ruling: Ruling) -> Money | None:
+    """What was proposed to be paid."""
+    raw = ruling.proposal["amount"]
+    return Money(Decimal(raw["amount"]), raw["currency"]) if raw else None
 
 
 def keep(decision: DecisionRecord) -> None:

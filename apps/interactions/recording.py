@@ -22,7 +22,7 @@ from apps.interactions.models import (
 )
 from apps.interactions.playbooks.base import REPLY_ONLY
 from apps.interactions.worked import Worked
-from apps.policies import audit, pauses, shadowing
+from apps.policies import audit, pauses, ramps, shadowing
 from apps.policies.machines import move
 from apps.policies.models import Ruling
 from apps.policies.rulings import ruling_of
@@ -48,13 +48,14 @@ def write_back(results: Sequence[Worked], actor: audit.Actor) -> None:
 
 
 def _paused_since(ruled: Sequence[Worked]) -> list[Worked]:
-    """What the AI would do alone though somebody has paused it since it was ruled: a pause holds at once."""
-    pausing = pauses.in_force()
+    """What the AI would do alone though it was paused, or its grant stopped, since it was ruled: that holds at once."""
+    pausing, stopped = pauses.in_force(), ramps.stopped()
     return [
         worked
         for worked in ruled
-        if pausing and worked.authority is not None and worked.authority.alone
-        if any(
+        if (pausing or stopped) and worked.authority is not None and worked.authority.alone
+        if worked.authority.ramp in stopped
+        or any(
             pause.covers(worked.case.partner.pk, worked.case.case_type.value, worked.authority.proposal.action)
             for pause in pausing
         )
@@ -163,6 +164,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         content_hash=worked.content_hash,
         terms_number=case.terms.number if case.terms else None,
         case_type=case.case_type.value,
+        ramp=authority.ramp,
         confidence=_share(case.reading.confidence),
         handler=authority.handler.value,
         seniority=authority.seniority.value,

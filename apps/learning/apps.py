@@ -7,8 +7,8 @@ class LearningConfig(AppConfig):
     verbose_name = "Learning"
 
     def ready(self) -> None:
-        from apps.learning import audits, replay_evidence, signals
+        from apps.learning import drawing, replay_evidence, signals
 
-        audits.connect()
+        drawing.connect()
         signals.connect()
         replay_evidence.connect()

@@ -8,77 +8,30 @@ judged themselves, nor their own order.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from apps.interactions import blind, briefing, choosing, events
-from apps.interactions.linking import linked_cases
-from apps.interactions.models import DecisionRecord, Interaction, Judgement
-from apps.interactions.worked import Worked
+from apps.interactions import blind, choosing
+from apps.interactions.models import DecisionRecord, Interaction
 from apps.learning import breaker
+from apps.learning.drawing import TIME_FOR
 from apps.learning.models import CaseAudit, KnownAnswer
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import partners_of
 
-TIME_FOR = timedelta(days=7)
 LEASE = timedelta(minutes=15)
-DOUBLE_PERCENT = 20  # of blind judgements
 KNOWN_PERCENT = 8  # of what somebody takes from the desk
 _S = CaseAudit.State
 _HELD = ("claimed_by", "claimed_at", "lease_until")
-
-
-def connect() -> None:
-    events.acted_alone.connect(_draw_alone, dispatch_uid="learning_audits")
-    events.judged_blind.connect(_draw_double, dispatch_uid="learning_doubles")
-
-
-def _draw_alone(sender: object, done: Sequence[tuple[Worked, DecisionRecord]], **kwargs: Any) -> None:
-    drawn = [(w, d) for w, d in done if blind.drawn(w.case.partner.audit_percent)]
-    linked = linked_cases([worked.case.interaction for worked, _ in drawn])
-    now = timezone.now()
-    CaseAudit.objects.bulk_create(_of_alone(w, d, linked[w.case.interaction.pk], now) for w, d in drawn)
-
-
-def _of_alone(worked: Worked, decision: DecisionRecord, linked: Sequence[dict[str, Any]], now: datetime) -> CaseAudit:
-    assert worked.plan is not None
-    assert worked.authority is not None
-    return CaseAudit(
-        kind=CaseAudit.Kind.ALONE,
-        partner_id=decision.partner_id,
-        case_type=worked.case.case_type.value,
-        decision=decision,
-        content=briefing.packet_content(worked.case, worked.plan, worked.authority, [], linked),
-        rule=worked.authority.verdict.rule or "",
-        probability=Decimal(worked.case.partner.audit_percent) / 100,
-        drawn_at=now,
-        due_at=now + TIME_FOR,
-    )
-
-
-def _draw_double(sender: object, judgement: Judgement, **kwargs: Any) -> None:
-    if not blind.drawn(DOUBLE_PERCENT):
-        return
-    CaseAudit.objects.create(
-        kind=CaseAudit.Kind.DOUBLE,
-        partner_id=judgement.escalation.partner_id,
-        case_type=judgement.escalation.case_type,
-        judgement=judgement,
-        content=judgement.packet.content,
-        probability=Decimal(DOUBLE_PERCENT) / 100,
-        drawn_at=judgement.at,
-        due_at=judgement.at + TIME_FOR,
-    )
 
 
 def waiting_for(user: User) -> QuerySet[CaseAudit]:

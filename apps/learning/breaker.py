@@ -3,12 +3,13 @@
     count(row, now)        an audit is done: it counts in its type and action, in its brand, and in everything
     standing_of(breaker)   the error as it is estimated now, and the bound that it is under
 
-A trip pauses the scope, so that what has not left goes back to people, and calls whoever is on duty. Letting the AI go on takes
-two people, as with every pause; then the breaker begins anew.
+A trip pauses the scope, or stops the grant, so that what has not left goes back to people, and calls whoever is on duty.
+Letting the AI go on takes two people: they lift the pause, and the breaker begins anew, or release another grant.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from django.db.models import Q
@@ -17,67 +18,80 @@ from apps.interactions import notifying
 from apps.interactions.models import Notice
 from apps.learning import betting
 from apps.learning.models import Breaker, CaseAudit
-from apps.policies import audit, pauses
-from apps.policies.models import Partner
+from apps.policies import audit, pauses, ramps
+from apps.policies.models import Ramp
 
 TARGET = 0.02
 AUDITS_A_YEAR = 2_000  # of one scope: within so many a false trip has a chance of at most 5 %
 
 
 def count(row: CaseAudit, now: datetime) -> None:
-    """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once."""
+    """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
     assert row.decision is not None
-    scopes: list[tuple[Partner | None, str, str]] = [
-        (None, "", ""),
-        (row.partner, "", ""),
-        (row.partner, row.case_type, row.decision.action),
+    scopes: list[dict[str, Any]] = [
+        {"partner": None, "case_type": "", "action": ""},
+        {"partner": row.partner, "case_type": "", "action": ""},
+        {"partner": row.partner, "case_type": row.case_type, "action": row.decision.action},
     ]
-    for partner, case_type, action in scopes:
-        _count(_breaker(partner, case_type, action, row, now), row, now)
+    if row.ramp is not None:
+        scopes.append({"partner": None, "case_type": row.case_type, "action": row.decision.action, "ramp": row.ramp})
+    for scope in scopes:
+        _count(_breaker({"ramp": None, **scope}, row, now), row, now)
 
 
-def _breaker(partner: Partner | None, case_type: str, action: str, row: CaseAudit, now: datetime) -> Breaker:
+def _breaker(scope: dict[str, Any], row: CaseAudit, now: datetime) -> Breaker:
     """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew."""
-    scope = {"partner": partner, "case_type": case_type, "action": action}
-    new = {"target": TARGET, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": float(row.probability),
+    new = {"target": TARGET, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": _least(scope["ramp"], row),
            "armed_at": now}  # fmt: skip
     Breaker.objects.get_or_create(**scope, defaults=new)
-    found = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause").get(**scope)
+    related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp")
+    found = related.get(**scope)
     if found.pause is not None and found.pause.lifted_at is not None:
         found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
-        found.armed_at, found.least = now, float(row.probability)
+        found.armed_at, found.least = now, _least(found.ramp, row)
     return found
+
+
+def _least(ramp: Ramp | None, row: CaseAudit) -> float:
+    """The smallest probability in the scope: all of a grant are drawn alike in any week."""
+    return 1.0 if ramp is not None else float(row.least)
 
 
 def _count(breaker: Breaker, row: CaseAudit, now: datetime) -> None:
     detector = betting.Detector(breaker.target, breaker.threshold, breaker.least)
     if breaker.evidence:
         detector.evidence = np.array(breaker.evidence)
-    tripped = detector.add(_as_bet(row, breaker.least))
+    tripped = detector.add(_as_bet(row, breaker))
     breaker.evidence = [min(value, 1e300) for value in detector.evidence.tolist()]
     breaker.seen += 1
     breaker.wrong += row.verdict == CaseAudit.Verdict.WRONG
-    if tripped and breaker.pause is None:
+    if tripped and breaker.pause is None and not (breaker.ramp and breaker.ramp.stopped_at):
         _trip(breaker, now)
     breaker.save()
 
 
-def _as_bet(row: CaseAudit, least: float) -> betting.Audit:
-    """One that was drawn with a smaller probability than the first counts no more than the first did."""
-    return betting.Audit(row.verdict == CaseAudit.Verdict.WRONG, max(float(row.probability), least))
+def _as_bet(row: CaseAudit, breaker: Breaker) -> betting.Audit:
+    """One that was drawn with a smaller probability than the least counts no more than that."""
+    wrong = row.verdict == CaseAudit.Verdict.WRONG
+    return betting.Audit(wrong) if breaker.ramp_id else betting.Audit(wrong, max(float(row.probability), breaker.least))
 
 
 def _trip(breaker: Breaker, now: datetime) -> None:
+    """A grant is stopped, any other scope paused."""
     actor = audit.system("breaker")
     found = f"{breaker.wrong} of {breaker.seen} audits found it wrong, where {breaker.target:.0%} is the target"
-    breaker.pause = pauses.pause_as(
-        actor, f"Breaker: {found}.", partner=breaker.partner, case_type=breaker.case_type, action=breaker.action
-    )
+    if breaker.ramp is not None:
+        ramps.stop(breaker.ramp, f"Breaker: {found}.", actor, now)
+        key, page = notifying.key_of_stop(breaker.ramp.pk), f"/admin/policies/ramp/{breaker.ramp.pk}/change/"
+    else:
+        breaker.pause = pauses.pause_as(
+            actor, f"Breaker: {found}.", partner=breaker.partner, case_type=breaker.case_type, action=breaker.action
+        )
+        key, page = notifying.key_of_trip(breaker.pause.pk), f"/admin/policies/pause/{breaker.pause.pk}/change/"
     audit.record(actor, breaker, "tripped", reason=found, at=now)
     notifying.raise_notice(
-        Notice.Kind.BREAKER, notifying.key_of_trip(breaker.pause.pk),
-        f"The breaker stopped the AI: {breaker.scope_in_words()}. {found}", f"/admin/policies/pause/{breaker.pause.pk}/change/",
-        now, partner=breaker.partner, case_type=breaker.case_type,
+        Notice.Kind.BREAKER, key, f"The breaker stopped the AI: {breaker.scope_in_words()}. {found}", page, now,
+        partner=breaker.partner, case_type=breaker.case_type,
     )  # fmt: skip
 
 
@@ -102,8 +116,9 @@ def standing_of(breaker: Breaker) -> Standing:
         kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, done_at__gte=breaker.armed_at
     )
     of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
+    of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
     found = rows.filter(of_scope).order_by("done_at", "pk").only("verdict", "probability")
-    bets = [_as_bet(row, breaker.least) for row in found]
+    bets = [_as_bet(row, breaker) for row in found]
     rate, error = betting.estimate(bets)
     return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)

@@ -184,6 +184,8 @@ def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha
         reasons.append(f"it may be wrong for up to {upper:.2%} of customers, over the target of {target:.2%}")
     elif sum(one.wrong for one in judged) > target * len(judged):
         reasons.append(f"of all {len(judged):,} cases more than {target:.2%} were wrong, though of few customers")
+    reasons += [f"at {brand} it is wrong for at least {lower:.2%} of customers"
+                for brand, lower in _brands_apart(counted) if lower > target]  # fmt: skip
     for found, fewest, what in (
         (customers, FEWEST_CUSTOMERS, "customers"),
         (days, FEWEST_DAYS, "days"),
@@ -208,6 +210,23 @@ def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha
         reasons=tuple(reasons),
         more_needed=more_needed(wrong, n, target, next_alpha or alpha) if upper > target else 0,
     )
+
+
+def lower_bound(wrong: int, n: int, alpha: float) -> float:
+    """The smallest error rate over which so many wrong in n would not be rarer than `alpha` (Clopper and Pearson, 1934)."""
+    return float(betaincinv(wrong, n - wrong + 1, alpha)) if wrong else 0.0
+
+
+def _brands_apart(clusters: Sequence[Cluster]) -> list[tuple[str, float]]:
+    """For each brand the error rate that it is surely over; all of them share α. Where brands are pooled, one that differs
+    must not hide among the others."""
+    by_brand: defaultdict[str, list[Cluster]] = defaultdict(list)
+    for cluster in clusters:
+        by_brand[cluster.judged[0].partner].append(cluster)
+    return [
+        (brand, lower_bound(sum(one.wrong for one in group), len(group), ALPHA / len(by_brand)))
+        for brand, group in sorted(by_brand.items())
+    ]
 
 
 def more_needed(wrong: int, n: int, target: float, alpha: float) -> int | None:
@@ -268,7 +287,4 @@ class Disagreement:
 
         Two people who are each wrong at a rate e, apart, differ at about 2e: half of it is what one of them is wrong at.
         """
-        if self.differing == 0:
-            return False
-        lower = float(betaincinv(self.differing, self.pairs - self.differing + 1, alpha))
-        return lower / 2 > target
+        return lower_bound(self.differing, self.pairs, alpha) / 2 > target

@@ -15,6 +15,7 @@ from apps.interactions import precedents
 from apps.interactions.models import Interaction, Judgement
 from apps.learning.certification import Judged
 from apps.learning.models import CaseAudit
+from apps.policies import draws
 from apps.policies.facts import Value
 from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
@@ -37,6 +38,7 @@ class Piece:
     granted: bool
     judged: Judged
     discloses: bool = True
+    made_with: tuple[str, ...] = ()
 
 
 def differs(action: str, amount: Decimal | None, proposed: str, proposed_amount: Decimal | None) -> str:
@@ -66,7 +68,8 @@ def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterato
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
         wrong = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        by = _By(row.by_id, row.at, bool(wrong))
+        chance = row.escalation.blind_chance or row.escalation.partner.blind_percent / 100 or 1.0
+        by = _By(row.by_id, row.at, bool(wrong), chance)
         yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
@@ -84,17 +87,18 @@ def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterat
         assert row.done_at is not None
         done = row.decision
         amount = Money(done.amount, done.currency) if done.amount is not None else None
-        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG)
+        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG, float(row.probability))
         yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """Who judged, when, and whether the AI was wrong."""
+    """Who judged, when, whether the AI was wrong, and with which chance the case was drawn."""
 
     person: int | None
     at: datetime
     wrong: bool
+    chance: float
 
 
 def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Piece:
@@ -106,6 +110,20 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
         wrong=by.wrong,
         money=amount.amount if amount else Decimal(0),
         partner=ruling.partner.slug,
+        probability=by.chance,
+        place=draws.place("even", f"{ruling.partner.slug}/{case.external_id}"),
     )
     granted = ruling.gate_handler == Handler.AUTONOMOUS
-    return Piece(ruling.case_type, action, amount, precedents.facts_of(ruling), how, case.channel, granted, judged)
+    discloses = bool(ruling.proposal.get("discloses_order", True))
+    return Piece(
+        ruling.case_type,
+        action,
+        amount,
+        precedents.facts_of(ruling),
+        how,
+        case.channel,
+        granted,
+        judged,
+        discloses,
+        tuple(sorted(f"{name} {made}" for name, made in ruling.made_with.items() if name != "vocabulary")),
+    )

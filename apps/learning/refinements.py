@@ -7,32 +7,33 @@
 A report proposes and grants nothing.
 """
 
-import hashlib
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from apps.learning import evidence, refining
+from apps.learning import evidence, proposing, refining, tightening
 from apps.learning.breaker import TARGET
-from apps.learning.certification import Certificate, alpha_of_report
+from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
-from apps.learning.region import Region
-from apps.policies import audit, coaching, editing
+from apps.policies import audit, coaching, editing, ramps
 from apps.policies.errors import Moved, Refused
-from apps.policies.facts import value_as_json
 from apps.policies.machines import move
-from apps.policies.models import Boundary, BoundaryVersion, Rule
+from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtRegion
+from apps.policies.specs import PolicySpec
 from apps.policies.words import Handler
 
 log = logging.getLogger(__name__)
 
 LOOKING_BACK = timedelta(days=365)
 EVERY = timedelta(days=7)
+GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides
+SOUGHT_PERCENT = 75  # of the cases where more judgements would tell
 _S = Refinement.State
 
 
@@ -52,76 +53,91 @@ def make_due(now: datetime) -> int:
 
 
 def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
-    """One look at what was judged blind and the boundary does not grant.
+    """One look at what was judged blind and the boundary does not grant, and at what it grants and was found wrong.
 
-    One that tests nothing spends no α. Whether it does is told by the older half of the evidence alone, so that leaving it
+    One that tests nothing spends no α. Whether it does is told by the older part of the evidence alone, so that leaving it
     out of the count promises no less.
     """
-    partners = list(boundary.partner_set.all())
-    judged = evidence.pieces_of(partners, now - LOOKING_BACK, now)
-    pieces = [one for one in judged if one.how == "blind" and not one.granted]
+    judged = evidence.pieces_of(list(boundary.partner_set.all()), now - LOOKING_BACK, now)
+    policy = version.policy() if (version := boundary.active_version) else PolicySpec()
+    pieces = refining.grantable([one for one in judged if one.how == "blind" and _is_fresh(one, boundary)], policy)
+    granted = [one for one in judged if one.granted and one.judged.on >= (now - tightening.LOOKING_BACK).date()]
     actor = audit.system("refinement")
     with transaction.atomic():
         Boundary.objects.select_for_update(no_key=True).get(pk=boundary.pk)
         before = RefinementReport.objects.filter(boundary=boundary)
         spending = before.filter(tested__gt=0).count() + 1
-        findings = refining.refine(pieces, targets=refining.Targets(TARGET), report=spending)
+        findings = refining.refine(
+            pieces, targets=refining.Targets(TARGET), report=spending, last_tested=_last_tested(before)
+        )
+        tested = [finding for finding in findings if finding.certificates]
         report = RefinementReport.objects.create(
             boundary=boundary, number=before.count() + 1, made_at=now, target=TARGET,
-            alpha=alpha_of_report(spending) if findings else 0.0,
-            pieces=len(pieces), tested=sum(len(finding.regions) for finding in findings),
+            alpha=alpha_of_report(spending) if tested else 0.0,
+            pieces=len(pieces), tested=sum(len(finding.certificates) for finding in tested),
+            tested_kinds=sorted({(finding.case_type, finding.action) for finding in tested}),
+            waiting=[_waiting(finding) for finding in findings if finding.proposed is None],
         )  # fmt: skip
-        older = list(Refinement.objects.select_for_update(no_key=True).filter(report__boundary=boundary, state=_S.OPEN))
-        move(older, "expire", actor=actor, reason=f"report {report.number}")
-        for finding in findings:
-            _propose(report, finding, pieces)
+        _expire(report, [finding for finding in tested if finding.proposed is not None], actor)
+        for finding in tested:
+            proposing.widening(report, finding, pieces, now)
+        for found in tightening.tighten(granted, targets=refining.Targets(TARGET)):
+            proposing.tightening(report, found, granted, now)
+        _seek(boundary, findings)
         audit.record(actor, report, "made", at=now)
     return report
 
 
-def _propose(report: RefinementReport, finding: refining.Finding, pieces: list[evidence.Piece]) -> None:
-    region = finding.proposed
-    if region is None or (region.ceiling and region.ceiling.currency != report.boundary.currency):
-        return
-    named = _hash_of(region, finding, pieces)
-    dismissed = Refinement.objects.filter(report__boundary=report.boundary, state=_S.DISMISSED, evidence_hash=named)
-    if dismissed.exists():
-        return
-    Refinement.objects.create(
-        report=report, case_type=finding.case_type, action=finding.action, region=_region_json(region),
-        steps=[_step(*pair) for pair in zip(finding.regions, finding.certificates, strict=True)], evidence_hash=named,
-    )  # fmt: skip
+def _expire(report: RefinementReport, proven: Sequence[refining.Finding], actor: audit.Actor) -> None:
+    """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, and what speaks of
+    a grant's kind that was stopped since. A certificate stays one otherwise, until somebody decides."""
+    again = {(finding.case_type, finding.action) for finding in proven}
+    stopped = {(one.case_type, one.action): one.stopped_at for one in report.boundary.ramps.all() if one.stopped_at}
+    rows = Refinement.objects.select_for_update(no_key=True, of=("self",)).select_related("report")
+    over = []
+    for row in rows.filter(report__boundary=report.boundary, state=_S.OPEN):
+        kind, made_at = (row.case_type, row.action), row.report.made_at
+        is_old = report.made_at - made_at > GOOD_FOR
+        if row.kind == Refinement.Kind.TIGHTEN or kind in again or is_old or stopped.get(kind, made_at) > made_at:
+            over.append(row)
+    move(over, "expire", actor=actor, reason=f"report {report.number}")
 
 
-def _hash_of(region: Region, finding: refining.Finding, pieces: list[evidence.Piece]) -> str:
-    """Names the proposal and the cases inside it."""
-    kind = (finding.case_type, finding.action)
-    inside = sorted(
-        one.judged.case for one in pieces if (one.case_type, one.action) == kind and region.holds(one.facts, one.amount)
-    )
-    return hashlib.sha256(f"{kind} {region.in_words()} {' '.join(inside)}".encode()).hexdigest()
+def _is_fresh(piece: evidence.Piece, boundary: Boundary) -> bool:
+    """Not from before a grant of its kind was stopped: what was true then is so no more."""
+    stopped = [
+        ramp.stopped_at.date() for ramp in boundary.ramps.all()
+        if ramp.stopped_at and (ramp.case_type, ramp.action) == (piece.case_type, piece.action)
+    ]  # fmt: skip
+    return piece.judged.on > max(stopped) if stopped else True
 
 
-def _region_json(region: Region) -> dict[str, Any]:
-    ceiling = value_as_json(region.ceiling) if region.ceiling else None
-    return {"conditions": [condition.as_json() for condition in region.conditions], "ceiling": ceiling}
+def _last_tested(reports: QuerySet[RefinementReport]) -> dict[refining.Kind, date]:
+    found: dict[refining.Kind, date] = {}
+    for report in reports.filter(tested__gt=0).order_by("made_at"):
+        found |= {(case_type, action): report.made_at.date() for case_type, action in report.tested_kinds}
+    return found
 
 
-def _step(region: Region, found: Certificate) -> dict[str, Any]:
+def _waiting(finding: refining.Finding) -> dict[str, Any]:
+    """A region that is not proven, in words, and how many more customers it takes."""
     return {
-        "words": region.in_words(),
-        "judgements": found.judgements,
-        "customers": found.clusters,
-        "days": found.days,
-        "supervisors": found.supervisors,
-        "wrong": found.wrong,
-        "bound": found.bound,
-        "bound_without_largest": found.bound_without_largest,
-        "alpha": found.alpha,
-        "money_share": found.money_share,
-        "reasons": list(found.reasons),
-        "more_needed": found.more_needed,
-    }
+        "case_type": finding.case_type, "action": finding.action, "words": finding.regions[-1].in_words(),
+        "more_needed": finding.more_needed,
+    }  # fmt: skip
+
+
+def _seek(boundary: Boundary, findings: Sequence[refining.Finding]) -> None:
+    """More is judged blind, until the next report, where it would tell something."""
+    SoughtRegion.objects.filter(boundary=boundary).delete()
+    SoughtRegion.objects.bulk_create(
+        SoughtRegion(
+            boundary=boundary, case_type=case_type, action=action, percent=SOUGHT_PERCENT,
+            conditions=[condition.as_json() for condition in region.conditions],
+            ceiling=region.ceiling.amount if region.ceiling else None,
+        )
+        for (case_type, action), region in refining.sought(findings)
+    )  # fmt: skip
 
 
 def _open(user: User, refinement_id: int) -> Refinement:
@@ -139,20 +155,24 @@ def _open(user: User, refinement_id: int) -> Refinement:
 
 
 def accept(user: User, refinement_id: int) -> BoundaryVersion:
-    """A draft of the boundary with a rule for the region, before what else is said of the type.
+    """A draft of the boundary with a rule for the region. One that widens comes behind what is granted already and in front of
+    what people decide, and begins with a small part of its cases; one that tightens comes first.
 
     Raises Moved when it is open no more, Refused when the boundary is outside the person's remit.
     """
     with transaction.atomic():
         row = _open(user, refinement_id)
-        region = row.as_region()
+        region, boundary = row.as_region(), row.report.boundary
+        widens = row.kind == Refinement.Kind.WIDEN
         rule = Rule(
-            case_type=row.case_type, handler=Handler.AUTONOMOUS, action=row.action,
-            ceiling=region.ceiling.amount if region.ceiling else None,
+            case_type=row.case_type, handler=Handler.AUTONOMOUS if widens else Handler.HUMAN,
+            action=row.action if widens else "", ceiling=region.ceiling.amount if region.ceiling else None,
             conditions=[condition.as_json() for condition in region.conditions],
         )  # fmt: skip
         note = f"{row.report}, proposal {row.pk}"
-        row.version = coaching.draft_with(user, row.report.boundary, rule, note)
+        if widens:
+            rule.ramp = ramps.start(boundary, row.case_type, row.action, note, row.rests_on["usual"])
+        row.version = coaching.draft_with(user, boundary, rule, note, after_granting=widens)
         move(row, "accept", actor=audit.person(user), save=("version", "closed_by"))
     return row.version
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from scipy.special import betaincinv
 
-from apps.learning.certification import counting
+from apps.learning.certification import counting, lower_bound
 from apps.learning.evidence import Piece
 from apps.learning.mining import tested_conditions
 from apps.learning.refining import TWO_PERCENT, Kind, Targets, by_kind
@@ -35,11 +34,6 @@ class Tightening:
     def excess(self, target: float) -> float:
         """Errors over the target."""
         return self.wrong - target * self.judged
-
-
-def lower_bound(wrong: int, n: int, alpha: float) -> float:
-    """The smallest error rate over which so many wrong in n would not be rarer than `alpha` (Clopper and Pearson, 1934)."""
-    return float(betaincinv(wrong, n - wrong + 1, alpha)) if wrong else 0.0
 
 
 def tighten(pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, alpha: float = ALPHA) -> list[Tightening]:

@@ -4,6 +4,7 @@ alone. The rule goes into a draft, which is verified, replayed and released like
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -135,18 +136,18 @@ def open_draft(user: User, learnt: Lesson) -> BoundaryVersion:
     return draft
 
 
-def draft_with(user: User, boundary: Boundary, rule: Rule, note: str) -> BoundaryVersion:
-    """A new draft of the active version with one rule more, in front of what else is said of its type. Raises Refused when
-    the boundary is outside the person's remit."""
+def draft_with(
+    user: User, boundary: Boundary, rule: Rule, note: str, *, after_granting: bool = False
+) -> BoundaryVersion:
+    """A new draft of the active version with one rule more, in front of what else is said of its type or, `after_granting`,
+    behind the rules in front that let the AI act. Raises Refused when the boundary is outside the person's remit."""
     with transaction.atomic():
         draft = releases.draft_from(user, boundary)
         rule.version = draft
         editing.save(user, rule)
-        first = Rule.objects.filter(version=draft, case_type=rule.case_type).order_by("position").first()
-        while first is not None and rule.position > first.position and rule.pk != first.pk:
-            before = rule.position
+        others = Rule.objects.filter(version=draft, case_type=rule.case_type).exclude(pk=rule.pk).order_by("position")
+        behind = [*takewhile(lambda one: after_granting and one.handler == Handler.AUTONOMOUS, others)]
+        for _ in range(others.count() - len(behind)):
             editing.move(user, rule, up=True)
-            if rule.position == before:
-                break
         editing.annotate(user, draft, f"{note}: {rule_sentence(rule)}")
     return BoundaryVersion.objects.get(pk=draft.pk)

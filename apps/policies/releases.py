@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit, checking, editing, replaying
+from apps.policies import audit, checking, editing, ramps, replaying
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
@@ -89,11 +89,15 @@ def keep_verification(version: BoundaryVersion, verification: Verification) -> N
     """Put what was found on the version, to be saved with `VERIFIED`.
 
     Where the active version rules only part of the cases, or ends by itself, what it replaced rules too, or will: then
-    a version that grants more than that one widens as well.
+    a version that grants more than that one widens as well; and so does one that lets go of a ramp.
     """
     active = version.boundary.active_version
     version.verification = verification.as_json()
-    version.widens = verification.widens or (active is not None and checking.outlasts(version, active))
+    version.widens = (
+        verification.widens
+        or (active is not None and checking.outlasts(version, active))
+        or ramps.sheds(version.policy(), active.policy() if active else None)
+    )
     version.verification["widens"] = version.widens
     version.verified_hash, version.verified_against = version.current_hash(), active
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.interactions import blind, claiming
 from apps.interactions.models import Message
-from apps.learning import audits, tasks
+from apps.learning import audits, drawing, tasks
 from apps.learning.models import CaseAudit, KnownAnswer
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import AuditEntry
@@ -74,7 +74,7 @@ class TestDrawing:
 
     def test_a_share_of_blind_judgements_is_judged_by_another(self, chance, escalated, user):
         type(escalated).objects.update(blind=True)
-        chance(audits.DOUBLE_PERCENT)
+        chance(drawing.DOUBLE_PERCENT)
         judgement = judged(user, type(escalated).objects.get())
         row = CaseAudit.objects.get()
         assert (row.kind, row.judgement, row.probability) == ("double", judgement, Decimal("0.2000"))
@@ -136,7 +136,7 @@ class TestDesk:
 
     def test_nobody_judges_again_what_they_judged(self, chance, escalated, user):
         type(escalated).objects.update(blind=True)
-        chance(audits.DOUBLE_PERCENT)
+        chance(drawing.DOUBLE_PERCENT)
         judged(user, type(escalated).objects.get())
         assert audits.take_next(user) is None
         assert audits.take_next(factories.supervisor()) == CaseAudit.objects.get()
@@ -215,7 +215,7 @@ class TestFinding:
 
     def test_two_who_differ_are_counted(self, chance, escalated, user):
         type(escalated).objects.update(blind=True)
-        chance(audits.DOUBLE_PERCENT)
+        chance(drawing.DOUBLE_PERCENT)
         judged(user, type(escalated).objects.get(), "Store credit")
         other = factories.supervisor()
         row = judge(other, CaseAudit.objects.get(), "Refund in full")

@@ -13,7 +13,10 @@ from apps.learning.refining import Targets, refine, split
 from tests.learning.test_mining import late_and_dear, share_wrong, world
 
 FIRST = date(2026, 1, 5)
-KNOWN = {"sender.verified": True, "order.belongs_to_sender": True}
+KNOWN = {
+    "sender.verified": True, "order.identified": True, "order.belongs_to_sender": True, "message.public": False,
+    "message.injection_suspected": False,
+}  # fmt: skip
 
 
 def pieces(count=4000, *, seed=1, wrong=late_and_dear, by=lambda n: f"person {n % 5}", customer=str):

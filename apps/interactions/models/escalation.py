@@ -57,6 +57,7 @@ class Escalation(models.Model):
     language = models.CharField(max_length=8, default="en", help_text="What the customer writes: who decides reads it.")
     headline = models.TextField(blank=True, help_text="The question of the brief, as the queue shows it.")
     blind = models.BooleanField(default=False, help_text="Judged before the proposal is shown (blind.py).")
+    blind_chance = models.FloatField(null=True, help_text="With which chance it was drawn to be judged blind.")
     alike = models.CharField(max_length=32, blank=True, help_text="The same for cases that ask the same (alike.py).")
     harm = models.PositiveSmallIntegerField(default=0, help_text="What waiting costs somebody (urgency.py).")
     reply_by = models.DateTimeField(null=True, blank=True)

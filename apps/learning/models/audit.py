@@ -88,6 +88,10 @@ class CaseAudit(models.Model):
     answer = models.ForeignKey(KnownAnswer, null=True, on_delete=models.PROTECT, related_name="audits")
     content = models.JSONField(help_text="The context packet that is judged.")
     rule = models.CharField(max_length=40, blank=True, help_text="The rule under which the AI acted.")
+    ramp = models.ForeignKey("policies.Ramp", null=True, on_delete=models.PROTECT, related_name="audits")
+    least = models.DecimalField(
+        max_digits=5, decimal_places=4, default=1, help_text="The smallest probability that was drawn with then."
+    )
     probability = models.DecimalField(
         max_digits=5, decimal_places=4, validators=[MinValueValidator(Decimal("0.0001")), MaxValueValidator(Decimal(1))]
     )
@@ -132,7 +136,7 @@ class CaseAudit(models.Model):
             pgtrigger.ReadOnly(
                 name="what_was_drawn",
                 fields=["kind", "partner", "case_type", "decision", "judgement", "answer", "content", "rule",
-                        "probability", "drawn_at"],
+                        "ramp", "least", "probability", "drawn_at"],
             ),
             pgtrigger.Protect(
                 name="done_is_final",

@@ -29,6 +29,8 @@ class RefinementReport(models.Model):
     alpha = models.FloatField(help_text="What this report could spend; 0: it tested nothing.")
     pieces = models.PositiveIntegerField(help_text="Cases that were judged unseen.")
     tested = models.PositiveIntegerField(help_text="Regions that were tested.")
+    tested_kinds = models.JSONField(default=list, help_text="Types and actions of what was tested.")
+    waiting = models.JSONField(default=list, help_text="Regions that promise something and need more judgements.")
 
     class Meta:
         ordering = ["-made_at"]
@@ -59,7 +61,12 @@ def has_a_reason(row: Refinement) -> bool:
 
 
 class Refinement(models.Model):
-    """One region that was certified. `region` is what a rule would say, `steps` what was tested of its chain."""
+    """One region that was certified, or one in which the AI is wrong too often. `region` is what a rule would say, `steps`
+    what was tested of its chain, `rests_on` the cases it rests on and what they were made with."""
+
+    class Kind(models.TextChoices):
+        WIDEN = "widen", "Let the AI do it"
+        TIGHTEN = "tighten", "Give it back to people"
 
     State = RefinementState
     _S = State
@@ -67,8 +74,11 @@ class Refinement(models.Model):
     report = models.ForeignKey(RefinementReport, on_delete=models.PROTECT, related_name="proposals")
     case_type = models.CharField(max_length=30, choices=CaseType.choices)
     action = models.CharField(max_length=20, choices=Action.choices)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.WIDEN)
     region = models.JSONField()
     steps = models.JSONField()
+    rests_on = models.JSONField(default=dict)
+    expected = models.JSONField(default=dict, help_text="What it would change, by the cases of the last four weeks.")
     evidence_hash = models.CharField(max_length=64, help_text="Names the cases that it rests on.")
     state = FSMField(max_length=10, choices=State.choices, default=State.OPEN, protected=True)
     version = models.ForeignKey(BoundaryVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -84,7 +94,17 @@ class Refinement(models.Model):
         triggers = [
             pgtrigger.ReadOnly(
                 name="what_was_proven",
-                fields=["report", "case_type", "action", "region", "steps", "evidence_hash"],
+                fields=[
+                    "report",
+                    "kind",
+                    "case_type",
+                    "action",
+                    "region",
+                    "steps",
+                    "rests_on",
+                    "expected",
+                    "evidence_hash",
+                ],
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             no_truncate(),
@@ -94,7 +114,9 @@ class Refinement(models.Model):
         return f"{self.get_case_type_display()}: {self.get_action_display().lower()}, report {self.report.number}"
 
     def in_words(self) -> str:
-        return f"{self.get_case_type_display()}: {self.get_action_display().lower()} when {self.as_region().in_words()}"
+        verb = "" if self.kind == self.Kind.WIDEN else "no more "
+        region = self.as_region().in_words()
+        return f"{self.get_case_type_display()}: {verb}{self.get_action_display().lower()} when {region}"
 
     def as_region(self) -> Region:
         ceiling = self.region["ceiling"]
@@ -111,6 +133,6 @@ class Refinement(models.Model):
     def dismiss(self) -> None:
         """Somebody said why not: it is not proposed again on the same evidence."""
 
-    @transition(state, source=_S.OPEN, target=_S.EXPIRED, custom={"who": "the next report"})
+    @transition(state, source=_S.OPEN, target=_S.EXPIRED, custom={"who": "a later report"})
     def expire(self) -> None:
         """Newer evidence was looked at."""

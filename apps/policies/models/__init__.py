@@ -4,10 +4,12 @@ from apps.policies.models.columns import RulingChunk, RulingColumn
 from apps.policies.models.partner import Partner, PartnerStage, Terms
 from apps.policies.models.partner_release import PartnerRelease
 from apps.policies.models.pause import Pause
+from apps.policies.models.ramp import Ramp
 from apps.policies.models.remit import Remit, partner_ids_of, partners_of, remit_of, rules_only_brands_of
 from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
+from apps.policies.models.sought import SoughtRegion
 from apps.policies.models.voice import better_words
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "PartnerRelease",
     "PartnerStage",
     "Pause",
+    "Ramp",
     "Remit",
     "Replay",
     "Rule",
@@ -26,6 +29,7 @@ __all__ = [
     "RulingChunk",
     "RulingColumn",
     "ShadowRuling",
+    "SoughtRegion",
     "Terms",
     "VersionContributor",
     "Vocabulary",

@@ -65,6 +65,9 @@ class Rule(RuleRow):
     ceiling = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
     due_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="Minutes a person has to decide.")
+    ramp = models.ForeignKey(
+        "policies.Ramp", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="rules"
+    )
 
     class Meta:
         ordering = ["position", "id"]
@@ -92,6 +95,7 @@ class Rule(RuleRow):
             ceiling=_money(self.ceiling, self.version.boundary.currency),
             seniority=self.seniority,
             due_minutes=self.due_minutes,
+            ramp=self.ramp_id,
         )
 
 

@@ -28,6 +28,7 @@ class Ruling(models.Model):
     gate_seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
     rule = models.CharField(max_length=40, blank=True)
     refused_by = models.CharField(max_length=40, blank=True, help_text="What stopped the AI at the gate.")
+    ramp = models.PositiveBigIntegerField(null=True, help_text="The ramp of the rule that granted it, if it has one.")
     verdict = models.JSONField(help_text="Handler, rule and trace as the gate gave them.")
     downgrades = models.JSONField(default=list, help_text="Each: which question said no, and why.")
     kept_no = models.PositiveSmallIntegerField(

@@ -1,0 +1,118 @@
+"""What a report proposes, written down with all that it rests on: the cases, the numbers, and what it would change."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any
+
+from apps.interactions import precedents
+from apps.interactions.models import DecisionRecord
+from apps.learning import drift, ramping, refining
+from apps.learning.certification import Certificate
+from apps.learning.evidence import Piece
+from apps.learning.models import Refinement, RefinementReport
+from apps.learning.region import Region
+from apps.learning.tightening import Tightening
+from apps.policies.facts import value_as_json
+from apps.policies.models import Partner, Ruling
+from apps.policies.words import Handler
+
+LATELY = timedelta(weeks=4)
+MOST_RULINGS = 20_000
+AGREEING = 5  # examples; of disagreement all are told
+_S = Refinement.State
+
+
+def widening(report: RefinementReport, finding: refining.Finding, pieces: Sequence[Piece], now: datetime) -> None:
+    """Propose what is certified, unless the same was dismissed on the same evidence."""
+    region = finding.proposed
+    if region is None or (region.ceiling and region.ceiling.currency != report.boundary.currency):
+        return
+    steps = [_step(*pair) for pair in zip(finding.regions, finding.certificates, strict=True)]
+    _propose(report, Refinement.Kind.WIDEN, (finding.case_type, finding.action), region, steps, pieces, now)
+
+
+def tightening(report: RefinementReport, found: Tightening, pieces: Sequence[Piece], now: datetime) -> None:
+    step = {"words": found.region.in_words(), "judgements": found.judged, "wrong": found.wrong, "lower": found.lower}
+    _propose(report, Refinement.Kind.TIGHTEN, found.kind, found.region, [step], pieces, now)
+
+
+def _propose(
+    report: RefinementReport, kind: str, of: refining.Kind, region: Region, steps: list[dict[str, Any]],
+    pieces: Sequence[Piece], now: datetime,
+) -> None:  # fmt: skip
+    inside = [one for one in pieces if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
+    named = _hash_of(kind, of, region, inside)
+    dismissed = Refinement.objects.filter(report__boundary=report.boundary, state=_S.DISMISSED, evidence_hash=named)
+    if dismissed.exists():
+        return
+    Refinement.objects.create(
+        report=report, kind=kind, case_type=of[0], action=of[1], region=_region_json(region), steps=steps,
+        evidence_hash=named, rests_on=_rests_on(inside), expected=_expected(report, kind, of, region, now),
+    )  # fmt: skip
+
+
+def _hash_of(kind: str, of: refining.Kind, region: Region, inside: Sequence[Piece]) -> str:
+    """Names the proposal and the cases inside it."""
+    cases = " ".join(sorted(one.judged.case for one in inside))
+    return hashlib.sha256(f"{kind} {of} {region.in_words()} {cases}".encode()).hexdigest()
+
+
+def _rests_on(inside: Sequence[Piece]) -> dict[str, Any]:
+    """Every case that was judged differently, some of the others, and what is usual in all of them."""
+    return {
+        "differing": [one.judged.case for one in inside if one.judged.wrong],
+        "agreeing": [one.judged.case for one in inside if not one.judged.wrong][-AGREEING:],
+        "usual": ramping.usual_as_json(drift.usual([one.facts for one in inside])),
+        "made_with": sorted({made for one in inside for made in one.made_with}),
+    }
+
+
+def _expected(report: RefinementReport, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:
+    """Cases of the last four weeks that would be handled otherwise, of all; their money, and the hours that people would
+    have spent on them, or saved."""
+    partners = Partner.objects.filter(boundary=report.boundary)
+    rulings = Ruling.objects.filter(partner__in=partners, at__gte=now - LATELY)
+    alone = rulings.filter(handler=Handler.AUTONOMOUS)
+    rows = (alone if kind == Refinement.Kind.TIGHTEN else rulings.exclude(handler=Handler.AUTONOMOUS)).filter(
+        case_type=of[0], action=of[1]
+    )
+    money, cases = Decimal(0), 0
+    for ruling in rows.select_related("partner").order_by("-pk")[:MOST_RULINGS]:
+        amount = precedents.amount_of(ruling)
+        if region.holds(precedents.facts_of(ruling), amount):
+            cases += 1
+            money += amount.amount if amount else Decimal(0)
+    took = DecisionRecord.objects.filter(
+        partner__in=partners, ruling__case_type=of[0], decided_by__isnull=False, seconds__isnull=False,
+        decided_at__gte=now - LATELY,
+    ).values_list("seconds", flat=True)  # fmt: skip
+    seconds = median([float(one or 0) for one in took] or [0.0])
+    return {
+        "cases": cases, "of": rulings.count(), "alone": alone.count(), "money": str(money),
+        "currency": report.boundary.currency, "hours": round(cases * seconds / 3600, 1),
+    }  # fmt: skip
+
+
+def _region_json(region: Region) -> dict[str, Any]:
+    ceiling = value_as_json(region.ceiling) if region.ceiling else None
+    return {"conditions": [condition.as_json() for condition in region.conditions], "ceiling": ceiling}
+
+
+def _step(region: Region, found: Certificate) -> dict[str, Any]:
+    return {
+        "words": region.in_words(),
+        "judgements": found.judgements,
+        "customers": found.clusters,
+        "days": found.days,
+        "supervisors": found.supervisors,
+        "wrong": found.wrong,
+        "bound": found.bound,
+        "bound_without_largest": found.bound_without_largest,
+        "alpha": found.alpha,
+        "money_share": found.money_share,
+        "reasons": list(found.reasons),
+        "more_needed": found.more_needed,
+    }

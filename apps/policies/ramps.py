@@ -1,0 +1,90 @@
+"""Ramps at work: started with a draft, widened step by step, stopped at once.
+
+    start(boundary, …)     for a grant that is being drafted; it begins when a version with it rules
+    in_force(), stopped()     by id, for a batch of rulings or effects
+    widen, leave_out, stop
+    sheds(version, active)    whether a version would let go of a ramp
+
+A ramp only ever takes away from what its rule grants, so nobody has to agree when it starts, stops or leaves something out.
+Going on to the next step is what two people agreed to when they released the grant.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from apps.policies import audit
+from apps.policies.conditions import Condition
+from apps.policies.models import Boundary, BoundaryVersion, Ramp
+from apps.policies.specs import PolicySpec
+from apps.policies.words import Handler
+
+_RAMP = audit.system("ramp")
+
+
+def start(boundary: Boundary, case_type: str, action: str, source: str, usual: dict[str, Any]) -> Ramp:
+    return Ramp.objects.create(boundary=boundary, case_type=case_type, action=action, source=source, usual=usual)
+
+
+def in_force() -> dict[int, Ramp]:
+    return Ramp.objects.in_bulk()
+
+
+def stopped() -> dict[int, str]:
+    """Why each that was stopped was, by id."""
+    return dict(Ramp.objects.filter(stopped_at__isnull=False).values_list("pk", "stopped_because"))
+
+
+def stopped_in_force() -> set[int]:
+    """Those that were stopped and still stand in a version that rules: somebody has to release what comes after."""
+    rows = Ramp.objects.filter(rules__version__state=BoundaryVersion.State.ACTIVE, stopped_at__isnull=False)
+    return set(rows.values_list("pk", flat=True))
+
+
+def released() -> QuerySet[Ramp]:
+    """Those that a version has that rules now, and that were not stopped."""
+    return Ramp.objects.filter(rules__version__state=BoundaryVersion.State.ACTIVE, stopped_at__isnull=True).distinct()
+
+
+def begin(now: datetime) -> int:
+    """The first step begins when a version with the grant rules."""
+    return released().filter(stepped_at__isnull=True).update(stepped_at=now)
+
+
+def widen(ramp: Ramp, share: int, now: datetime, reason: str) -> None:
+    before, ramp.share, ramp.stepped_at = ramp.share, share, now
+    ramp.save(update_fields=["share", "stepped_at"])
+    audit.record(_RAMP, ramp, "widened", reason=reason, details={"from": before, "to": share}, at=now)
+
+
+def leave_out(ramp: Ramp, conditions: Sequence[Condition], now: datetime) -> None:
+    """Cases like these are people's from now on: the grant was never certified on them."""
+    ramp.unlike = [*ramp.unlike, *(one.as_json() for one in conditions)]
+    ramp.save(update_fields=["unlike"])
+    audit.record(_RAMP, ramp, "narrowed", reason="; ".join(one.in_words() for one in conditions), at=now)
+
+
+def stop(ramp: Ramp, because: str, actor: audit.Actor, now: datetime) -> None:
+    """From the next ruling on everything under it is people's, and what has not left goes back to them."""
+    ramp.stopped_at, ramp.stopped_because = now, because
+    ramp.save(update_fields=["stopped_at", "stopped_because"])
+    audit.record(actor, ramp, "stopped", reason=because, at=now)
+
+
+def sheds(version: PolicySpec, active: PolicySpec | None) -> bool:
+    """Whether a version would let the AI do at once what the active one lets it do step by step: where that one has a ramp
+    for a type and action, the rules that grant it have to stay as they are, in their order, or all go."""
+    if active is None:
+        return False
+    kinds = {(rule.case_type, rule.action) for rule in active.rules if rule.ramp is not None}
+    return any(_granting(version, kind) not in ([], _granting(active, kind)) for kind in kinds)
+
+
+def _granting(policy: PolicySpec, kind: tuple[str, str]) -> list[object]:
+    """What the rules that grant a type and action say, without their place."""
+    return [
+        (rule.conditions, rule.ceiling, rule.ramp) for rule in policy.rules
+        if rule.handler == Handler.AUTONOMOUS and (rule.case_type, rule.action) == kind
+    ]  # fmt: skip
