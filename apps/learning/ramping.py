@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
 from apps.learning import betting, drift, ramp
 from apps.learning.breaker import TARGET
 from apps.learning.models import CaseAudit
-from apps.policies import ramps
+from apps.policies import audit, ramps
 from apps.policies.conditions import read_value
+from apps.policies.errors import Moved, Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
 from apps.policies.models import Ramp, Ruling
 from apps.policies.ramping import SHARES
@@ -64,6 +67,18 @@ def held_by(row: Ramp, now: datetime) -> str:
     if row.stepped_at is None:
         return "no version with it rules yet"
     return "" if row.share == SHARES[-1] else ramp.held_by(step_of(row, now), TARGET)
+
+
+def stop(user: User, ramp_id: int, why: str) -> Ramp:
+    """Stop a grant for good; one person may. Raises Refused without a reason, Moved when it was stopped already."""
+    if not why.strip():
+        raise Refused("Say why you stop it: the people who find the AI stopped will ask.")
+    with transaction.atomic():
+        row = Ramp.objects.select_for_update(no_key=True, of=("self",)).select_related("boundary").get(pk=ramp_id)
+        if row.stopped_at is not None:
+            raise Moved("This grant was stopped already.")
+        ramps.stop(row, why.strip(), audit.person(user), timezone.now())
+    return row
 
 
 def _decided(row: Ramp, now: datetime) -> int:

@@ -20,7 +20,17 @@ _DECIDES = {
 }
 _READS_BOUNDARIES = {
     f"policies.view_{name}"
-    for name in ("boundary", "boundaryversion", "rule", "guardrail", "partner", "partnerstage", "terms", "pause")
+    for name in (
+        "boundary",
+        "boundaryversion",
+        "rule",
+        "guardrail",
+        "partner",
+        "partnerstage",
+        "terms",
+        "pause",
+        "ramp",
+    )
 }
 _OPS = (
     {

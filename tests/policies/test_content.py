@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.policies import editing, releases
-from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Rule
+from apps.policies.models import Boundary, BoundaryVersion, Guardrail, Ramp, Rule
 from apps.policies.specs import GuardrailSpec, PolicySpec, RuleSpec
 from tests.policies.conftest import limit_of_the_day
 
@@ -22,6 +22,7 @@ RULE = {
 RULE_CHANGES = {
     "position": 2, "conditions": BIG, "case_type": "complaint", "handler": "collaborative", "action": "goodwill",
     "ceiling": Decimal("50.01"), "seniority": "senior", "due_minutes": 30,
+    "ramp": Ramp(pk=7),
 }  # fmt: skip
 NARROWER = {"position": 2, "actions": ["refund"], "case_types": ["complaint"]}
 ALWAYS = {"kind": "never", **NARROWER, "conditions": BIG, "seniority": "senior", "hard": True}

@@ -1,0 +1,53 @@
+"""Drift: cases that a certificate does not speak of are found, and those that it speaks of are not."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from apps.learning.drift import never_certified, usual
+from apps.policies.money import Money
+
+
+def cases(count, seed, *, days=30, tiers=("bronze", "silver"), most=100):
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            "order.days_past_window": int(rng.integers(0, days)), "customer.tier": str(rng.choice(tiers)),
+            "order.total": Money(Decimal(int(rng.integers(5, most))), "USD"), "order.final_sale": False,
+        }
+        for _ in range(count)
+    ]  # fmt: skip
+
+
+class TestNull:
+    def test_traffic_like_the_evidence_is_hardly_ever_called_drift(self):
+        found = [never_certified(usual(cases(600, seed)), cases(700, 1000 + seed)) for seed in range(200)]
+        assert sum(map(bool, found)) <= 4, "1 % of looks, and three standard errors"
+
+    def test_nothing_is_said_without_evidence_or_traffic(self):
+        assert never_certified(usual([]), cases(50, 1)) == []
+        assert never_certified(usual(cases(50, 1)), []) == []
+
+
+class TestAlternative:
+    @pytest.mark.parametrize(
+        ("now", "words"),
+        [
+            ({"days": 60}, "days past the window > 29 days"),
+            ({"tiers": ("bronze", "gold")}, "customer tier is gold"),
+            ({"most": 400}, "order total > 99.00 USD"),
+        ],
+    )
+    def test_what_was_never_certified_is_named(self, now, words):
+        found = never_certified(usual(cases(600, 1)), cases(400, 2, **now))
+        assert [one.in_words() for one in found] == [words]
+
+    def test_a_few_strange_ones_are_no_drift(self):
+        strange = cases(9, 3, tiers=("vip",))
+        assert never_certified(usual(cases(600, 1)), cases(400, 2) + strange) == []
+
+    def test_what_the_evidence_had_three_times_it_had_as_good_as_never(self):
+        evidence = cases(600, 1) + cases(3, 4, tiers=("gold",))
+        (found,) = never_certified(usual(evidence), cases(300, 2) + cases(60, 5, tiers=("gold",)))
+        assert found.in_words() == "customer tier is gold"
