@@ -68,9 +68,9 @@ def separating(of: Sequence[Example], others: Sequence[Example]) -> Condition | 
     return None
 
 
-def tested_conditions(examples: Sequence[Example]) -> list[tuple[Condition, Mask]]:
-    """Every single condition that is tried, with the examples that it holds for."""
-    return [(atom.add(Region()).conditions[0], atom.mask) for atom in _atoms_of_facts(examples)]
+def conditions_tried(examples: Sequence[Example], *, granting: bool = True) -> list[tuple[Condition, Mask]]:
+    """Every single condition that is tried, with the examples that it holds for; `granting`: on facts that may grant."""
+    return [(atom.add(Region()).conditions[0], atom.mask) for atom in _atoms_of_facts(examples, granting=granting)]
 
 
 def mine(examples: Sequence[Example], target: float) -> list[list[Region]]:
@@ -190,11 +190,11 @@ def _adding(condition: Condition) -> Callable[[Region], Region]:
     return lambda region: region.also([condition])
 
 
-def _atoms_of_facts(examples: Sequence[Example]) -> Iterable[_Atom]:
-    """Conditions on facts that may grant. Of money only where none moves: the ceiling limits it otherwise."""
+def _atoms_of_facts(examples: Sequence[Example], *, granting: bool = True) -> Iterable[_Atom]:
+    """Conditions on facts that may grant, or on any. Of money only where none moves: the ceiling limits it otherwise."""
     left_out = {Kind.SET} | ({Kind.MONEY} if any(one.amount is not None for one in examples) else set())
     for name, spec in VOCABULARY.items():
-        if not spec.grants or spec.kind in left_out:
+        if (granting and not spec.grants) or spec.kind in left_out:
             continue
         values = [one.facts.get(name) for one in examples]
         if sum(value is not None for value in values) < FEWEST:

@@ -13,7 +13,7 @@ import numpy as np
 
 from apps.learning.certification import counting, lower_bound
 from apps.learning.evidence import Piece
-from apps.learning.mining import tested_conditions
+from apps.learning.mining import conditions_tried
 from apps.learning.refining import TWO_PERCENT, Kind, Targets, by_kind
 from apps.learning.region import Example, Region
 
@@ -47,7 +47,7 @@ def tighten(pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, alpha: f
 
 def _worst(kind: Kind, group: Sequence[Piece], target: float, alpha: float) -> Tightening | None:
     wrong = np.array([one.judged.wrong for one in group])
-    tried = tested_conditions([Example(one.facts, one.amount, one.judged.wrong) for one in group])
+    tried = conditions_tried([Example(one.facts, one.amount, one.judged.wrong) for one in group])
     everything = (Region(), np.ones(len(group), np.bool_))
     regions = [everything, *((Region((condition,)), mask) for condition, mask in tried)]
     best: Tightening | None = None

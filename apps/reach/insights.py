@@ -5,6 +5,7 @@ seven days. Agreement with a proposal in view and blind agreement are reported a
 right. Hours saved are the cases that the AI resolved, times the median time people took for the same type.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from apps.interactions.models import DecisionRecord, Effect, ReasonCode
 from apps.learning.breaker import TARGET
 from apps.learning.certification import ALPHA, Judged, examine
 from apps.learning.evidence import pieces_of
+from apps.learning.exceptions import decided_in, unwritten
 from apps.learning.models import Signal
 from apps.policies.models import BoundaryVersion, partners_of
 from apps.policies.words import Action, CaseType
@@ -104,13 +106,27 @@ def agreement(chosen: Chosen) -> Table:
                 share(row["blind_agreed"], row["blind"]),
                 row["seen"],
                 share(row["seen_agreed"], row["seen"]),
+                anchoring(row["blind_agreed"], row["blind"], row["seen_agreed"], row["seen"]),
             ),
         )
         for row in found
     )
     return Table(
-        "agreement", "Agreement with the AI", ("Judged blind", "agreed, %", "With it in view", "kept, %"), rows
+        "agreement",
+        "Agreement with the AI",
+        ("Judged blind", "agreed, %", "With it in view", "kept, %", "Anchoring, points"),
+        rows,
     )
+
+
+def anchoring(blind_agreed: int, blind: int, seen_agreed: int, seen: int) -> str | None:
+    """How much oftener people agree with a proposal that they see than with one that they do not, in percentage points, with
+    the standard error of the difference; None without both."""
+    if not blind or not seen:
+        return None
+    unseen, shown = blind_agreed / blind, seen_agreed / seen
+    error = math.sqrt(unseen * (1 - unseen) / blind + shown * (1 - shown) / seen)
+    return f"{100 * (shown - unseen):+.0f} ± {100 * error:.0f}"
 
 
 def evidence(chosen: Chosen) -> Table:
@@ -149,6 +165,21 @@ def overrides(chosen: Chosen) -> Table:
         for row in found
     )
     return Table("overrides", "Why people decided otherwise", ("What was wrong", "Decisions"), rows)
+
+
+def exceptions(chosen: Chosen) -> Table:
+    """What people keep deciding otherwise, and what such cases have in common: rules that nobody has written."""
+    labels = dict(ReasonCode.objects.values_list("code", "label"))
+    brands = [one for one in partners_of(chosen.user) if chosen.brand in ("", one.slug)]
+    decided = [one for one in decided_in(brands, chosen.since) if chosen.type in ("", one.case_type)]
+    rows = []
+    for one in unwritten(decided)[:10]:
+        when = f"when {one.condition.in_words()}" if one.condition else "whatever the facts"
+        instead = f"{Action(one.final).label.lower()} instead of {Action(one.proposed).label.lower()}"
+        label = f"{CaseType(one.case_type).label}: {instead} {when}"
+        why = labels.get(one.code, "no reason given")
+        rows.append(Row(label, (why, one.times, one.people, one.alike)))
+    return Table("exceptions", "Exceptions that no rule says", ("Why", "Times", "People", "Cases like it"), tuple(rows))
 
 
 def money(chosen: Chosen) -> Table:

@@ -109,7 +109,7 @@ class TestNumbers:
     def test_agreement_is_told_apart_by_whether_the_proposal_was_seen(self, week, chosen):
         signal = Signal.objects.get()
         (row,) = insights.agreement(chosen).rows
-        assert (row.label, row.values) == ("Refund exception", (0, None, 1, 100.0))
+        assert (row.label, row.values) == ("Refund exception", (0, None, 1, 100.0, None))
         assert signal.proposal_seen
 
     def test_money_by_whom(self, week, chosen):
@@ -253,3 +253,10 @@ class TestHandover:
         shown = page(browser(user), "/handover/")
         assert "Nothing waits." in shown
         assert "No promise is open." in shown
+
+
+class TestAnchoring:
+    def test_the_gap_between_seen_and_unseen_is_told_with_its_error(self):
+        assert insights.anchoring(60, 100, 90, 100) == "+30 ± 6"
+        assert insights.anchoring(0, 0, 90, 100) is None
+        assert insights.anchoring(10, 20, 0, 0) is None

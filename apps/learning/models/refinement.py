@@ -111,7 +111,8 @@ class Refinement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_case_type_display()}: {self.get_action_display().lower()}, report {self.report.number}"
+        verb = "" if self.kind == self.Kind.WIDEN else "no more "
+        return f"{self.get_case_type_display()}: {verb}{self.get_action_display().lower()}, report {self.report.number}"
 
     def in_words(self) -> str:
         verb = "" if self.kind == self.Kind.WIDEN else "no more "

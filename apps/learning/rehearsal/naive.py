@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.learning.evidence import Piece
-from apps.learning.mining import tested_conditions
+from apps.learning.mining import conditions_tried
 from apps.learning.refining import by_kind, grantable
 from apps.learning.region import Example, Region
 from apps.learning.rehearsal.journey import Journey
@@ -51,7 +51,7 @@ class NaiveJourney(Journey):
         examples = [Example(one.facts, one.amount, one.judged.wrong) for one in pieces]
         ceiling = max((one.amount for one in pieces if one.amount), key=lambda amount: amount.amount, default=None)
         tried = [(Region(ceiling=ceiling), np.ones(len(pieces), np.bool_))]
-        tried += [(Region((condition,), ceiling), mask) for condition, mask in tested_conditions(examples)]
+        tried += [(Region((condition,), ceiling), mask) for condition, mask in conditions_tried(examples)]
         agreed = [(region, int(mask.sum())) for region, mask in tried if self._all_agreed(pieces, mask)]
         return max(agreed, key=lambda found: found[1])[0] if agreed else None
 

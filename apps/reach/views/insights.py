@@ -38,8 +38,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "backlog": backlog,
         "backlog_chart": charts.bars([row.label for row in backlog.rows], [row.values[0] for row in backlog.rows]),
         "tables": [
-            insights.agreement(chosen), insights.evidence(chosen), insights.overrides(chosen), insights.money(chosen),
-            breakdowns.by_group(chosen, group),
+            insights.agreement(chosen), insights.evidence(chosen), insights.overrides(chosen), insights.exceptions(chosen),
+            insights.money(chosen), breakdowns.by_group(chosen, group),
         ],
         "groups": breakdowns.GROUPS.items(),
         "group": group,

@@ -1,0 +1,56 @@
+"""Unwritten exceptions: what several people do again and again is named with what such cases have in common."""
+
+import random
+
+from apps.learning.exceptions import Decided, unwritten
+
+
+def decided(count, *, seed=1, damaged="refund", people=3, code="damaged"):
+    """Late returns are declined; of those that arrived damaged people decide `damaged`."""
+    rng = random.Random(seed)
+    rows = []
+    for n in range(count):
+        is_damaged = rng.random() < 0.25
+        final = damaged if is_damaged else "deny"
+        rows.append(
+            Decided("refund_exception", "deny", final, code if final != "deny" else "", f"person {n % people}",
+                    {"message.reason": "damaged" if is_damaged else "changed_mind", "customer.orders": rng.randint(0, 9)},
+                    "It came broken." if is_damaged else "")
+        )  # fmt: skip
+    return rows
+
+
+def test_an_exception_that_people_make_is_named_with_its_condition():
+    rows = decided(200)
+    (found,) = unwritten(rows)
+    damaged = sum(one.facts["message.reason"] == "damaged" for one in rows)
+    assert (found.proposed, found.final, found.code, found.times, found.people) == (
+        "deny", "refund", "damaged", damaged, 3,
+    )  # fmt: skip
+    assert found.condition.in_words() == "reason the customer gives is damaged"
+    assert (found.alike, found.words) == (damaged, "It came broken.")
+
+
+def test_what_one_person_does_alone_is_no_exception_of_the_house():
+    assert unwritten(decided(200, people=1)) == []
+
+
+def test_what_nothing_tells_apart_is_said_without_a_condition():
+    rng = random.Random(3)
+    rows = [
+        Decided("refund_exception", "deny", "refund" if rng.random() < 0.2 else "deny", "kind", f"person {n % 4}",
+                {"customer.orders": rng.randint(0, 9)})
+        for n in range(300)
+    ]  # fmt: skip
+    (found,) = unwritten(rows)
+    assert found.condition is None
+
+
+def test_agreeing_and_asking_are_no_exceptions():
+    assert unwritten(decided(100, damaged="deny")) == []
+    assert unwritten(decided(100, damaged="ask_customer")) == []
+
+
+def test_the_most_frequent_comes_first():
+    few = [Decided("complaint", "reply", "goodwill", "late", f"person {n % 2}", {}) for n in range(6)]
+    assert [one.case_type for one in unwritten([*few, *decided(200)])] == ["refund_exception", "complaint"]
