@@ -10,20 +10,20 @@ Agreement with an answer that is on the screen is anchoring. Only these judgemen
 import random
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
 from apps.interactions import choosing, claiming, events, remits
 from apps.interactions.models import ContextPacket, DecisionRecord, Escalation, Interaction, Judgement
 from apps.interactions.worked import Worked
 from apps.policies import audit
-from apps.policies.conditions import evaluate
 from apps.policies.errors import Moved, Refused
-from apps.policies.models import Partner, SoughtRegion
+from apps.policies.models import Partner, SoughtKind
 from apps.policies.words import Action, CaseType
 
 _SHOWN = (
@@ -38,40 +38,62 @@ def drawn(percent: float) -> bool:
     return _CHANCE.random() * 100 < percent
 
 
-def drawn_before(rows: Sequence[Interaction]) -> dict[int, bool]:
-    """Which of the cases came to people before, and whether their proposal is still hidden. One query for a batch."""
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """With which chance a case is judged blind, and the smallest that any of its type and action has in its boundary now: by
+    that what is drawn more of is thinned out."""
+
+    chance: float
+    least: float
+
+
+def drawn_before(rows: Sequence[Interaction]) -> dict[int, Chance | None]:
+    """Of the cases that came to people before: with which chance they were drawn to be judged blind the last time, if nobody
+    has judged them yet. One query for a batch."""
     judged = Exists(Judgement.objects.filter(escalation=OuterRef("pk")))
     found = Escalation.objects.filter(interaction__in=rows).order_by("pk").annotate(judged=judged)
-    return {case: hidden and not seen for case, hidden, seen in found.values_list("interaction_id", "blind", "judged")}
+    fields = found.values_list("interaction_id", "blind", "judged", "blind_chance", "blind_least")
+    return {
+        case: Chance(chance or 1.0, least or 1.0) if hidden and not seen else None
+        for case, hidden, seen, chance, least in fields
+    }
 
 
-def draw(row: Interaction, before: Mapping[int, bool], chance: float) -> bool:
-    """Whether a case that comes to people is judged blind, with this chance. One that was drawn `before` stays as it was
-    drawn, until somebody has judged it and seen the proposal."""
+def draw(row: Interaction, before: Mapping[int, Chance | None], chance: Chance) -> Chance | None:
+    """Whether a case that comes to people is judged blind: then with which chance it was drawn. One that was drawn `before`
+    stays as it was drawn, until somebody has judged it and seen the proposal."""
     if any(decision.decided_by_id is None for decision in row.decisions.all()):
-        return False  # the AI has acted on it before, and what it did can be seen
-    return before[row.pk] if row.pk in before else drawn(round(100 * chance, 2))
+        return None  # the AI has acted on it before, and what it did can be seen
+    if row.pk in before:
+        return before[row.pk]
+    return chance if drawn(round(100 * chance.chance, 2)) else None
 
 
-def wanted(partners: Iterable[Partner]) -> list[SoughtRegion]:
-    """Where more is to be judged blind among these brands, for a batch."""
-    return list(SoughtRegion.objects.filter(boundary__in={partner.boundary_id for partner in partners}))
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much is judged blind in the boundaries of a batch: at least so much, by boundary, and more of some kinds."""
+
+    least: Mapping[int | None, int]
+    sought: Mapping[tuple[int, str, str], int]
+
+    def chance_of(self, worked: Worked) -> Chance:
+        """All that a grant holds out; more where judgements are sought; otherwise as many as the brand says."""
+        assert worked.authority is not None
+        partner, kind = worked.case.partner, (worked.case.case_type.value, worked.authority.proposal.action)
+        if worked.authority.held_out:
+            return Chance(1.0, 1.0)
+        more = self.sought.get((partner.boundary_id or 0, *kind), 0)
+        least = self.least.get(partner.boundary_id, partner.blind_percent)
+        return Chance(max(partner.blind_percent, more) / 100, max(least, more) / 100)
 
 
-def chance_of(worked: Worked, sought: Sequence[SoughtRegion]) -> float:
-    """With which chance a case is judged blind: all that a grant holds out, more where judgements are sought, and otherwise
-    as many as the brand says."""
-    assert worked.authority is not None
-    case, proposal = worked.case, worked.authority.proposal
-    if worked.authority.held_out:
-        return 1.0
-    known, amount = case.facts.known_at(case.at), proposal.amount.amount if proposal.amount else None
-    regions = [
-        one for one in sought
-        if (one.boundary_id, one.case_type, one.action) == (case.partner.boundary_id, case.case_type, proposal.action)
-        and one.covers(amount) and all(evaluate(condition, known) is True for condition in one.parsed())
-    ]  # fmt: skip
-    return max([case.partner.blind_percent, *(one.percent for one in regions)]) / 100
+def wanted(partners: Iterable[Partner]) -> Wanted:
+    """Read for a batch."""
+    boundaries = {partner.boundary_id for partner in partners}
+    drawing = Partner.objects.filter(boundary__in=boundaries, blind_percent__gt=0)
+    least = dict(drawing.values_list("boundary").annotate(least=Min("blind_percent")))
+    rows = SoughtKind.objects.filter(boundary__in=boundaries)
+    return Wanted(least, {(one.boundary_id, one.case_type, one.action): one.percent for one in rows})
 
 
 def headline(case_type: str, order: str | None) -> str:

@@ -1,6 +1,6 @@
 """Escalating: cases that wait for a person get their packet, their clock and an honest holding reply, in bulk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from apps.interactions import alike, blind, briefing, case_clocks, clocks, outbox, urgency
@@ -28,9 +28,9 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     move([worked.case.interaction for worked in waiting], "escalate", actor=actor)
     settings = {row.case_type: row for row in CaseTypeSetting.objects.all()}
     before = blind.drawn_before([worked.case.interaction for worked in waiting])
-    sought = blind.wanted(worked.case.partner for worked in waiting)
+    wanted = blind.wanted(worked.case.partner for worked in waiting)
     escalations = Escalation.objects.bulk_create(
-        [_escalation(worked, settings, before, blind.chance_of(worked, sought), now) for worked in waiting]
+        [_escalation(worked, settings, before, wanted, now) for worked in waiting]
     )
     Interaction.objects.bulk_update([worked.case.interaction for worked in waiting], case_clocks.FIELDS)
     told, events = [], []
@@ -77,8 +77,9 @@ def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:
 
 
 def _escalation(
-    worked: Worked, settings: dict[str, CaseTypeSetting], before: dict[int, bool], chance: float, now: datetime
-) -> Escalation:
+    worked: Worked, settings: dict[str, CaseTypeSetting], before: Mapping[int, blind.Chance | None], wanted: blind.Wanted,
+    now: datetime,
+) -> Escalation:  # fmt: skip
     assert worked.authority is not None
     assert worked.plan is not None
     case, verdict, row = worked.case, worked.authority.verdict, worked.case.interaction
@@ -87,7 +88,7 @@ def _escalation(
         row, case.partner, max(now, case.at),
         reply_minutes=setting.first_reply_minutes, resolve_minutes=verdict.due_minutes or setting.due_minutes,
     )  # fmt: skip
-    unseen = blind.draw(row, before, chance)
+    unseen = blind.draw(row, before, wanted.chance_of(worked))
     return Escalation(
         interaction=row,
         partner_id=case.partner.pk,
@@ -96,8 +97,9 @@ def _escalation(
         headline=blind.headline(case.case_type.value, case.order.number if case.order else None)
         if unseen
         else worked.plan.question,
-        blind=unseen,
-        blind_chance=chance if unseen else None,
+        blind=unseen is not None,
+        blind_chance=unseen.chance if unseen else None,
+        blind_least=unseen.least if unseen else None,
         alike=alike.key_of(case, worked.plan, worked.authority),
         handler=Handler.COLLABORATIVE if worked.authority.handler == Handler.COLLABORATIVE else Handler.HUMAN,
         seniority=worked.authority.seniority.value,

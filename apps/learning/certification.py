@@ -34,7 +34,8 @@ _LOOKED_AHEAD = 100_000  # judgements; more than that is "out of reach"
 class Judged:
     """One case that somebody judged without seeing what the AI proposed. `customer` is empty when nobody knows who wrote;
     `joint` marks many judged by one act; `money` is what was at stake, in the boundary's currency. `probability` is the
-    chance with which it was drawn, `place` (0 to 1) its place in a draw of its own that thins it out."""
+    chance with which it was drawn, `least` the smallest that any case of its type and action had then in the boundary, and
+    `place` (0 to 1) its place in a draw that thins it out."""
 
     case: str
     customer: str
@@ -45,6 +46,7 @@ class Judged:
     joint: str = ""
     partner: str = ""
     probability: float = 1.0
+    least: float = 1.0
     place: float = 0.0
 
 
@@ -130,9 +132,11 @@ def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
     return [Cluster(tuple(group)) for group in groups.values()]
 
 
-def capped(clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: float) -> list[Cluster]:
-    """None that `of` names, a supervisor or a day, makes up more than `most` of what counts: of the one that does, what was
-    found wrong is kept first, so that a cap never makes a region look better."""
+def capped(
+    clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: float, *, wrong_first: bool = True
+) -> list[Cluster]:
+    """None that `of` names, a supervisor or a day, makes up more than `most` of what counts. Of the one that does, what was
+    found wrong is kept first, or last, so that a cap never speaks for what is to be shown."""
     counts = Counter(map(of, clusters))
     if not counts:
         return []
@@ -141,30 +145,24 @@ def capped(clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: f
     allowed = math.floor(others * most / (1 - most))
     if count <= allowed:
         return list(clusters)
-    theirs = sorted((c for c in clusters if of(c) == name), key=lambda cluster: not cluster.wrong)[:allowed]
+    theirs = sorted((c for c in clusters if of(c) == name), key=lambda cluster: cluster.wrong != wrong_first)[:allowed]
     kept = set(map(id, theirs))
     return [cluster for cluster in clusters if of(cluster) != name or id(cluster) in kept]
 
 
-def counting(judged: Sequence[Judged]) -> list[Cluster]:
+def counting(judged: Sequence[Judged], *, wrong_first: bool = True) -> list[Cluster]:
     """The clusters that count: no supervisor makes up more than half; nor a day, where there are several, more than a
     quarter."""
     clusters = clusters_of(judged)
     if len({cluster.judged[0].on for cluster in clusters}) >= FEWEST_DAYS:
-        clusters = capped(clusters, lambda cluster: cluster.judged[0].on, MOST_OF_A_DAY)
-    return capped(clusters, lambda cluster: cluster.by, MOST_OF_ONE)
+        clusters = capped(clusters, lambda cluster: cluster.judged[0].on, MOST_OF_A_DAY, wrong_first=wrong_first)
+    return capped(clusters, lambda cluster: cluster.by, MOST_OF_ONE, wrong_first=wrong_first)
 
 
 def evened(judged: Sequence[Judged]) -> list[Judged]:
-    """As if all of a week were drawn with the smallest probability of that week: where more was drawn from one part of a
-    region than from another, the first is thinned out, at random."""
-    if len({one.probability for one in judged}) < 2:
-        return list(judged)
-    least: dict[tuple[int, int], float] = {}
-    for one in judged:
-        week = one.on.isocalendar()[:2]
-        least[week] = min(least.get(week, 1.0), one.probability)
-    return [one for one in judged if one.place * one.probability < least[one.on.isocalendar()[:2]]]
+    """As if every case had been drawn with the smallest chance that any case of the boundary had then: where more was drawn,
+    of one brand than of another, that is thinned out, at random."""
+    return [one for one in judged if one.place * one.probability < one.least]
 
 
 def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha: float | None = None) -> Certificate:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Max
 from django.utils import timezone
 
 from apps.interactions import blind, briefing, events
@@ -27,7 +28,11 @@ def connect() -> None:
 
 def _draw_alone(sender: object, done: Sequence[tuple[Worked, DecisionRecord]], **kwargs: Any) -> None:
     limited = {w.authority.ramp for w, _ in done if w.authority and w.authority.ramp}
-    more = dict(Ramp.objects.filter(pk__in=limited).values_list("pk", "audited"))
+    brands = Max("boundary__partner__audit_percent")  # so that all decisions of a grant are drawn alike
+    more = {
+        pk: max(audited, (percent or 0) / 100)
+        for pk, audited, percent in Ramp.objects.filter(pk__in=limited).values_list("pk", "audited", brands)
+    }
     chances = [_chance_of(worked, more) for worked, _ in done]
     drawn = [
         (w, d, chance) for (w, d), chance in zip(done, chances, strict=True) if blind.drawn(round(100 * chance, 2))

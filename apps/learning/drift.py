@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from scipy.stats import binom
 
+from apps.learning.certification import bound
 from apps.policies.conditions import Condition
 from apps.policies.facts import VOCABULARY, FactSpec, Kind, Value
 from apps.policies.money import Money
@@ -52,18 +53,19 @@ def usual(evidence: Sequence[Known]) -> dict[str, Usual]:
 def never_certified(before: Mapping[str, Usual], now: Sequence[Known], alpha: float = ALPHA) -> list[Condition]:
     """The conditions under which a case is unlike all that a certificate rests on, as far as `now` brings them up."""
     found = []
+    part = alpha / max(1, len(before)) / 4  # of each fact: two sides, and for each the share before and the count now
     for name, was in before.items():
         seen = Counter(value for known in now if (value := known.get(name)) is not None)
         all_seen = seen.total()
         for condition, count in _new(VOCABULARY[name], was, seen):
-            if count >= FEWEST and _rarity(count, all_seen, was.known) < alpha / len(before):
+            if count >= FEWEST and _rarity(count, all_seen, was.known, part) < part:
                 found.append(condition)
     return found
 
 
-def _rarity(count: int, seen: int, before: int) -> float:
-    """How rare so many are, if their true share is what so few of the evidence allow."""
-    return float(binom.sf(count - 1, seen, min(1.0, (HARDLY + 1) / before)))
+def _rarity(count: int, seen: int, before: int, alpha: float) -> float:
+    """How rare so many are, at the largest share that so few of the evidence leave possible (Clopper and Pearson, 1934)."""
+    return float(binom.sf(count - 1, seen, bound(HARDLY, before, alpha)))
 
 
 def _new(spec: FactSpec, was: Usual, seen: Counter[Value]) -> Iterator[tuple[Condition, int]]:

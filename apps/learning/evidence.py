@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Count, Q
 from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
@@ -27,7 +28,7 @@ AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One judged case: what the AI proposed or did, the facts that were ruled on, and the judgement. `how` is "blind" or
-    "audit"; `granted` when the boundary let the AI do it then."""
+    "audit"; `granted` when the AI did it, or would have, had its grant not held it out or left it to people so far."""
 
     case_type: str
     action: str
@@ -57,6 +58,18 @@ def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list
     return sorted(found, key=lambda piece: (piece.judged.on, piece.judged.case))
 
 
+def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> dict[str, int]:
+    """How many cases two people judged, neither seeing the other's, and how many of them differently."""
+    rows = CaseAudit.objects.filter(
+        kind=CaseAudit.Kind.DOUBLE,
+        state=CaseAudit.State.DONE,
+        partner__in=partners,
+        done_at__gte=since,
+        done_at__lt=until,
+    )
+    return rows.aggregate(pairs=Count("pk"), differing=Count("pk", filter=Q(agreed=False)))
+
+
 def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
     related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
@@ -68,8 +81,7 @@ def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterato
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
         wrong = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        chance = row.escalation.blind_chance or row.escalation.partner.blind_percent / 100 or 1.0
-        by = _By(row.by_id, row.at, bool(wrong), chance)
+        by = _By(row.by_id, row.at, bool(wrong), row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
         yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
@@ -87,18 +99,19 @@ def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterat
         assert row.done_at is not None
         done = row.decision
         amount = Money(done.amount, done.currency) if done.amount is not None else None
-        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG, float(row.probability))
+        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG)
         yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """Who judged, when, whether the AI was wrong, and with which chance the case was drawn."""
+    """Who judged, when, whether the AI was wrong, with which chance the case was drawn, and the smallest of its kind."""
 
     person: int | None
     at: datetime
     wrong: bool
-    chance: float
+    chance: float = 1.0
+    least: float = 1.0
 
 
 def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Piece:
@@ -111,9 +124,11 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
         money=amount.amount if amount else Decimal(0),
         partner=ruling.partner.slug,
         probability=by.chance,
+        least=by.least,
         place=draws.place("even", f"{ruling.partner.slug}/{case.external_id}"),
     )
-    granted = ruling.gate_handler == Handler.AUTONOMOUS
+    only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
+    granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant
     discloses = bool(ruling.proposal.get("discloses_order", True))
     return Piece(
         ruling.case_type,

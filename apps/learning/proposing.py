@@ -12,11 +12,11 @@ from apps.interactions.models import DecisionRecord
 from apps.learning import drift, ramping, refining
 from apps.learning.certification import Certificate
 from apps.learning.evidence import Piece
-from apps.learning.models import Refinement, RefinementReport
+from apps.learning.models import Refinement
 from apps.learning.region import Region
 from apps.learning.tightening import Tightening
 from apps.policies.facts import value_as_json
-from apps.policies.models import Partner, Ruling
+from apps.policies.models import Boundary, Partner, Ruling
 from apps.policies.words import Handler
 
 LATELY = timedelta(weeks=4)
@@ -25,32 +25,34 @@ AGREEING = 5  # examples; of disagreement all are told
 _S = Refinement.State
 
 
-def widening(report: RefinementReport, finding: refining.Finding, pieces: Sequence[Piece], now: datetime) -> None:
-    """Propose what is certified, unless the same was dismissed on the same evidence."""
+def widening(
+    boundary: Boundary, finding: refining.Finding, pieces: Sequence[Piece], now: datetime
+) -> Refinement | None:
+    """What is certified, unless the same was dismissed on the same evidence; not saved, and without its report."""
     region = finding.proposed
-    if region is None or (region.ceiling and region.ceiling.currency != report.boundary.currency):
-        return
+    if region is None or (region.ceiling and region.ceiling.currency != boundary.currency):
+        return None
     steps = [_step(*pair) for pair in zip(finding.regions, finding.certificates, strict=True)]
-    _propose(report, Refinement.Kind.WIDEN, (finding.case_type, finding.action), region, steps, pieces, now)
+    return _proposal(boundary, Refinement.Kind.WIDEN, (finding.case_type, finding.action), region, steps, pieces, now)
 
 
-def tightening(report: RefinementReport, found: Tightening, pieces: Sequence[Piece], now: datetime) -> None:
+def tightening(boundary: Boundary, found: Tightening, pieces: Sequence[Piece], now: datetime) -> Refinement | None:
     step = {"words": found.region.in_words(), "judgements": found.judged, "wrong": found.wrong, "lower": found.lower}
-    _propose(report, Refinement.Kind.TIGHTEN, found.kind, found.region, [step], pieces, now)
+    return _proposal(boundary, Refinement.Kind.TIGHTEN, found.kind, found.region, [step], pieces, now)
 
 
-def _propose(
-    report: RefinementReport, kind: str, of: refining.Kind, region: Region, steps: list[dict[str, Any]],
+def _proposal(
+    boundary: Boundary, kind: str, of: refining.Kind, region: Region, steps: list[dict[str, Any]],
     pieces: Sequence[Piece], now: datetime,
-) -> None:  # fmt: skip
+) -> Refinement | None:  # fmt: skip
     inside = [one for one in pieces if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
     named = _hash_of(kind, of, region, inside)
-    dismissed = Refinement.objects.filter(report__boundary=report.boundary, state=_S.DISMISSED, evidence_hash=named)
+    dismissed = Refinement.objects.filter(report__boundary=boundary, state=_S.DISMISSED, evidence_hash=named)
     if dismissed.exists():
-        return
-    Refinement.objects.create(
-        report=report, kind=kind, case_type=of[0], action=of[1], region=_region_json(region), steps=steps,
-        evidence_hash=named, rests_on=_rests_on(inside), expected=_expected(report, kind, of, region, now),
+        return None
+    return Refinement(
+        kind=kind, case_type=of[0], action=of[1], region=_region_json(region), steps=steps, evidence_hash=named,
+        rests_on=_rests_on(inside), expected=_expected(boundary, kind, of, region, now),
     )  # fmt: skip
 
 
@@ -70,10 +72,10 @@ def _rests_on(inside: Sequence[Piece]) -> dict[str, Any]:
     }
 
 
-def _expected(report: RefinementReport, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:
+def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:
     """Cases of the last four weeks that would be handled otherwise, of all; their money, and the hours that people would
     have spent on them, or saved."""
-    partners = Partner.objects.filter(boundary=report.boundary)
+    partners = Partner.objects.filter(boundary=boundary)
     rulings = Ruling.objects.filter(partner__in=partners, at__gte=now - LATELY)
     alone = rulings.filter(handler=Handler.AUTONOMOUS)
     rows = (alone if kind == Refinement.Kind.TIGHTEN else rulings.exclude(handler=Handler.AUTONOMOUS)).filter(
@@ -92,7 +94,7 @@ def _expected(report: RefinementReport, kind: str, of: refining.Kind, region: Re
     seconds = median([float(one or 0) for one in took] or [0.0])
     return {
         "cases": cases, "of": rulings.count(), "alone": alone.count(), "money": str(money),
-        "currency": report.boundary.currency, "hours": round(cases * seconds / 3600, 1),
+        "currency": boundary.currency, "hours": round(cases * seconds / 3600, 1),
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ go_on(now)       from the sweeper; what is due is decided by the rows
 held_by(ramp)    why a step is not over, in words
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +20,15 @@ from apps.learning import betting, drift, ramp
 from apps.learning.breaker import TARGET
 from apps.learning.models import CaseAudit
 from apps.policies import audit, ramps
-from apps.policies.conditions import read_value
-from apps.policies.errors import Moved, Refused
+from apps.policies.conditions import Condition, read_value
+from apps.policies.errors import Invalid, Moved, Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
 from apps.policies.models import Ramp, Ruling
 from apps.policies.ramping import SHARES
 
-A_WEEK = timedelta(days=7)
+log = logging.getLogger(__name__)
+
+A_WEEK, A_DAY = timedelta(days=7), timedelta(days=1)
 LEAST = 0.0001  # a brand audits as much as it says besides
 MOST_LOOKED_AT = 5_000  # rulings of a week that drift is looked for in
 _S = CaseAudit.State
@@ -34,15 +37,24 @@ _S = CaseAudit.State
 def go_on(now: datetime) -> int:
     """Begin what was released, and end the steps that are over; returns how many went on."""
     ramps.begin(now)
-    return sum(_go_on(row.pk, now) for row in ramps.released())
+    went_on = 0
+    for row in ramps.released():
+        try:
+            went_on += _go_on(row, now)
+        except Exception:
+            log.exception("the ramp %s could not go on; the others do", row)
+    return went_on
 
 
-def _go_on(ramp_id: int, now: datetime) -> bool:
+def _go_on(found: Ramp, now: datetime) -> bool:
+    drifts = _drifts(found, now)
     with transaction.atomic():
-        row = Ramp.objects.select_for_update(no_key=True).get(pk=ramp_id)
+        row = Ramp.objects.select_for_update(no_key=True).get(pk=found.pk)
         if row.stopped_at is not None:
             return False
-        _leave_out_what_drifts(row, now)
+        known = row.never_certified()
+        if new := [one for one in drifts if one not in known]:
+            ramps.leave_out(row, new, now)
         before, share = row.share, ramp.next_share(step_of(row, now), TARGET)
         if share != before:
             ramps.widen(row, share, now, reason="the audits of the step before allow it")
@@ -54,7 +66,8 @@ def _go_on(ramp_id: int, now: datetime) -> bool:
 def step_of(row: Ramp, now: datetime) -> ramp.Step:
     since = row.stepped_at or now
     rows = CaseAudit.objects.filter(ramp=row, drawn_at__gte=since)
-    overdue = rows.filter(Q(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now) | Q(state=_S.EXPIRED)).count()
+    ended_lately = Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)
+    overdue = rows.filter(Q(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now) | ended_lately).count()
     done = rows.filter(state=_S.DONE).order_by("done_at", "pk").values_list("verdict", "probability")
     audits = [betting.Audit(verdict == CaseAudit.Verdict.WRONG, float(probability)) for verdict, probability in done]
     return ramp.Step(row.share, (now - since).days, audits, overdue)
@@ -87,13 +100,19 @@ def _decided(row: Ramp, now: datetime) -> int:
     return alone.filter(decided_at__gte=now - A_WEEK).count()
 
 
-def _leave_out_what_drifts(row: Ramp, now: datetime) -> None:
+def _drifts(row: Ramp, now: datetime) -> list[Condition]:
+    """What its cases of the last week bring up that it was never certified on; looked for once a day."""
+    if row.looked_at is not None and now - row.looked_at < A_DAY:
+        return []
+    Ramp.objects.filter(pk=row.pk, stopped_at__isnull=True).update(looked_at=now)
     rulings = Ruling.objects.filter(ramp=row.pk, at__gte=now - A_WEEK).order_by("-pk")[:MOST_LOOKED_AT]
-    lately = [precedents.facts_of(ruling) for ruling in rulings.select_related("partner")]
-    known = row.never_certified()
-    new = [one for one in drift.never_certified(usual_of(row.usual), lately) if one not in known]
-    if new:
-        ramps.leave_out(row, new, now)
+    lately = []
+    for ruling in rulings.select_related("partner"):
+        try:
+            lately.append(precedents.facts_of(ruling))
+        except Invalid:
+            continue  # a value that there is no more: such a case says nothing of today's
+    return drift.never_certified(usual_of(row.usual), lately)
 
 
 def usual_as_json(usual: Mapping[str, drift.Usual]) -> dict[str, Any]:

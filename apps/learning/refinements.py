@@ -17,15 +17,16 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from apps.learning import evidence, proposing, refining, tightening
+from apps.learning import evidence, practice, proposing, refining
 from apps.learning.breaker import TARGET
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
+from apps.learning.tightening import LOOKING_BACK as LATELY
+from apps.learning.tightening import tighten
 from apps.policies import audit, coaching, editing, ramps
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
-from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtRegion
-from apps.policies.specs import PolicySpec
+from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtKind
 from apps.policies.words import Handler
 
 log = logging.getLogger(__name__)
@@ -56,43 +57,61 @@ def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
     """One look at what was judged blind and the boundary does not grant, and at what it grants and was found wrong.
 
     One that tests nothing spends no α. Whether it does is told by the older part of the evidence alone, so that leaving it
-    out of the count promises no less.
+    out of the count promises no less. All that takes long comes before anything is locked; raises Moved when another report was
+    made meanwhile.
     """
-    judged = evidence.pieces_of(list(boundary.partner_set.all()), now - LOOKING_BACK, now)
-    policy = version.policy() if (version := boundary.active_version) else PolicySpec()
-    pieces = refining.grantable([one for one in judged if one.how == "blind" and _is_fresh(one, boundary)], policy)
-    granted = [one for one in judged if one.granted and one.judged.on >= (now - tightening.LOOKING_BACK).date()]
+    partners, before = list(boundary.partner_set.all()), RefinementReport.objects.filter(boundary=boundary)
+    number, spending = before.count() + 1, before.filter(tested__gt=0).count() + 1
+    pieces, granted = _looked_at(boundary, evidence.pieces_of(partners, now - LOOKING_BACK, now), now)
+    targets = refining.Targets(TARGET)
+    findings = refining.refine(pieces, targets=targets, report=spending, last_tested=_last_tested(before))
+    tested = [finding for finding in findings if finding.certificates]
+    proposed = [proposing.widening(boundary, finding, pieces, now) for finding in tested]
+    proposed += [proposing.tightening(boundary, found, granted, now) for found in tighten(granted, targets=targets)]
+    report = RefinementReport(
+        boundary=boundary, number=number, made_at=now, target=TARGET,
+        alpha=alpha_of_report(spending) if tested else 0.0,
+        pieces=len(pieces), tested=sum(len(finding.certificates) for finding in tested),
+        tested_kinds=sorted({(finding.case_type, finding.action) for finding in tested}),
+        waiting=[_waiting(finding) for finding in findings if finding.proposed is None],
+        **evidence.judged_by_two(partners, now - LOOKING_BACK, now),
+    )  # fmt: skip
     actor = audit.system("refinement")
     with transaction.atomic():
         Boundary.objects.select_for_update(no_key=True).get(pk=boundary.pk)
-        before = RefinementReport.objects.filter(boundary=boundary)
-        spending = before.filter(tested__gt=0).count() + 1
-        findings = refining.refine(
-            pieces, targets=refining.Targets(TARGET), report=spending, last_tested=_last_tested(before)
-        )
-        tested = [finding for finding in findings if finding.certificates]
-        report = RefinementReport.objects.create(
-            boundary=boundary, number=before.count() + 1, made_at=now, target=TARGET,
-            alpha=alpha_of_report(spending) if tested else 0.0,
-            pieces=len(pieces), tested=sum(len(finding.certificates) for finding in tested),
-            tested_kinds=sorted({(finding.case_type, finding.action) for finding in tested}),
-            waiting=[_waiting(finding) for finding in findings if finding.proposed is None],
-        )  # fmt: skip
+        if before.count() + 1 != number:
+            raise Moved("Another report of this boundary was made meanwhile. Look at that one.")
+        report.save(force_insert=True)
         _expire(report, [finding for finding in tested if finding.proposed is not None], actor)
-        for finding in tested:
-            proposing.widening(report, finding, pieces, now)
-        for found in tightening.tighten(granted, targets=refining.Targets(TARGET)):
-            proposing.tightening(report, found, granted, now)
-        _seek(boundary, findings)
+        for row in proposed:
+            if row is not None:
+                row.report = report
+                row.save(force_insert=True)
+        _seek(boundary, refining.sought(pieces, findings))
         audit.record(actor, report, "made", at=now)
     return report
+
+
+def _looked_at(
+    boundary: Boundary, judged: Sequence[evidence.Piece], now: datetime
+) -> tuple[list[evidence.Piece], list[evidence.Piece]]:
+    """What was judged blind and is people's, and what was judged lately of what is the AI's; of neither what is from before a
+    grant of its kind was stopped: what was true then is so no more."""
+    policy, stops = practice.practised(boundary), practice.stops_of(boundary)
+    fresh = [
+        one for one in judged
+        if (stop := stops.get((one.case_type, one.action))) is None or one.judged.on > stop.date()
+    ]  # fmt: skip
+    lately = (now - LATELY).date()
+    peoples = refining.grantable([one for one in fresh if one.how == "blind"], policy)
+    return peoples, refining.granted_by([one for one in fresh if one.granted and one.judged.on >= lately], policy)
 
 
 def _expire(report: RefinementReport, proven: Sequence[refining.Finding], actor: audit.Actor) -> None:
     """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, and what speaks of
     a grant's kind that was stopped since. A certificate stays one otherwise, until somebody decides."""
     again = {(finding.case_type, finding.action) for finding in proven}
-    stopped = {(one.case_type, one.action): one.stopped_at for one in report.boundary.ramps.all() if one.stopped_at}
+    stopped = practice.stops_of(report.boundary)
     rows = Refinement.objects.select_for_update(no_key=True, of=("self",)).select_related("report")
     over = []
     for row in rows.filter(report__boundary=report.boundary, state=_S.OPEN):
@@ -101,15 +120,6 @@ def _expire(report: RefinementReport, proven: Sequence[refining.Finding], actor:
         if row.kind == Refinement.Kind.TIGHTEN or kind in again or is_old or stopped.get(kind, made_at) > made_at:
             over.append(row)
     move(over, "expire", actor=actor, reason=f"report {report.number}")
-
-
-def _is_fresh(piece: evidence.Piece, boundary: Boundary) -> bool:
-    """Not from before a grant of its kind was stopped: what was true then is so no more."""
-    stopped = [
-        ramp.stopped_at.date() for ramp in boundary.ramps.all()
-        if ramp.stopped_at and (ramp.case_type, ramp.action) == (piece.case_type, piece.action)
-    ]  # fmt: skip
-    return piece.judged.on > max(stopped) if stopped else True
 
 
 def _last_tested(reports: QuerySet[RefinementReport]) -> dict[refining.Kind, date]:
@@ -127,17 +137,13 @@ def _waiting(finding: refining.Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _seek(boundary: Boundary, findings: Sequence[refining.Finding]) -> None:
+def _seek(boundary: Boundary, kinds: Sequence[refining.Kind]) -> None:
     """More is judged blind, until the next report, where it would tell something."""
-    SoughtRegion.objects.filter(boundary=boundary).delete()
-    SoughtRegion.objects.bulk_create(
-        SoughtRegion(
-            boundary=boundary, case_type=case_type, action=action, percent=SOUGHT_PERCENT,
-            conditions=[condition.as_json() for condition in region.conditions],
-            ceiling=region.ceiling.amount if region.ceiling else None,
-        )
-        for (case_type, action), region in refining.sought(findings)
-    )  # fmt: skip
+    SoughtKind.objects.filter(boundary=boundary).delete()
+    SoughtKind.objects.bulk_create(
+        SoughtKind(boundary=boundary, case_type=case_type, action=action, percent=SOUGHT_PERCENT)
+        for case_type, action in kinds
+    )
 
 
 def _open(user: User, refinement_id: int) -> Refinement:
@@ -158,11 +164,15 @@ def accept(user: User, refinement_id: int) -> BoundaryVersion:
     """A draft of the boundary with a rule for the region. One that widens comes behind what is granted already and in front of
     what people decide, and begins with a small part of its cases; one that tightens comes first.
 
-    Raises Moved when it is open no more, Refused when the boundary is outside the person's remit.
+    Raises Moved when it is open no more, Refused when the boundary is outside the person's remit, or when a grant of its kind
+    was stopped since.
     """
     with transaction.atomic():
         row = _open(user, refinement_id)
         region, boundary = row.as_region(), row.report.boundary
+        stop = practice.stops_of(boundary).get((row.case_type, row.action))
+        if stop is not None and stop > row.report.made_at:
+            raise Refused("A grant of this kind was stopped since: wait for the next report, on evidence from after.")
         widens = row.kind == Refinement.Kind.WIDEN
         rule = Rule(
             case_type=row.case_type, handler=Handler.AUTONOMOUS if widens else Handler.HUMAN,

@@ -4,9 +4,9 @@ Pure. The older quarter of the evidence suggests regions, the newer part, which 
 What is tested is decided by the older part, and by how many the newer one holds, never by what they say: a region that
 could hardly be certified yet costs the others nothing.
 
-    grantable(pieces, policy)  the pieces that the policy does not grant, and that some rule could
+    grantable(pieces, policy)  the pieces that the policy does not grant, and that some rule could; granted_by: those it does
     refine(pieces, …)          one report: what was found of every type and action
-    sought(findings)           where more judgements are wanted
+    sought(pieces, findings)   where more judgements are wanted
 """
 
 import math
@@ -49,6 +49,7 @@ MOST_MONEY = Decimal(9_999_999_999)
 OLDER = 1 / 4  # of the customers suggest, the others certify
 ANEW = 1 / 3  # of a region's customers have to be new, before it is tested again
 ALIKE = 600
+YOUNG = 500  # judgements of a type and action: with fewer nothing can be said of it
 NEVER: Mapping[Kind, date] = {}
 
 
@@ -103,6 +104,16 @@ def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
         if could.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
             found.append(one)
     return found
+
+
+def granted_by(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
+    """What the policy lets the AI do alone."""
+    now = compile_policy(policy.rules, policy.guardrails)
+    return [
+        one for one in pieces
+        if now.rule(one.case_type, Proposal(one.action, one.amount, (), one.discloses), one.facts).handler
+        == Handler.AUTONOMOUS
+    ]  # fmt: skip
 
 
 def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[GuardrailSpec]) -> CompiledPolicy:
@@ -214,10 +225,9 @@ def _more_needed(chain: _Chain, alpha: float) -> int | None:
     return more_needed(math.ceil(chain.rate * chain.customers), chain.customers, chain.target, alpha)
 
 
-def sought(findings: Sequence[Finding]) -> list[tuple[Kind, Region]]:
-    """Where more judgements would tell: the widest region of each chain that is not certified, and may be."""
-    return [
-        ((finding.case_type, finding.action), finding.regions[-1])
-        for finding in findings
-        if finding.proposed is None and finding.more_needed
-    ]
+def sought(pieces: Sequence[Piece], findings: Sequence[Finding]) -> list[Kind]:
+    """Types and actions of which more judgements would tell. All of a kind, so that what is drawn says how often the AI is
+    wrong in any region of it. Left out is what is judged often enough, and promises nothing."""
+    open_kinds = {(one.case_type, one.action) for one in findings if one.proposed is None and one.more_needed}
+    young = {kind for kind, group in by_kind(pieces).items() if len(group) < YOUNG}
+    return sorted(open_kinds | young)

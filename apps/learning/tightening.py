@@ -17,7 +17,7 @@ from apps.learning.mining import conditions_tried
 from apps.learning.refining import TWO_PERCENT, Kind, Targets, by_kind
 from apps.learning.region import Example, Region
 
-ALPHA = 0.05
+ALPHA = 0.01  # of one look; there is one a week
 LOOKING_BACK = timedelta(weeks=8)  # what is wrong now is asked, not what was a year ago
 
 
@@ -54,7 +54,9 @@ def _worst(kind: Kind, group: Sequence[Piece], target: float, alpha: float) -> T
     for region, mask in regions:
         if (wrong & mask).sum() <= target * mask.sum():
             continue
-        clusters = counting([one.judged for one, inside in zip(group, mask.tolist(), strict=True) if inside])
+        clusters = counting(
+            [one.judged for one, inside in zip(group, mask.tolist(), strict=True) if inside], wrong_first=False
+        )
         errors = sum(cluster.wrong for cluster in clusters)
         lower = lower_bound(errors, len(clusters), alpha / len(regions))
         if lower > target and (

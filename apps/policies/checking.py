@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from apps.policies import ramps
 from apps.policies.conditions import BadCondition
 from apps.policies.facts import VOCABULARY
 from apps.policies.models import BoundaryVersion, Guardrail, Rule
@@ -27,7 +28,20 @@ def outlasts(version: BoundaryVersion, active: BoundaryVersion) -> bool:
     """The active version rules only a share of the cases, or ends, and this one grants more than what it replaced."""
     if (active.share == 100 and active.ends_at is None) or keeps_to_plan(version, active):
         return False
-    return active.replaced is None or _verified(version.policy(), active.replaced.policy()).widens
+    if active.replaced is None:
+        return True
+    policy, replaced = version.policy(), active.replaced.policy()
+    return _verified(policy, replaced).widens or ramps.sheds(policy, replaced)
+
+
+def widens(version: BoundaryVersion, verification: Verification) -> bool:
+    """Whether releasing it lets the AI do more. Where the active version rules only part of the cases, or ends by itself, what
+    it replaced rules too, or will: then a version that grants more than that one widens as well; and so does one that lets
+    go of a ramp."""
+    active = version.boundary.active_version
+    if verification.widens or active is None:
+        return verification.widens
+    return outlasts(version, active) or ramps.sheds(version.policy(), active.policy())
 
 
 def keeps_to_plan(version: BoundaryVersion, active: BoundaryVersion) -> bool:

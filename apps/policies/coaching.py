@@ -4,7 +4,6 @@ alone. The rule goes into a draft, which is verified, replayed and released like
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import takewhile
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -139,15 +138,26 @@ def open_draft(user: User, learnt: Lesson) -> BoundaryVersion:
 def draft_with(
     user: User, boundary: Boundary, rule: Rule, note: str, *, after_granting: bool = False
 ) -> BoundaryVersion:
-    """A new draft of the active version with one rule more, in front of what else is said of its type or, `after_granting`,
-    behind the rules in front that let the AI act. Raises Refused when the boundary is outside the person's remit."""
+    """A new draft of the active version with one rule more, in front of what else is said of its type. One that comes
+    `after_granting` stands behind all that let the AI act and behind people's exceptions, in front of what takes every other
+    case; grants of its type that were stopped make room. Raises Refused when the boundary is outside the person's remit."""
     with transaction.atomic():
         draft = releases.draft_from(user, boundary)
         rule.version = draft
         editing.save(user, rule)
-        others = Rule.objects.filter(version=draft, case_type=rule.case_type).exclude(pk=rule.pk).order_by("position")
-        behind = [*takewhile(lambda one: after_granting and one.handler == Handler.AUTONOMOUS, others)]
-        for _ in range(others.count() - len(behind)):
+        of_type = Rule.objects.filter(version=draft, case_type=rule.case_type)
+        if after_granting:
+            for stopped in of_type.filter(ramp__stopped_at__isnull=False).exclude(pk=rule.pk):
+                editing.delete(user, stopped)
+        others = list(of_type.exclude(pk=rule.pk).order_by("position"))
+        for _ in others[_place_after_granting(others) if after_granting else 0 :]:
             editing.move(user, rule, up=True)
         editing.annotate(user, draft, f"{note}: {rule_sentence(rule)}")
     return BoundaryVersion.objects.get(pk=draft.pk)
+
+
+def _place_after_granting(rules: Sequence[Rule]) -> int:
+    """In front of the first rule behind the last that grants which takes every case; at the end without one."""
+    granting = [place for place, rule in enumerate(rules) if rule.handler == Handler.AUTONOMOUS]
+    behind = granting[-1] + 1 if granting else 0
+    return next((place for place in range(behind, len(rules)) if not rules[place].conditions), len(rules))

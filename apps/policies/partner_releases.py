@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.policies import audit
+from apps.policies import audit, ramps
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms, partner_ids_of
@@ -164,7 +164,12 @@ def _wider(new: PolicySpec, old: PolicySpec) -> list[str]:
         for change in verification.changes
         if change.widens
     ]
-    return said + [f"Not proved: {reason}." for reason in verification.not_proved]
+    said += [f"Not proved: {reason}." for reason in verification.not_proved]
+    if ramps.sheds(new, old):
+        said.append(
+            "It lets go of a ramp: what the AI does step by step now, or was stopped from, it would do at once."
+        )
+    return said
 
 
 def _read_stage(partner: Partner, content: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -37,20 +37,32 @@ def stopped() -> dict[int, str]:
     return dict(Ramp.objects.filter(stopped_at__isnull=False).values_list("pk", "stopped_because"))
 
 
+def _in_versions_that_rule() -> QuerySet[Ramp]:
+    """Those that stand in an active version, in what that replaced and still rules some cases, or in what either inherits."""
+    active = list(BoundaryVersion.objects.filter(state=BoundaryVersion.State.ACTIVE).select_related("replaced"))
+    ruling = {version.pk: version for version in active}
+    ruling |= {version.replaced.pk: version.replaced for version in active if version.share < 100 and version.replaced}
+    parents = {version.parent_id for version in ruling.values()} - {None} - set(ruling)
+    while parents:
+        ruling |= BoundaryVersion.objects.in_bulk(list(parents))
+        parents = {version.parent_id for version in ruling.values()} - {None} - set(ruling)
+    return Ramp.objects.filter(rules__version__in=list(ruling)).distinct()
+
+
 def stopped_in_force() -> set[int]:
     """Those that were stopped and still stand in a version that rules: somebody has to release what comes after."""
-    rows = Ramp.objects.filter(rules__version__state=BoundaryVersion.State.ACTIVE, stopped_at__isnull=False)
-    return set(rows.values_list("pk", flat=True))
+    return set(_in_versions_that_rule().filter(stopped_at__isnull=False).values_list("pk", flat=True))
 
 
 def released() -> QuerySet[Ramp]:
-    """Those that a version has that rules now, and that were not stopped."""
-    return Ramp.objects.filter(rules__version__state=BoundaryVersion.State.ACTIVE, stopped_at__isnull=True).distinct()
+    """Those of versions that rule, and that were not stopped."""
+    return _in_versions_that_rule().filter(stopped_at__isnull=True)
 
 
 def begin(now: datetime) -> int:
     """The first step begins when a version with the grant rules."""
-    return released().filter(stepped_at__isnull=True).update(stepped_at=now)
+    ids = list(released().filter(stepped_at__isnull=True).values_list("pk", flat=True))
+    return Ramp.objects.filter(pk__in=ids).update(stepped_at=now)
 
 
 def widen(ramp: Ramp, share: int, now: datetime, reason: str) -> None:
@@ -74,12 +86,19 @@ def stop(ramp: Ramp, because: str, actor: audit.Actor, now: datetime) -> None:
 
 
 def sheds(version: PolicySpec, active: PolicySpec | None) -> bool:
-    """Whether a version would let the AI do at once what the active one lets it do step by step: where that one has a ramp
-    for a type and action, the rules that grant it have to stay as they are, in their order, or all go."""
+    """Whether a version would let the AI do at once what the active one lets it do step by step, or stopped.
+
+    Where that one has a ramp for a type and action, the rules that grant it have to stay as they are, in their order; the
+    last ones may go, since what they granted falls to nobody behind them.
+    """
     if active is None:
         return False
     kinds = {(rule.case_type, rule.action) for rule in active.rules if rule.ramp is not None}
-    return any(_granting(version, kind) not in ([], _granting(active, kind)) for kind in kinds)
+    return any(not _begins_with(_granting(active, kind), _granting(version, kind)) for kind in kinds)
+
+
+def _begins_with(whole: list[object], part: list[object]) -> bool:
+    return whole[: len(part)] == part
 
 
 def _granting(policy: PolicySpec, kind: tuple[str, str]) -> list[object]:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit, checking, editing, ramps, replaying
+from apps.policies import audit, checking, editing, replaying
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
@@ -86,20 +86,11 @@ VERIFIED = ("verification", "verified_hash", "verified_against", "widens")
 
 
 def keep_verification(version: BoundaryVersion, verification: Verification) -> None:
-    """Put what was found on the version, to be saved with `VERIFIED`.
-
-    Where the active version rules only part of the cases, or ends by itself, what it replaced rules too, or will: then
-    a version that grants more than that one widens as well; and so does one that lets go of a ramp.
-    """
-    active = version.boundary.active_version
+    """Put what was found on the version, to be saved with `VERIFIED`."""
     version.verification = verification.as_json()
-    version.widens = (
-        verification.widens
-        or (active is not None and checking.outlasts(version, active))
-        or ramps.sheds(version.policy(), active.policy() if active else None)
-    )
+    version.widens = checking.widens(version, verification)
     version.verification["widens"] = version.widens
-    version.verified_hash, version.verified_against = version.current_hash(), active
+    version.verified_hash, version.verified_against = version.current_hash(), version.boundary.active_version
 
 
 def plan(user: User, version: BoundaryVersion, *, share: int, ends_at: datetime | None) -> BoundaryVersion:
@@ -273,7 +264,7 @@ def roll_back(user: User, active: BoundaryVersion, target: BoundaryVersion, reas
         version.note = f"Roll back from version {active.number} to version {target.number}: {reason.strip()}"
         version.save(update_fields=["note"])
         audit.record(audit.person(user), version, "rolled_back", reason=version.note)
-        if not checking.verification_of(version).widens:
+        if not checking.widens(version, checking.verification_of(version)):
             return tighten(user, version)
         if replaying.is_missing(version):
             replaying.ask(user, version)

@@ -25,6 +25,16 @@ class TestNull:
         found = [never_certified(usual(cases(600, seed)), cases(700, 1000 + seed)) for seed in range(200)]
         assert sum(map(bool, found)) <= 4, "1 % of looks, and three standard errors"
 
+    @pytest.mark.parametrize(("before", "now"), [(300, 700), (600, 3000), (1500, 5000)])
+    def test_long_tails_are_no_drift(self, before, now):
+        def tailed(count, seed):
+            rng = np.random.default_rng(seed)
+            return [{"order.days_past_window": int(rng.exponential(12)), "customer.orders": int(rng.exponential(4))}
+                    for _ in range(count)]  # fmt: skip
+
+        found = [never_certified(usual(tailed(before, seed)), tailed(now, 1000 + seed)) for seed in range(60)]
+        assert sum(map(bool, found)) <= 2
+
     def test_nothing_is_said_without_evidence_or_traffic(self):
         assert never_certified(usual([]), cases(50, 1)) == []
         assert never_certified(usual(cases(50, 1)), []) == []

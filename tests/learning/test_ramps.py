@@ -1,5 +1,6 @@
 """A new grant: step by step, with a few of its cases always people's; stopped at once, and not let go of by one person."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,16 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from apps.interactions import blind, notifying
+from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Interaction, Notice
 from apps.learning import audits, drift, ramping, tasks
 from apps.learning.models import Breaker, CaseAudit
-from apps.policies import audit, draws, editing, ramps, releases
+from apps.policies import audit, draws, editing, partner_releases, ramps, releases
 from apps.policies.conditions import Condition
-from apps.policies.models import BoundaryVersion, Ramp, Rule, SoughtRegion
+from apps.policies.models import Partner, Ramp, Rule, SoughtKind
 from apps.policies.ramping import SHARES, Lot, lot_at
 from tests import factories
-from tests.conftest import RETURN, STATUS
+from tests.conftest import COMPLAINT, RETURN, STATUS
 from tests.learning.test_audits import place_of
 
 ACTOR = audit.system("test")
@@ -177,6 +179,30 @@ class TestReleasing:
             editing.delete(author, rule)
         assert releases.tighten(author, draft).state == "active"
 
+    def test_taking_the_last_grant_away_takes_one_and_what_stands_before_it_stays(self, ramp, boundary, author, other):
+        draft = releases.draft_from(author, boundary)
+        newer = ramps.start(boundary, "order_status", "reply", "report 2", {})
+        rule = Rule.objects.filter(version=draft, ramp=ramp).first()
+        editing.save(author, Rule(version=draft, case_type=rule.case_type, handler="autonomous", action=rule.action,
+                                  conditions=[{"fact": "sender.verified", "operator": "is", "value": True}], ramp=newer))  # fmt: skip
+        release(draft, author, other)
+        draft = releases.draft_from(author, boundary)
+        editing.delete(author, Rule.objects.get(version=draft, ramp=newer))
+        assert releases.tighten(author, draft).state == "active"
+
+    def test_moving_a_brand_to_a_boundary_without_the_ramp_takes_two(self, ramp, partner, boundary):
+        old = boundary.active_version.policy()
+        new = replace(old, rules=tuple(replace(rule, ramp=None) for rule in old.rules))
+        assert partner_releases._wider(new, old) == [
+            "It lets go of a ramp: what the AI does step by step now, or was stopped from, it would do at once."
+        ]
+        assert partner_releases._wider(old, old) == []
+
+    def test_rolling_back_to_before_the_ramp_is_a_release_for_two(self, ramp, boundary, author, other):
+        before = boundary.versions.get(number=boundary.active_version.number - 1)
+        back = releases.roll_back(author, boundary.active_version, before, "as it was")
+        assert back.state in ("draft", "in_review")
+
     def test_a_copy_keeps_it(self, ramp, boundary, author):
         draft = releases.draft_from(author, boundary)
         assert Rule.objects.filter(version=draft, ramp=ramp).exists()
@@ -213,6 +239,7 @@ class TestSteps:
         assert ramping.held_by(ramp, later) == "1 audits are overdue"
         audits.expire_overdue(later)
         assert ramping.held_by(ramp, later) == "1 audits are overdue", "ended is not done"
+        assert ramping.held_by(ramp, later + timedelta(days=8)) == "", "a week without a late one, and it goes on"
 
     def test_audits_that_speak_against_the_ai_hold_it(self, ramp, done):
         done(25, wrong=4)
@@ -291,19 +318,26 @@ class TestBreaker:
 
 
 class TestSought:
-    def test_where_more_is_sought_more_is_judged_blind(self, partner, boundary, arrive, new_order, monkeypatch):
+    def test_where_more_is_sought_more_of_the_kind_is_judged_blind(
+        self, partner, boundary, arrive, new_order, monkeypatch
+    ):
         asked = []
-        monkeypatch.setattr(blind, "drawn", lambda percent: asked.append(percent) or False)
-        region = {"boundary": boundary, "case_type": "refund_exception", "action": "refund", "percent": 75}
-        wanted = SoughtRegion.objects.create(
-            **region, conditions=[Condition("order.days_past_window", "≤", 10).as_json()]
-        )
+        monkeypatch.setattr(blind, "drawn", lambda percent: asked.append(percent) or percent == 75)
+        SoughtKind.objects.create(boundary=boundary, case_type="refund_exception", action="refund", percent=75)
         partner.blind_percent = 5
         partner.save()
         late = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=33)
-        very_late = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=60)
         arrive(RETURN, order=late)
-        arrive(RETURN, order=very_late)
+        arrive(COMPLAINT, order=new_order())
         assert asked == [75, 5]
-        assert "days past the window ≤ 10" in str(wanted)
-        assert BoundaryVersion.objects.filter(state="active").exists()
+        chances = Escalation.objects.order_by("pk").values_list("blind", "blind_chance", "blind_least")
+        assert list(chances) == [(True, 0.75, 0.75), (False, None, None)]
+
+    def test_the_smallest_share_of_the_boundarys_brands_is_kept_with_it(self, partner, boundary, arrive, monkeypatch):
+        monkeypatch.setattr(blind, "drawn", lambda percent: percent == 40)
+        Partner.objects.filter(pk=demo_partner("other", "Other").pk).update(blind_percent=8)
+        partner.blind_percent = 40
+        partner.save()
+        arrive(RETURN, order=factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=33))
+        row = Escalation.objects.get()
+        assert (row.blind_chance, row.blind_least) == (0.4, 0.08)

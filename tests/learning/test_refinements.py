@@ -7,12 +7,12 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from apps.learning import evidence, refinements, refining, tasks
+from apps.learning import evidence, practice, refinements, refining, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
-from apps.policies import audit, ramps
+from apps.policies import audit, coaching, editing, ramps, releases
 from apps.policies.errors import Moved, Refused
-from apps.policies.models import Boundary, Rule, SoughtRegion
+from apps.policies.models import Boundary, Rule, SoughtKind
 from tests import factories
 from tests.conftest import browser, page
 from tests.learning.test_refining import pieces
@@ -92,13 +92,13 @@ class TestReport:
     def test_where_more_would_tell_more_is_judged_blind(self, boundary, now, judged):
         judged[:] = pieces(2400)
         report = refinements.make_report(boundary, now)
-        (sought, *_) = SoughtRegion.objects.filter(boundary=boundary)
+        (sought,) = SoughtKind.objects.filter(boundary=boundary)
         assert (sought.case_type, sought.action, sought.percent) == ("refund_exception", "refund", 75)
         assert report.tested == 0
         assert report.waiting[0]["more_needed"] > 0
         judged[:] = []
         refinements.make_report(boundary, now)
-        assert not SoughtRegion.objects.exists()
+        assert not SoughtKind.objects.exists()
 
     def test_what_was_judged_before_a_grant_was_stopped_proves_nothing(self, judged, boundary, now):
         ramp = ramps.start(boundary, "refund_exception", "refund", "report 1", {})
@@ -134,16 +134,35 @@ class TestReport:
             RefinementReport.objects.update(number=7)
 
 
+class TestPeople:
+    def test_a_target_under_what_people_agree_on_is_said_to_be_out_of_reach(
+        self, judged, boundary, now, ops, monkeypatch
+    ):
+        monkeypatch.setattr(evidence, "judged_by_two", lambda *_: {"pairs": 200, "differing": 30})
+        report = refinements.make_report(boundary, now)
+        shown = page(browser(ops), f"/admin/learning/refinementreport/{report.pk}/change/")
+        assert "They differed in 30 of 200 cases that two judged (15.0%)." in shown
+        assert "no region can be proven under such a target" in shown
+
+    def test_without_double_judgements_that_is_said(self, judged, boundary, now, ops):
+        report = refinements.make_report(boundary, now)
+        assert (report.pairs, report.differing) == (0, 0)
+        assert "nobody knows how often they differ" in page(
+            browser(ops), f"/admin/learning/refinementreport/{report.pk}/change/"
+        )
+
+
 class TestTightening:
     def test_what_is_granted_and_wrong_too_often_is_proposed_to_be_given_back(self, judged, boundary, now, ops):
-        rows = [replace(one, how="audit", granted=True) for one in later(judged)]
+        status = {"case_type": "order_status", "action": "reply", "amount": None}
+        rows = [replace(one, how="audit", granted=True, **status) for one in later(judged)]
         judged[:] = [replace(one, judged=replace(one.judged, on=now.date())) for one in rows]
         refinements.make_report(boundary, now)
         row = Refinement.objects.get(kind="tighten")
-        assert "no more refund" in row.in_words()
+        assert "Order status: no more reply" in row.in_words()
         assert len(row.rests_on["differing"]) > len(row.rests_on["agreeing"]) == 5
         draft = refinements.accept(ops, row.pk)
-        first = Rule.objects.filter(version=draft, case_type="refund_exception").order_by("position").first()
+        first = Rule.objects.filter(version=draft, case_type="order_status").order_by("position").first()
         assert (first.handler, first.ramp) == ("human", None)
 
 
@@ -154,8 +173,10 @@ class TestAccept:
         rules = list(Rule.objects.filter(version=draft, case_type="refund_exception").order_by("position"))
         granting = next(rule for rule in rules if rule.ramp is not None)
         assert (granting.handler, granting.action) == ("autonomous", "refund")
-        assert {rule.handler for rule in rules[: rules.index(granting)]} <= {"autonomous"}
-        assert {rule.handler for rule in rules[rules.index(granting) + 1 :]} <= {"human"}
+        behind = rules[rules.index(granting) + 1 :]
+        assert [(rule.handler, rule.conditions) for rule in behind] == [("human", [])], (
+            "people's exceptions stay in front"
+        )
         assert granting.ceiling == proven.as_region().ceiling.amount
         assert [raw["fact"] for raw in granting.conditions] == [c.fact for c in proven.as_region().conditions]
         assert (granting.ramp.share, granting.ramp.boundary) == (10, boundary)
@@ -174,6 +195,24 @@ class TestAccept:
             with pytest.raises(Refused):
                 act(other, proven.pk)
         assert Refinement.objects.get(pk=proven.pk).state == "open"
+
+    def test_after_a_grant_of_its_kind_was_stopped_it_cannot_be_accepted(self, proven, ops, boundary, now):
+        ramp = ramps.start(boundary, proven.case_type, proven.action, "an earlier one", {})
+        ramps.stop(ramp, "wrong too often", audit.system("test"), now + timedelta(minutes=1))
+        with pytest.raises(Refused, match="stopped since"):
+            refinements.accept(ops, proven.pk)
+
+    def test_what_was_stopped_makes_room_and_can_be_proven_again(self, proven, ops, boundary, now):
+        old = ramps.start(boundary, "refund_exception", "refund", "an earlier one", {})
+        ramps.stop(old, "wrong too often", audit.system("test"), now - timedelta(days=30))
+        with_it = releases.draft_from(ops, boundary)
+        editing.save(ops, Rule(version=with_it, case_type="refund_exception", handler="autonomous", action="refund",
+                               ceiling=100, ramp=old))  # fmt: skip
+        policy = practice.practised(boundary)
+        assert policy == boundary.active_version.policy()
+        draft = coaching.draft_with(ops, boundary, Rule(case_type="refund_exception", action="refund", handler="autonomous",
+                                                        ceiling=50, conditions=[]), "again", after_granting=True)  # fmt: skip
+        assert not Rule.objects.filter(version=draft, ramp=old).exists()
 
 
 class TestDismiss:

@@ -18,7 +18,15 @@ class TestNull:
         for seed in range(40):
             flips = iter(np.random.default_rng(seed).random(800) < 0.02)
             taken += bool(tighten(granted(800, seed=seed, wrong=lambda *_: bool(next(flips)))))  # noqa: B023
-        assert taken <= 6, "5 % of looks, and three standard errors"
+        assert taken <= 2, "1 % of looks, and three standard errors"
+
+    def test_one_who_audits_most_takes_nothing_back_by_that(self):
+        taken = 0
+        for seed in range(30):
+            flips = iter(np.random.default_rng(seed).random(600) < 0.012)
+            some = granted(600, seed=seed, wrong=lambda *_: bool(next(flips)), by=lambda n: f"person {n % 10 == 0}")  # noqa: B023
+            taken += bool(tighten(some))
+        assert taken <= 2
 
 
 class TestAlternative:

@@ -172,7 +172,7 @@ class TestJudging:
         from apps.interactions.models import Interaction
 
         row = Interaction.objects.get(pk=arrive(STATUS, order=factories.OrderFactory(customer=order.customer)).pk)
-        assert blind.draw(row, {}, 1.0) is False
+        assert blind.draw(row, {}, blind.Chance(1.0, 1.0)) is None
 
     def test_it_is_judged_once(self, unseen, user):
         judged(user, unseen)

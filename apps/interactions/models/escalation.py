@@ -58,6 +58,7 @@ class Escalation(models.Model):
     headline = models.TextField(blank=True, help_text="The question of the brief, as the queue shows it.")
     blind = models.BooleanField(default=False, help_text="Judged before the proposal is shown (blind.py).")
     blind_chance = models.FloatField(null=True, help_text="With which chance it was drawn to be judged blind.")
+    blind_least = models.FloatField(null=True, help_text="The smallest chance of its kind in the boundary then.")
     alike = models.CharField(max_length=32, blank=True, help_text="The same for cases that ask the same (alike.py).")
     harm = models.PositiveSmallIntegerField(default=0, help_text="What waiting costs somebody (urgency.py).")
     reply_by = models.DateTimeField(null=True, blank=True)

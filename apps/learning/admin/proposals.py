@@ -38,8 +38,19 @@ class RefinementReportAdmin(OfBoundaries):
 
     list_display = ("made_at", "boundary", "number", "pieces", "tested", "proposed", "share_of_alpha")
     list_filter = ("boundary",)
-    fields = ("boundary", "number", "made_at", "pieces", "tested", "target", "share_of_alpha", "proposed", "still_open")
-    readonly_fields = ("share_of_alpha", "proposed", "still_open")
+    fields = (
+        "boundary",
+        "number",
+        "made_at",
+        "pieces",
+        "tested",
+        "target",
+        "share_of_alpha",
+        "proposed",
+        "among_people",
+        "still_open",
+    )
+    readonly_fields = ("share_of_alpha", "proposed", "among_people", "still_open")
     actions = ("look_again",)
 
     @admin.display(description="Proposed")
@@ -49,6 +60,16 @@ class RefinementReportAdmin(OfBoundaries):
     @admin.display(description="Could spend")
     def share_of_alpha(self, row: RefinementReport) -> str:
         return f"{row.alpha:.2%} of 5 %"
+
+    @admin.display(description="People among themselves")
+    def among_people(self, row: RefinementReport) -> str:
+        share = row.disagreement.share
+        if share is None:
+            return "No case was judged by two people yet, so nobody knows how often they differ."
+        told = f"They differed in {row.differing} of {row.pairs} cases that two judged ({share:.1%})."
+        if row.disagreement.is_above(row.target):
+            told += f" That is surely more than twice {row.target:.1%}: no region can be proven under such a target."
+        return told
 
     @admin.display(description="Not proven yet")
     def still_open(self, row: RefinementReport) -> str:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django_fsm import FSMField, transition
 
+from apps.learning.certification import Disagreement
 from apps.learning.region import Region
 from apps.policies.conditions import parse
 from apps.policies.machines import guard, in_state_list
@@ -30,6 +31,10 @@ class RefinementReport(models.Model):
     pieces = models.PositiveIntegerField(help_text="Cases that were judged unseen.")
     tested = models.PositiveIntegerField(help_text="Regions that were tested.")
     tested_kinds = models.JSONField(default=list, help_text="Types and actions of what was tested.")
+    pairs = models.PositiveIntegerField(
+        default=0, help_text="Cases that two people judged, neither seeing the other's."
+    )
+    differing = models.PositiveIntegerField(default=0, help_text="Of those, what they judged differently.")
     waiting = models.JSONField(default=list, help_text="Regions that promise something and need more judgements.")
 
     class Meta:
@@ -39,6 +44,11 @@ class RefinementReport(models.Model):
 
     def __str__(self) -> str:
         return f"Report {self.number} of {self.boundary}"
+
+    @property
+    def disagreement(self) -> Disagreement:
+        """Of people among themselves: a target under half of it is out of reach."""
+        return Disagreement(self.pairs, self.differing)
 
 
 class RefinementState(models.TextChoices):

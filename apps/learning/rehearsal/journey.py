@@ -26,14 +26,14 @@ from apps.policies.specs import PolicySpec
 from apps.policies.words import Handler
 
 A_WEEK = 5_000  # interactions
-BLIND, RAISED = 0.30, 0.75  # of what people decide; where more is sought
+BLIND, RAISED = 0.05, 0.75  # of what people decide, as a brand begins; where more is sought
 
 
 class Journey:
     """One world from its first week on."""
 
-    def __init__(self, world: World, *, a_week: int = A_WEEK, target: float = 0.02) -> None:
-        self.world, self.a_week, self.target = world, a_week, target
+    def __init__(self, world: World, *, a_week: int = A_WEEK, target: float = 0.02, blind: float = BLIND) -> None:
+        self.world, self.a_week, self.target, self.blind = world, a_week, target, blind
         self.grants: list[Grant] = []
         for rule in world.rules():
             grant = new_grant(0, (rule.case_type, rule.action), Region(rule.conditions, rule.ceiling), 0, target)
@@ -42,7 +42,7 @@ class Journey:
         self.everything = new_grant(0, ("", ""), Region(), 0, target).detector
         self.left: list[Piece] = []  # judged blind, and people's
         self.granted: list[Piece] = []  # judged of what is the AI's
-        self.raised: list[tuple[Kind, Region]] = []
+        self.raised: set[Kind] = set()
         self.stale_until: dict[Kind, date] = {}
         self.last_tested: dict[Kind, date] = {}
         self.reports = 0
@@ -124,9 +124,8 @@ class Journey:
             self._judge(arrival, "blind", granted=lot is Lot.HELD_OUT, probability=probability)
 
     def _blind_share(self, arrival: Arrival) -> float:
-        kind, amount = (arrival.case_type, arrival.proposal.action), arrival.proposal.amount
-        wanted = any(kind == of and region.holds(arrival.facts, amount) for of, region in self.raised)
-        return RAISED if wanted else BLIND
+        wanted = (arrival.case_type, arrival.proposal.action) in self.raised
+        return max(RAISED, self.blind) if wanted else self.blind
 
     def _judge(
         self, arrival: Arrival, how: str, *, granted: bool, probability: float = 1.0, shown: bool = False
@@ -138,7 +137,7 @@ class Journey:
         judged = Judged(
             arrival.key, arrival.customer, person, day_of(arrival), wrong,
             proposed.amount.amount if proposed.amount else Decimal(0), probability=probability,
-            place=self._place("even", arrival),
+            least=probability, place=self._place("even", arrival),
         )  # fmt: skip
         piece = Piece(arrival.case_type, proposed.action, proposed.amount, arrival.facts, how, "chat", granted, judged,
                       proposed.discloses_order)  # fmt: skip
@@ -160,7 +159,7 @@ class Journey:
             self.last_tested[finding.case_type, finding.action] = FIRST_MONDAY.date() + timedelta(days=7 * number + 6)
             if finding.proposed is not None:
                 self._grant(finding, finding.proposed, evidence, number, week)
-        self.raised = sought(findings)
+        self.raised = set(sought(evidence, findings))
 
     def _grant(self, finding: Finding, region: Region, evidence: Sequence[Piece], number: int, week: Week) -> None:
         kind = (finding.case_type, finding.action)

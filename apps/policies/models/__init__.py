@@ -9,7 +9,7 @@ from apps.policies.models.remit import Remit, partner_ids_of, partners_of, remit
 from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
-from apps.policies.models.sought import SoughtRegion
+from apps.policies.models.sought import SoughtKind
 from apps.policies.models.voice import better_words
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "RulingChunk",
     "RulingColumn",
     "ShadowRuling",
-    "SoughtRegion",
+    "SoughtKind",
     "Terms",
     "VersionContributor",
     "Vocabulary",

@@ -26,6 +26,7 @@ class Ramp(models.Model):
     unlike = models.JSONField(
         default=list, blank=True, help_text="Conditions that it was never certified on: such cases are people's."
     )
+    looked_at = models.DateTimeField(null=True, help_text="When drift was looked for.")
     stopped_at = models.DateTimeField(null=True)
     stopped_because = models.TextField(blank=True)
 

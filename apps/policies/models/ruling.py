@@ -41,6 +41,7 @@ class Ruling(models.Model):
     class Meta:
         ordering = ["-id"]
         triggers = append_only()
+        indexes = [models.Index(fields=["ramp", "-id"], condition=models.Q(ramp__isnull=False), name="ruling_ramp")]
         constraints = [
             models.CheckConstraint(condition=models.Q(handler__in=Handler.values), name="ruling_handler_in_list"),
         ]

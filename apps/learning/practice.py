@@ -1,0 +1,45 @@
+"""What a boundary lets the AI do in practice: without the grants that were stopped, and what they were never certified on.
+
+practised(boundary)    its active version's policy, so
+stops_of(boundary)     when a grant of each type and action was last stopped: what was judged before proves nothing now
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from django.db.models import Q
+
+from apps.learning.refining import Kind
+from apps.policies import ramps
+from apps.policies.models import Boundary, Ramp
+from apps.policies.specs import PolicySpec, RuleSpec
+from apps.policies.words import Handler
+
+
+def practised(boundary: Boundary) -> PolicySpec:
+    version = boundary.active_version
+    if version is None:
+        return PolicySpec()
+    policy, known = version.policy(), ramps.in_force()
+    return replace(policy, rules=tuple(one for rule in policy.rules for one in _as_practised(rule, known)))
+
+
+def _as_practised(rule: RuleSpec, known: Mapping[int, Ramp]) -> Iterator[RuleSpec]:
+    ramp = known.get(rule.ramp) if rule.ramp is not None else None
+    if ramp is not None and ramp.stopped_at is not None:
+        return
+    for condition in ramp.never_certified() if ramp else ():
+        yield RuleSpec(rule.key, rule.case_type, (*rule.conditions, condition), Handler.HUMAN)
+    yield rule
+
+
+def stops_of(boundary: Boundary) -> dict[Kind, datetime]:
+    version = boundary.active_version
+    ids = {rule.ramp for rule in version.policy().rules} if version else set()
+    rows = Ramp.objects.filter(Q(boundary=boundary) | Q(pk__in=[pk for pk in ids if pk is not None]))
+    found: dict[Kind, datetime] = {}
+    for row in rows.filter(stopped_at__isnull=False).order_by("stopped_at"):
+        assert row.stopped_at is not None
+        found[row.case_type, row.action] = row.stopped_at
+    return found
