@@ -41,6 +41,7 @@ class _Shape:
     discloses: bool = True
     moves: int = 0  # times the order's total
     without_order: bool = False
+    highest_tier: int = 3
 
 
 def arrivals(truth: Truth, seed: int, week: int, count: int) -> list[Arrival]:
@@ -71,6 +72,7 @@ def _cases(rng: Generator, name: str, number: int, first: int, odds: float, week
     rows = zip(*(column.tolist() for column in columns), strict=True)
     for place, (minute, customer, tier, other, unit, *seen_of) in enumerate(rows):
         day, refunded, returned, final, verified, odd = seen_of
+        tier = min(tier, shape.highest_tier)
         seen = Seen(name, day, unit, refunded, returned, final, verified, odd)
         amount = money(unit) if shape.moves else None
         found.append(
@@ -99,6 +101,7 @@ def facts_of(seen: Seen, shape: _Shape, tier: int, others: int) -> dict[str, Val
         "sender.verified": seen.verified, "order.identified": not shape.without_order, "message.public": False,
         "message.injection_suspected": False, "customer.tier": TIERS[tier], "customer.orders": 0,
         "customer.refunds_90d": seen.refunds, "customer.refunds_30d": 0, "customer.returns_12m": seen.returns,
+        "customer.disputes_12m": 0,
     }  # fmt: skip
     if shape.without_order:
         return facts
@@ -188,6 +191,6 @@ SHAPED = {
     "too late": _Shape("order_change", "reply", _nothing),
     "question": _Shape("question", "reply", _nothing, discloses=False, without_order=True),
     "advice": _Shape("product_recommendation", "recommend", _nothing, discloses=False, without_order=True),
-    "complaint": _Shape("complaint", "reply", _nothing, discloses=False),
+    "complaint": _Shape("complaint", "reply", _nothing, discloses=False, highest_tier=2),
     "person": _Shape("human_request", "reply", _nothing, discloses=False, without_order=True),
 }

@@ -30,7 +30,7 @@ def page_of(results: Sequence[Result], alpha: float, world: str, a_week: int) ->
     """A page that stands by itself. Results have the same number of weeks."""
     error_top = max(2 * alpha, max(week.error for result in results for week in result.weeks))
     context = {
-        "world": world, "alpha": alpha, "worlds": len(results), "weeks": len(results[0].weeks), "a_week": a_week,
+        "world": world, "alpha": alpha, "worlds": len(results), "weeks": len(results[0].weeks), "a_week": f"{a_week:,}",
         "violations": sum(result.true_error > alpha for result in results),
         "start": statistics.median(result.start_rate for result in results),
         "end": statistics.median(result.end_rate for result in results),

@@ -2,7 +2,10 @@
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
+from apps.learning.rehearsal import mirroring
 from apps.learning.rehearsal.arriving import arrivals
 from apps.learning.rehearsal.house import PEOPLE, Limits, Seen, instead, truth_of
 from apps.learning.rehearsal.world import Answer, Arrival, World
@@ -49,6 +52,15 @@ class Shop(World):
         if shown and chance.random() < who.anchored:
             return proposed
         return _answer(arrival, self._limits(person, arrival))
+
+    def shop(self) -> dict[str, Any]:
+        return mirroring.shop()
+
+    def mirrored(self, arrival: Arrival, at: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return mirroring.mirrored(arrival, at)
+
+    def message(self, arrival: Arrival, at: datetime) -> dict[str, Any]:
+        return mirroring.message(arrival, at)
 
     def _limits(self, person: str, arrival: Arrival) -> Limits:
         """The limits as a person sees them that day; the house's own without a person."""

@@ -57,6 +57,7 @@ def test_the_page_shows_the_curves(tmp_path):
         (("--world", f"{HERE}.Nothing"), "is no World"),
         (("--weeks", "0"), "1 or more"),
         (("--alpha", "2"), "between 0 and 1"),
+        (("--blind", "0"), "without evidence"),
     ],
 )
 def test_a_mistake_is_named(args, why):

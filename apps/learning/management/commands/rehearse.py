@@ -11,10 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 from tqdm import tqdm
 
-from apps.learning.rehearsal.journey import A_WEEK, Journey
+from apps.learning.rehearsal.journey import A_WEEK, BLIND, Journey
 from apps.learning.rehearsal.operation import Result
 from apps.learning.rehearsal.page import page_of
 from apps.learning.rehearsal.world import World
+
+Asked = tuple[str, int, int, float, float]
+"""Path and seed of a world, weeks, the promised error rate, and the share that is judged blind."""
 
 SHOP = "apps.learning.rehearsal.shop.Shop"
 
@@ -33,6 +36,7 @@ class Command(BaseCommand):
         journey.add_argument("--seed", type=int, default=1, help="of the first world; the others have those after it")
         journey.add_argument("--world", default=SHOP, help=f"dotted path of a World; default {SHOP}")
         journey.add_argument("--alpha", type=float, default=0.02, help="the error rate that is promised")
+        journey.add_argument("--blind", type=float, default=100 * BLIND, help="percent of people's cases judged blind")
         journey.add_argument("--processes", type=int, default=1)
         journey.add_argument("--page", type=Path, help="write a page with the curves of all worlds")
         journey.add_argument("--json", action="store_true", help="print what came of it as the last line")
@@ -43,7 +47,11 @@ class Command(BaseCommand):
         if not 0 < options["alpha"] < 1:
             raise CommandError("--alpha is an error rate between 0 and 1, like 0.02.")
         world_named(options["world"])
-        asked = [(options["world"], options["seed"] + place, options["weeks"], options["alpha"])
+        if not 0 < options["blind"] <= 100:
+            raise CommandError(
+                "--blind is a percentage over 0 and up to 100: without evidence nothing is ever proposed."
+            )
+        asked = [(options["world"], options["seed"] + place, options["weeks"], options["alpha"], options["blind"] / 100)
                  for place in range(options["worlds"])]  # fmt: skip
         results = []
         quiet = options["verbosity"] == 0
@@ -72,7 +80,7 @@ def world_named(path: str) -> type[World]:
     return found
 
 
-def _run(asked: list[tuple[str, int, int, float]], processes: int) -> Iterator[Result]:
+def _run(asked: list[Asked], processes: int) -> Iterator[Result]:
     if processes == 1:
         yield from map(_one, asked)
         return
@@ -80,9 +88,9 @@ def _run(asked: list[tuple[str, int, int, float]], processes: int) -> Iterator[R
         yield from pool.imap_unordered(_one, asked)
 
 
-def _one(asked: tuple[str, int, int, float]) -> Result:
-    path, seed, weeks, alpha = asked
-    return Journey(world_named(path)(seed), target=alpha).run(weeks)
+def _one(asked: Asked) -> Result:
+    path, seed, weeks, alpha, blind = asked
+    return Journey(world_named(path)(seed), target=alpha, blind=blind).run(weeks)
 
 
 def summary(results: list[Result], alpha: float) -> dict[str, Any]:
