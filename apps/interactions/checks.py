@@ -19,8 +19,8 @@ from apps.policies import draws
 from apps.policies.conditions import evaluate
 from apps.policies.facts import ALARMS, Facts
 from apps.policies.gate import CompiledPolicy, Verdict
+from apps.policies.lots import HELD_OUT, Lot
 from apps.policies.models import Pause, Ramp
-from apps.policies.ramping import HELD_OUT, Lot
 from apps.policies.specs import DEFAULT_FLOOR, Proposal
 from apps.policies.words import DEFAULT_HANDLERS, Action, CaseType, Handler, Question, Seniority, Stage
 

@@ -16,15 +16,15 @@ from django.utils import timezone
 
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
-from apps.learning import betting, drift, ramp
+from apps.learning import betting, drift, steps
 from apps.learning.breaker import TARGET
 from apps.learning.models import CaseAudit
 from apps.policies import audit, ramps
 from apps.policies.conditions import Condition, read_value
 from apps.policies.errors import Invalid, Moved, Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
+from apps.policies.lots import SHARES
 from apps.policies.models import Ramp, Ruling
-from apps.policies.ramping import SHARES
 
 log = logging.getLogger(__name__)
 
@@ -55,22 +55,22 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         known = row.never_certified()
         if new := [one for one in drifts if one not in known]:
             ramps.leave_out(row, new, now)
-        before, share = row.share, ramp.next_share(step_of(row, now), TARGET)
+        before, share = row.share, steps.next_share(step_of(row, now), TARGET)
         if share != before:
             ramps.widen(row, share, now, reason="the audits of the step before allow it")
-        row.audited = ramp.audit_probability(_decided(row, now) * share / before, LEAST)
+        row.audited = steps.audit_probability(_decided(row, now) * share / before, LEAST)
         row.save(update_fields=["audited"])
         return share != before
 
 
-def step_of(row: Ramp, now: datetime) -> ramp.Step:
+def step_of(row: Ramp, now: datetime) -> steps.Step:
     since = row.stepped_at or now
     rows = CaseAudit.objects.filter(ramp=row, drawn_at__gte=since)
     ended_lately = Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)
     overdue = rows.filter(Q(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now) | ended_lately).count()
     done = rows.filter(state=_S.DONE).order_by("done_at", "pk").values_list("verdict", "probability")
     audits = [betting.Audit(verdict == CaseAudit.Verdict.WRONG, float(probability)) for verdict, probability in done]
-    return ramp.Step(row.share, (now - since).days, audits, overdue)
+    return steps.Step(row.share, (now - since).days, audits, overdue)
 
 
 def held_by(row: Ramp, now: datetime) -> str:
@@ -79,7 +79,7 @@ def held_by(row: Ramp, now: datetime) -> str:
         return row.stopped_because
     if row.stepped_at is None:
         return "no version with it rules yet"
-    return "" if row.share == SHARES[-1] else ramp.held_by(step_of(row, now), TARGET)
+    return "" if row.share == SHARES[-1] else steps.held_by(step_of(row, now), TARGET)
 
 
 def stop(user: User, ramp_id: int, why: str) -> Ramp:

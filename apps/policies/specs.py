@@ -35,7 +35,7 @@ class Proposal:
 @dataclass(frozen=True, slots=True)
 class RuleSpec:
     """One rule. Every condition is required; an alternative is another rule. `ramp` names what limits a new grant to a part
-    of its cases at first (`ramping.py`)."""
+    of its cases at first (`lots.py`)."""
 
     key: str
     case_type: str

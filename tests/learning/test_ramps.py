@@ -14,8 +14,8 @@ from apps.learning import audits, drift, ramping, tasks
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import audit, draws, editing, partner_releases, ramps, releases
 from apps.policies.conditions import Condition
+from apps.policies.lots import SHARES, Lot, lot_at
 from apps.policies.models import Partner, Ramp, Rule, SoughtKind
-from apps.policies.ramping import SHARES, Lot, lot_at
 from tests import factories
 from tests.conftest import COMPLAINT, RETURN, STATUS
 from tests.learning.test_audits import place_of

@@ -21,7 +21,7 @@ from apps.learning.rehearsal.operation import AUDITED, Grant, Result, Week, new_
 from apps.learning.rehearsal.world import FIRST_MONDAY, Answer, Arrival, World
 from apps.policies.draws import place_of
 from apps.policies.gate import CompiledPolicy, compile_policy
-from apps.policies.ramping import SHARES, Lot
+from apps.policies.lots import SHARES, Lot
 from apps.policies.specs import PolicySpec
 from apps.policies.words import Handler
 

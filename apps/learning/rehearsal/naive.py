@@ -15,7 +15,7 @@ from apps.learning.rehearsal.journey import Journey
 from apps.learning.rehearsal.operation import Grant, Week, new_grant
 from apps.learning.rehearsal.world import Arrival, World
 from apps.policies.columns import Mask
-from apps.policies.ramping import SHARES, Lot
+from apps.policies.lots import SHARES, Lot
 
 LATELY = 3_000  # decisions of a type and action that regions are looked for in
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apps.learning import betting, drift, ramp
+from apps.learning import betting, drift, steps
 from apps.learning.breaker import AUDITS_A_YEAR
 from apps.learning.refining import Kind
 from apps.learning.region import Region
 from apps.policies.conditions import Condition, evaluate
 from apps.policies.facts import Value
-from apps.policies.ramping import SHARES, Lot, lot_at
+from apps.policies.lots import SHARES, Lot, lot_at
 from apps.policies.specs import RuleSpec
 from apps.policies.words import Handler
 
@@ -56,12 +56,12 @@ class Grant:
         next week's decisions are audited."""
         self.unlike += [one for one in drift.never_certified(self.usual, self.lately) if one not in self.unlike]
         if self.number:
-            step = ramp.Step(self.share, 7 * (week + 1 - self.stepped), self.audits)
-            share = ramp.next_share(step, target)
+            step = steps.Step(self.share, 7 * (week + 1 - self.stepped), self.audits)
+            share = steps.next_share(step, target)
             expected = self.alone * share / self.share
             if share != self.share:
                 self.share, self.stepped, self.audits = share, week + 1, []
-            self.audited = ramp.audit_probability(expected, AUDITED)
+            self.audited = steps.audit_probability(expected, AUDITED)
         self.alone, self.lately = 0, []
 
     def in_words(self) -> str:

@@ -4,9 +4,9 @@ import pgtrigger
 from django.db import models
 
 from apps.policies.conditions import Condition, parse
+from apps.policies.lots import SHARES, Lot, lot_at
 from apps.policies.models.audit import no_truncate
 from apps.policies.models.boundary import Boundary
-from apps.policies.ramping import SHARES, Lot, lot_at
 from apps.policies.words import Action, CaseType
 
 

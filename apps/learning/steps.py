@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.learning.betting import Audit, estimate
-from apps.policies.ramping import SHARES
+from apps.policies.lots import SHARES
 
 WEEKLY_MINIMUM = 25  # audits of a grant
 

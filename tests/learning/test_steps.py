@@ -3,7 +3,7 @@
 import pytest
 
 from apps.learning.betting import Audit
-from apps.learning.ramp import WEEKLY_MINIMUM, Step, audit_probability, held_by, next_share
+from apps.learning.steps import WEEKLY_MINIMUM, Step, audit_probability, held_by, next_share
 
 RIGHT = [Audit(False, 0.5)] * 40
 
