@@ -1,6 +1,6 @@
 """Checking a version before it may go on: every row can be read, and the verifier has nothing against it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from apps.policies import ramps
@@ -15,7 +15,27 @@ from apps.policies.verification import PROBLEM, Verification, findings_of_rule, 
 def problems_of(version: BoundaryVersion) -> list[str]:
     """What keeps a version from being submitted, a sentence each, naming the rule."""
     found = unreadable(version)
-    return found or [*verification_of(version).problems, *_empty_guardrails(version), *_problems_of_children(version)]
+    return found or [
+        *verification_of(version).problems,
+        *_empty_guardrails(version),
+        *_beyond_their_certificates(version),
+        *_problems_of_children(version),
+    ]
+
+
+def _beyond_their_certificates(version: BoundaryVersion) -> list[str]:
+    """Rules that grant more than was proven of them: a certificate survives only edits that verification proves to lie
+    inside it."""
+    found = []
+    for rule in version.rules.filter(ramp__isnull=False).select_related("ramp", "version__boundary"):
+        proven = rule.ramp.certificate() if rule.ramp else None
+        said = replace(rule.spec(), key="rule 1", ramp=None)
+        if proven is not None and _verified(PolicySpec((said,)), PolicySpec((proven,))).widens:
+            found.append(
+                f"Rule {rule.position} goes beyond what was proven ({rule.ramp}). Keep it inside, or delete it and write a "
+                "rule of your own, which nobody has proven."
+            )
+    return found
 
 
 def verification_of(version: BoundaryVersion) -> Verification:

@@ -24,8 +24,18 @@ from apps.policies.words import Handler
 _RAMP = audit.system("ramp")
 
 
-def start(boundary: Boundary, case_type: str, action: str, source: str, usual: dict[str, Any]) -> Ramp:
-    return Ramp.objects.create(boundary=boundary, case_type=case_type, action=action, source=source, usual=usual)
+def start(
+    boundary: Boundary,
+    case_type: str,
+    action: str,
+    source: str,
+    usual: dict[str, Any],
+    proven: dict[str, Any] | None = None,
+) -> Ramp:
+    """`proven`: the conditions and ceiling that a certificate covers; a rule with this ramp may say no more."""
+    return Ramp.objects.create(
+        boundary=boundary, case_type=case_type, action=action, source=source, usual=usual, proven=proven
+    )
 
 
 def in_force() -> dict[int, Ramp]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.learning import evidence, practice, refinements, refining, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
-from apps.policies import audit, coaching, editing, ramps, releases
+from apps.policies import audit, checking, coaching, editing, ramps, releases
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
 from tests import factories
@@ -213,6 +213,37 @@ class TestAccept:
         draft = coaching.draft_with(ops, boundary, Rule(case_type="refund_exception", action="refund", handler="autonomous",
                                                         ceiling=50, conditions=[]), "again", after_granting=True)  # fmt: skip
         assert not Rule.objects.filter(version=draft, ramp=old).exists()
+
+
+class TestCertificate:
+    """It survives only edits that are proved to lie inside it."""
+
+    @pytest.fixture
+    def draft(self, proven, ops):
+        return refinements.accept(ops, proven.pk)
+
+    def granting(self, draft):
+        return Rule.objects.select_related("version__boundary").get(version=draft, ramp__isnull=False)
+
+    def test_as_it_was_proven_it_has_no_problem(self, draft):
+        assert checking.problems_of(draft) == []
+
+    def test_a_narrower_rule_is_proven_too(self, draft, ops):
+        rule = self.granting(draft)
+        rule.ceiling -= 10
+        rule.conditions = [*rule.conditions, {"fact": "order.final_sale", "operator": "is", "value": False}]
+        editing.save(ops, rule)
+        assert checking.problems_of(draft) == []
+
+    @pytest.mark.parametrize("change", ["conditions", "ceiling"])
+    def test_a_wider_one_cannot_be_submitted(self, draft, ops, change):
+        rule = self.granting(draft)
+        setattr(rule, change, [] if change == "conditions" else rule.ceiling + 1)
+        editing.save(ops, rule)
+        (problem,) = checking.problems_of(draft)
+        assert problem.startswith(f"Rule {rule.position} goes beyond what was proven")
+        with pytest.raises(Refused, match="beyond what was proven"):
+            releases.submit(ops, draft)
 
 
 class TestDismiss:

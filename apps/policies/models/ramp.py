@@ -7,7 +7,9 @@ from apps.policies.conditions import Condition, parse
 from apps.policies.lots import SHARES, Lot, lot_at
 from apps.policies.models.audit import no_truncate
 from apps.policies.models.boundary import Boundary
-from apps.policies.words import Action, CaseType
+from apps.policies.money import Money, exact_amount
+from apps.policies.specs import RuleSpec
+from apps.policies.words import Action, CaseType, Handler
 
 
 class Ramp(models.Model):
@@ -17,6 +19,9 @@ class Ramp(models.Model):
     case_type = models.CharField(max_length=30, choices=CaseType.choices)
     action = models.CharField(max_length=20, choices=Action.choices)
     source = models.CharField(max_length=100, help_text="What it was proven by.")
+    proven = models.JSONField(
+        null=True, help_text="The region that was proven: conditions and ceiling; empty: none was."
+    )
     share = models.PositiveSmallIntegerField(
         default=SHARES[0], help_text="Percent of its cases in which the AI acts alone."
     )
@@ -41,7 +46,9 @@ class Ramp(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="grant_stays", fields=["boundary", "case_type", "action", "source", "usual"]),
+            pgtrigger.ReadOnly(
+                name="grant_stays", fields=["boundary", "case_type", "action", "source", "proven", "usual"]
+            ),
             pgtrigger.Protect(
                 name="stopped_is_final",
                 operation=pgtrigger.Update,
@@ -53,6 +60,16 @@ class Ramp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_case_type_display()}: {self.get_action_display().lower()} ({self.source})"
+
+    def certificate(self) -> RuleSpec | None:
+        """The widest rule that was proven."""
+        if self.proven is None:
+            return None
+        ceiling = self.proven["ceiling"]
+        return RuleSpec(
+            "rule 1", self.case_type, tuple(parse(raw) for raw in self.proven["conditions"]), Handler.AUTONOMOUS, self.action,
+            Money(exact_amount(ceiling["amount"]), ceiling["currency"]) if ceiling else None,
+        )  # fmt: skip
 
     def never_certified(self) -> list[Condition]:
         return [parse(raw) for raw in self.unlike]
