@@ -108,7 +108,8 @@ def _claim(ready: QuerySet[Effect]) -> list[Effect]:
 def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     """Hold what each effect needs and commit it to flight; an effect that cannot be held is refused."""
     leaving, events = [], []
-    pausing, stopped = pauses.in_force(), ramps.stopped()
+    pausing = pauses.in_force()
+    stopped = ramps.stopped(effect.decision.ruling.ramp for effect in effects)
     for effect in effects:
         alone = effect.decision.how == DecisionRecord.How.ALONE
         case = effect.decision.interaction

@@ -97,7 +97,7 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
     readers = outside_model.read_too(cases, [_asked_in(case.interaction) for case in cases], opt_ins)
     counts = gathering.counts_for(cases)
     in_force = policies_in_force(list({case.partner.pk: case.partner for case in cases}.values()))
-    limiting = Limiting(pauses.in_force(), ramps.in_force())
+    limiting = _limiting(in_force)
     results: list[Worked] = []
     seen: dict[tuple[int | None, str], int] = {}
     for case in cases:
@@ -112,6 +112,11 @@ def work(claimed: Sequence[Interaction]) -> list[Worked]:
         results.append(worked)
     outside_model.put_into_words(results, opt_ins, claims_against)
     return results
+
+
+def _limiting(in_force: dict[int, InForce]) -> Limiting:
+    policies = [one.policy for rules in in_force.values() for one in (rules.active, rules.replaced) if one is not None]
+    return Limiting(pauses.in_force(), ramps.of(pk for policy in policies for pk in policy.ramps.values()))
 
 
 def claims_against(worked: Worked) -> Callable[[str], list[str]]:
@@ -129,7 +134,8 @@ def brief_again(interaction: Interaction, actor: audit.Actor) -> None:
     (case,) = load([interaction])
     gathering.gather(case, gathering.counts_for([case]))
     worked = Worked(case)
-    _rule(worked, policies_in_force([case.partner]), Limiting(pauses.in_force(), ramps.in_force()))
+    in_force = policies_in_force([case.partner])
+    _rule(worked, in_force, _limiting(in_force))
     recording.brief_failed(worked, actor)
 
 

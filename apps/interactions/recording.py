@@ -49,7 +49,8 @@ def write_back(results: Sequence[Worked], actor: audit.Actor) -> None:
 
 def _paused_since(ruled: Sequence[Worked]) -> list[Worked]:
     """What the AI would do alone though it was paused, or its grant stopped, since it was ruled: that holds at once."""
-    pausing, stopped = pauses.in_force(), ramps.stopped()
+    pausing = pauses.in_force()
+    stopped = ramps.stopped(worked.authority.ramp for worked in ruled if worked.authority)
     return [
         worked
         for worked in ruled

@@ -21,7 +21,8 @@ def practised(boundary: Boundary) -> PolicySpec:
     version = boundary.active_version
     if version is None:
         return PolicySpec()
-    policy, known = version.policy(), ramps.in_force()
+    policy = version.policy()
+    known = ramps.of(rule.ramp for rule in policy.rules)
     return replace(policy, rules=tuple(one for rule in policy.rules for one in _as_practised(rule, known)))
 
 

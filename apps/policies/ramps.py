@@ -1,7 +1,7 @@
 """Ramps at work: started with a draft, widened step by step, stopped at once.
 
     start(boundary, …)     for a grant that is being drafted; it begins when a version with it rules
-    in_force(), stopped()     by id, for a batch of rulings or effects
+    of(ids), stopped(ids)     for a batch of rulings or effects
     widen, leave_out, stop
     sheds(version, active)    whether a version would let go of a ramp
 
@@ -9,7 +9,7 @@ A ramp only ever takes away from what its rule grants, so nobody has to agree wh
 Going on to the next step is what two people agreed to when they released the grant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,13 +38,15 @@ def start(
     )
 
 
-def in_force() -> dict[int, Ramp]:
-    return Ramp.objects.in_bulk()
+def of(ids: Iterable[int | None]) -> dict[int, Ramp]:
+    """By id; asks nothing when there are none."""
+    wanted = {pk for pk in ids if pk is not None}
+    return Ramp.objects.in_bulk(list(wanted)) if wanted else {}
 
 
-def stopped() -> dict[int, str]:
-    """Why each that was stopped was, by id."""
-    return dict(Ramp.objects.filter(stopped_at__isnull=False).values_list("pk", "stopped_because"))
+def stopped(ids: Iterable[int | None]) -> dict[int, str]:
+    """Why each of these that was stopped was, by id."""
+    return {pk: ramp.stopped_because for pk, ramp in of(ids).items() if ramp.stopped_at is not None}
 
 
 def _in_versions_that_rule() -> QuerySet[Ramp]:
