@@ -79,13 +79,17 @@ def watch(now: datetime) -> None:
 
 def _clocks(now: datetime) -> None:
     """One notice an hour and brand, however many cases it is."""
-    soon = Escalation.objects.waiting().filter(due_at__lt=now + RUNS_OUT_WITHIN, due_at__gt=now - timedelta(days=1))
-    for partner, count in _by_brand(soon):
+    for partner, count in _by_brand(_running_out(now).filter(due_at__gt=now - timedelta(days=1))):
         cases = "1 case runs" if count == 1 else f"{count:,} cases run"
         raise_notice(
             Notice.Kind.CLOCK, f"clock:{partner.pk}:{now:%Y-%m-%dT%H}", f"{partner.name}: {cases} out of time in 15 minutes",
             f"/reach/?brand={partner.slug}&due=hour", now, partner=partner,
         )  # fmt: skip
+
+
+def _running_out(now: datetime) -> QuerySet[Escalation]:
+    """What was said in public calls by itself, and is not told a second time."""
+    return Escalation.objects.waiting().filter(due_at__lt=now + RUNS_OUT_WITHIN, flagged=False)
 
 
 def _stalled(now: datetime) -> None:
@@ -116,7 +120,7 @@ def _end_what_is_over(now: datetime) -> None:
     """What was decided, is in time or runs again calls nobody any more."""
     waiting = Escalation.objects.waiting()
     public = {f"public:{pk}" for pk in waiting.filter(flagged=True).values_list("pk", flat=True)}
-    pressed = set(waiting.filter(due_at__lt=now + RUNS_OUT_WITHIN).values_list("partner", flat=True))
+    pressed = set(_running_out(now).values_list("partner", flat=True))
     stalled = set(Interaction.objects.filter(state=Interaction.State.STALLED).values_list("partner", flat=True))
     stopped = {key_of_trip(pause.pk) for pause in pauses.in_force()}
     stopped |= {key_of_stop(pk) for pk in ramps.stopped_in_force()}

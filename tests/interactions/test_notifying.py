@@ -56,6 +56,11 @@ class TestRaising:
         assert "said in public, heard by 48,200" in mail.outbox[0].subject
         assert f"/reach/{public.pk}/" in mail.outbox[0].body
 
+    def test_what_is_said_in_public_is_not_told_again_by_its_clock(self, public, now):
+        Escalation.objects.filter(pk=public.pk).update(due_at=now + timedelta(minutes=10))
+        notifying.watch(now)
+        assert [notice.kind for notice in Notice.objects.all()] == ["public"]
+
     def test_clocks_that_run_out_are_one_notice_an_hour_and_brand(self, escalated, now):
         Escalation.objects.update(due_at=now + timedelta(minutes=10))
         notifying.watch(now)
