@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 LOOKING_BACK = timedelta(days=365)
 EVERY = timedelta(days=7)
 GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides
-SOUGHT_PERCENT = 75  # of the cases where more judgements would tell
 _S = Refinement.State
 
 
@@ -141,7 +140,7 @@ def _seek(boundary: Boundary, kinds: Sequence[refining.Kind]) -> None:
     """More is judged blind, until the next report, where it would tell something."""
     SoughtKind.objects.filter(boundary=boundary).delete()
     SoughtKind.objects.bulk_create(
-        SoughtKind(boundary=boundary, case_type=case_type, action=action, percent=SOUGHT_PERCENT)
+        SoughtKind(boundary=boundary, case_type=case_type, action=action, percent=round(100 * refining.SOUGHT))
         for case_type, action in kinds
     )
 

@@ -49,6 +49,7 @@ MOST_MONEY = Decimal(9_999_999_999)
 OLDER = 1 / 4  # of the customers suggest, the others certify
 ANEW = 1 / 3  # of a region's customers have to be new, before it is tested again
 ALIKE = 600
+SOUGHT = 0.75  # of the cases of a type and action where more judgements would tell
 YOUNG = 500  # judgements of a type and action: with fewer nothing can be said of it
 NEVER: Mapping[Kind, date] = {}
 

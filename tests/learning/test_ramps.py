@@ -19,6 +19,7 @@ from apps.policies.models import Partner, Ramp, Rule, SoughtKind
 from tests import factories
 from tests.conftest import COMPLAINT, RETURN, STATUS
 from tests.learning.test_audits import place_of
+from tests.policies.conftest import released
 
 ACTOR = audit.system("test")
 
@@ -46,14 +47,9 @@ def ramp(boundary, author, other):
     for rule in Rule.objects.filter(version=draft, case_type="order_status", action="reply"):
         rule.ramp = ramp
         editing.save(author, rule)
-    release(draft, author, other)
+    released(author, other, draft)
     ramps.begin(timezone.now())
     return Ramp.objects.get(pk=ramp.pk)
-
-
-def release(draft, author, other):
-    releases.submit(author, draft)
-    return releases.activate(author, releases.approve(other, draft))
 
 
 @pytest.fixture
@@ -185,7 +181,7 @@ class TestReleasing:
         rule = Rule.objects.filter(version=draft, ramp=ramp).first()
         editing.save(author, Rule(version=draft, case_type=rule.case_type, handler="autonomous", action=rule.action,
                                   conditions=[{"fact": "sender.verified", "operator": "is", "value": True}], ramp=newer))  # fmt: skip
-        release(draft, author, other)
+        released(author, other, draft)
         draft = releases.draft_from(author, boundary)
         editing.delete(author, Rule.objects.get(version=draft, ramp=newer))
         assert releases.tighten(author, draft).state == "active"
@@ -269,7 +265,7 @@ class TestSteps:
         for rule in Rule.objects.filter(version=draft, ramp=ramp):
             rule.ramp = strange
             editing.save(author, rule)
-        release(draft, author, factories.ops_manager())
+        released(author, factories.ops_manager(), draft)
         at(0.1)
         for _ in range(12):
             arrive(STATUS, order=new_order(), work=False)

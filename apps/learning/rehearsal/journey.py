@@ -15,7 +15,7 @@ from decimal import Decimal
 from apps.learning import betting, drift, tightening
 from apps.learning.certification import Judged
 from apps.learning.evidence import Piece, differs
-from apps.learning.refining import Finding, Kind, Targets, grantable, refine, sought
+from apps.learning.refining import SOUGHT, Finding, Kind, Targets, grantable, refine, sought
 from apps.learning.region import Region
 from apps.learning.rehearsal.operation import AUDITED, Grant, Result, Week, new_grant
 from apps.learning.rehearsal.world import FIRST_MONDAY, Answer, Arrival, World
@@ -26,7 +26,7 @@ from apps.policies.specs import PolicySpec
 from apps.policies.words import Handler
 
 A_WEEK = 5_000  # interactions
-BLIND, RAISED = 0.05, 0.75  # of what people decide, as a brand begins; where more is sought
+BLIND = 0.05  # of what people decide, as a brand begins
 
 
 class Journey:
@@ -125,7 +125,7 @@ class Journey:
 
     def _blind_share(self, arrival: Arrival) -> float:
         wanted = (arrival.case_type, arrival.proposal.action) in self.raised
-        return max(RAISED, self.blind) if wanted else self.blind
+        return max(SOUGHT, self.blind) if wanted else self.blind
 
     def _judge(
         self, arrival: Arrival, how: str, *, granted: bool, probability: float = 1.0, shown: bool = False
