@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from apps.interactions import courtesies
+from apps.interactions import courtesies, outcomes
 from apps.interactions.models import ContextPacket, Escalation, Interaction, Message
 from apps.policies import audit
 from apps.policies.machines import move
@@ -73,6 +73,7 @@ def names_of(case: Interaction) -> list[str]:
 
 def reopen(case: Interaction, *, actor: audit.Actor, reason: str, now: datetime, by_customer: bool) -> None:
     if by_customer:
+        outcomes.wrote_again(case, actor=actor, now=now)
         case.reopened += 1
     _make_due(case, now)
     move(case, "reopen", actor=actor, reason=reason, save=("reopened", "due_at", "attempts", "lease_token"))

@@ -16,15 +16,15 @@ from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, When
 from django.utils import timezone
 
-from apps.interactions import courtesies, hearing, matching
+from apps.interactions import courtesies, hearing, matching, outcomes
 from apps.interactions.models import Customer, Effect, Interaction, Message, Order
+from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
 from apps.policies.words import Action
 
-REOPENING = timedelta(days=7)
 THANKS_FOR = timedelta(days=30)
 
 
@@ -155,7 +155,8 @@ def _linked_case(
 ) -> Interaction:
     """A case of its own that goes on where the ended one stopped; within seven days it counts as a reopening. All that
     follow one case are linked to the `first`, whose row the caller has locked."""
-    again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENING
+    again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENED_WITHIN
+    outcomes.wrote_again(ended, actor=actor, now=now)
     number = first.linked.count() + 2
     case = Interaction.objects.create(
         partner=ended.partner,

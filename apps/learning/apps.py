@@ -7,8 +7,10 @@ class LearningConfig(AppConfig):
     verbose_name = "Learning"
 
     def ready(self) -> None:
-        from apps.learning import drawing, replay_evidence, signals
+        from apps.interactions import events
+        from apps.learning import drawing, outcomes, replay_evidence, signals
 
+        events.outcome_reported.connect(outcomes.regret, dispatch_uid="learning_regret")
         drawing.connect()
         signals.connect()
         replay_evidence.connect()

@@ -1,6 +1,7 @@
 """The breaker: stops the AI by itself where audits show that it is wrong more often than the target.
 
     count(row, now)        an audit is done: it counts in its type and action, in its brand, and in everything
+    regret(row, now)       what an audit found right was charged back, or was fraud: it counts once more, as wrong
     standing_of(breaker)   the error as it is estimated now, and the bound that it is under
 
 A trip pauses the scope, or stops the grant, so that what has not left goes back to people, and calls whoever is on duty.
@@ -16,17 +17,27 @@ from django.db.models import Q
 
 from apps.interactions import notifying
 from apps.interactions.models import Notice
-from apps.learning import betting
+from apps.learning import betting, practice
 from apps.learning.models import Breaker, CaseAudit
+from apps.learning.models.audit import found_wrong
 from apps.policies import audit, pauses, ramps
-from apps.policies.models import Ramp
+from apps.policies.models import Partner, Ramp
 
-TARGET = 0.02
 AUDITS_A_YEAR = 2_000  # of one scope: within so many a false trip has a chance of at most 5 %
 
 
 def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
+    _count_everywhere(row, row.verdict == CaseAudit.Verdict.WRONG, now)
+
+
+def regret(row: CaseAudit, now: datetime) -> None:
+    """A right one lowers what bettors have, so that right first and wrong later never weighs more than wrong at once: the
+    promise on false alarms stays."""
+    _count_everywhere(row, True, now)
+
+
+def _count_everywhere(row: CaseAudit, wrong: bool, now: datetime) -> None:
     assert row.decision is not None
     scopes: list[dict[str, Any]] = [
         {"partner": None, "case_type": "", "action": ""},
@@ -36,20 +47,30 @@ def count(row: CaseAudit, now: datetime) -> None:
     if row.ramp is not None:
         scopes.append({"partner": None, "case_type": row.case_type, "action": row.decision.action, "ramp": row.ramp})
     for scope in scopes:
-        _count(_breaker({"ramp": None, **scope}, row, now), row, now)
+        _count(_breaker({"ramp": None, **scope}, row, now), row, wrong, now)
 
 
 def _breaker(scope: dict[str, Any], row: CaseAudit, now: datetime) -> Breaker:
-    """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew."""
-    new = {"target": TARGET, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": _least(scope["ramp"], row),
+    """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew, and so does one whose
+    target was released anew."""
+    target = _target(**scope)
+    new = {"target": target, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": _least(scope["ramp"], row),
            "armed_at": now}  # fmt: skip
     Breaker.objects.get_or_create(**scope, defaults=new)
     related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp")
     found = related.get(**scope)
-    if found.pause is not None and found.pause.lifted_at is not None:
+    let_go_on = found.pause is not None and found.pause.lifted_at is not None
+    if let_go_on or (found.target != target and found.pause is None):
         found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
-        found.armed_at, found.least = now, _least(found.ramp, row)
+        found.armed_at, found.least, found.target = now, _least(found.ramp, row), target
     return found
+
+
+def _target(partner: Partner | None, case_type: str, action: str, ramp: Ramp | None) -> float:
+    if ramp is not None:
+        return practice.target_of_ramp(ramp)
+    targets = practice.targets_in(partner.boundary if partner else None)
+    return targets.of(case_type, action) if case_type else targets.overall
 
 
 def _least(ramp: Ramp | None, row: CaseAudit) -> float:
@@ -57,22 +78,21 @@ def _least(ramp: Ramp | None, row: CaseAudit) -> float:
     return 1.0 if ramp is not None else float(row.least)
 
 
-def _count(breaker: Breaker, row: CaseAudit, now: datetime) -> None:
+def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None:
     detector = betting.Detector(breaker.target, breaker.threshold, breaker.least)
     if breaker.evidence:
         detector.evidence = np.array(breaker.evidence)
-    tripped = detector.add(_as_bet(row, breaker))
+    tripped = detector.add(_as_bet(wrong, row, breaker))
     breaker.evidence = [min(value, 1e300) for value in detector.evidence.tolist()]
     breaker.seen += 1
-    breaker.wrong += row.verdict == CaseAudit.Verdict.WRONG
+    breaker.wrong += wrong
     if tripped and breaker.pause is None and not (breaker.ramp and breaker.ramp.stopped_at):
         _trip(breaker, now)
     breaker.save()
 
 
-def _as_bet(row: CaseAudit, breaker: Breaker) -> betting.Audit:
+def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
     """One that was drawn with a smaller probability than the least counts no more than that."""
-    wrong = row.verdict == CaseAudit.Verdict.WRONG
     return betting.Audit(wrong) if breaker.ramp_id else betting.Audit(wrong, max(float(row.probability), breaker.least))
 
 
@@ -118,7 +138,7 @@ def standing_of(breaker: Breaker) -> Standing:
     of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
     of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
-    found = rows.filter(of_scope).order_by("done_at", "pk").only("verdict", "probability")
-    bets = [_as_bet(row, breaker) for row in found]
+    found = rows.filter(of_scope).order_by("done_at", "pk").annotate(wrong=found_wrong()).only("verdict", "probability")
+    bets = [_as_bet(row.wrong, row, breaker) for row in found]
     rate, error = betting.estimate(bets)
     return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)

@@ -1,7 +1,8 @@
 """Evidence: what people judged without seeing what the AI proposed or did, with the facts as they were known then.
 
 Blind decisions and random audits of what the AI did alone are evidence. Decisions with the proposal in view are not, whatever
-they say, and neither are the known cases that test people's attention.
+they say, and neither are the known cases that test people's attention. A drawn case that was charged back later, or was
+fraud, is an error, whatever people found; one that was not drawn is told by the alarm of outcomes alone (outcomes.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from django.db.models import Count, Q
 from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
-from apps.interactions.models import Interaction, Judgement
+from apps.interactions.models import Interaction, Judgement, Outcome
 from apps.learning.certification import Judged
 from apps.learning.models import CaseAudit
 from apps.policies import draws
@@ -54,8 +55,15 @@ def differs(action: str, amount: Decimal | None, proposed: str, proposed_amount:
 
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:
     """The evidence of some brands and a period, the oldest first."""
-    found = [*_blind(partners, since, until), *_audits(partners, since, until)]
+    regretted = regretted_of(partners, until)
+    found = [*_blind(partners, since, until, regretted), *_audits(partners, since, until, regretted)]
     return sorted(found, key=lambda piece: (piece.judged.on, piece.judged.case))
+
+
+def regretted_of(partners: list[Partner], until: datetime) -> frozenset[int]:
+    """The cases, by primary key, that were charged back or were fraud, as far as it was reported until then."""
+    rows = Outcome.objects.filter(partner__in=partners, kind__in=Outcome.ERRORS, reported_at__lt=until)
+    return frozenset(rows.values_list("interaction", flat=True))
 
 
 def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> dict[str, int]:
@@ -70,7 +78,7 @@ def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> 
     return rows.aggregate(pairs=Count("pk"), differing=Count("pk", filter=Q(agreed=False)))
 
 
-def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
+def _blind(partners: list[Partner], since: datetime, until: datetime, regretted: frozenset[int]) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
     related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
     # The rest of a packet is large, and stays where it is.
@@ -80,12 +88,13 @@ def _blind(partners: list[Partner], since: datetime, until: datetime) -> Iterato
         assert ruling is not None  # a packet that people see was ruled on
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
-        wrong = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        by = _By(row.by_id, row.at, bool(wrong), row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
+        differing = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
+        wrong = bool(differing) or row.escalation.interaction_id in regretted
+        by = _By(row.by_id, row.at, wrong, row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
         yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
-def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
+def _audits(partners: list[Partner], since: datetime, until: datetime, regretted: frozenset[int]) -> Iterator[Piece]:
     rows = CaseAudit.objects.filter(
         kind=CaseAudit.Kind.ALONE,
         state=CaseAudit.State.DONE,
@@ -99,7 +108,8 @@ def _audits(partners: list[Partner], since: datetime, until: datetime) -> Iterat
         assert row.done_at is not None
         done = row.decision
         amount = Money(done.amount, done.currency) if done.amount is not None else None
-        by = _By(row.judged_by_id, row.done_at, row.verdict == CaseAudit.Verdict.WRONG)
+        wrong = row.verdict == CaseAudit.Verdict.WRONG or done.interaction_id in regretted
+        by = _By(row.judged_by_id, row.done_at, wrong)
         yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 
 

@@ -1,6 +1,7 @@
 """What a boundary lets the AI do in practice: without the grants that were stopped, and what they were never certified on.
 
 practised(boundary)    its active version's policy, so
+targets_in(boundary)   how often the AI may be wrong there; target_of_ramp(ramp) in what one grant lets it do
 stops_of(boundary)     when a grant of each type and action was last stopped: what was judged before proves nothing now
 """
 
@@ -14,6 +15,7 @@ from apps.learning.refining import Kind
 from apps.policies import ramps
 from apps.policies.models import Boundary, Ramp
 from apps.policies.specs import PolicySpec, RuleSpec
+from apps.policies.targets import Targets, targets_of
 from apps.policies.words import Handler
 
 
@@ -24,6 +26,17 @@ def practised(boundary: Boundary) -> PolicySpec:
     policy = version.policy()
     known = ramps.of(rule.ramp for rule in policy.rules)
     return replace(policy, rules=tuple(one for rule in policy.rules for one in _as_practised(rule, known)))
+
+
+def targets_in(boundary: Boundary | None) -> Targets:
+    version = boundary.active_version if boundary else None
+    return targets_of(version.policy()) if version else Targets()
+
+
+def target_of_ramp(ramp: Ramp) -> float:
+    proven = ramp.certificate()
+    ceiling = proven.ceiling.amount if proven and proven.ceiling else None
+    return targets_in(ramp.boundary).of(ramp.case_type, ramp.action, ceiling)
 
 
 def _as_practised(rule: RuleSpec, known: Mapping[int, Ramp]) -> Iterator[RuleSpec]:

@@ -117,4 +117,5 @@ def _step(region: Region, found: Certificate) -> dict[str, Any]:
         "money_share": found.money_share,
         "reasons": list(found.reasons),
         "more_needed": found.more_needed,
+        "target": found.target,
     }

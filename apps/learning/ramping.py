@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
-from apps.learning import betting, drift, steps
-from apps.learning.breaker import TARGET
+from apps.learning import betting, drift, practice, steps
 from apps.learning.models import CaseAudit
+from apps.learning.models.audit import found_wrong
 from apps.policies import audit, ramps
 from apps.policies.conditions import Condition, read_value
 from apps.policies.errors import Invalid, Moved, Refused
@@ -55,7 +55,7 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         known = row.never_certified()
         if new := [one for one in drifts if one not in known]:
             ramps.leave_out(row, new, now)
-        before, share = row.share, steps.next_share(step_of(row, now), TARGET)
+        before, share = row.share, steps.next_share(step_of(row, now), practice.target_of_ramp(row))
         if share != before:
             ramps.widen(row, share, now, reason="the audits of the step before allow it")
         row.audited = steps.audit_probability(_decided(row, now) * share / before, LEAST)
@@ -68,8 +68,11 @@ def step_of(row: Ramp, now: datetime) -> steps.Step:
     rows = CaseAudit.objects.filter(ramp=row, drawn_at__gte=since)
     ended_lately = Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)
     overdue = rows.filter(Q(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now) | ended_lately).count()
-    done = rows.filter(state=_S.DONE).order_by("done_at", "pk").values_list("verdict", "probability")
-    audits = [betting.Audit(verdict == CaseAudit.Verdict.WRONG, float(probability)) for verdict, probability in done]
+    done = rows.filter(state=_S.DONE).annotate(wrong=found_wrong()).order_by("done_at", "pk")
+    audits = [
+        betting.Audit(bool(wrong), float(probability))
+        for wrong, probability in done.values_list("wrong", "probability")
+    ]
     return steps.Step(row.share, (now - since).days, audits, overdue)
 
 
@@ -79,7 +82,7 @@ def held_by(row: Ramp, now: datetime) -> str:
         return row.stopped_because
     if row.stepped_at is None:
         return "no version with it rules yet"
-    return "" if row.share == SHARES[-1] else steps.held_by(step_of(row, now), TARGET)
+    return "" if row.share == SHARES[-1] else steps.held_by(step_of(row, now), practice.target_of_ramp(row))
 
 
 def stop(user: User, ramp_id: int, why: str) -> Ramp:

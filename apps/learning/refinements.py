@@ -16,9 +16,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
+from django_q.tasks import async_task
 
-from apps.learning import evidence, practice, proposing, refining
-from apps.learning.breaker import TARGET
+from apps.learning import evidence, guides, practice, proposing, refining
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
 from apps.learning.tightening import LOOKING_BACK as LATELY
@@ -27,7 +27,6 @@ from apps.policies import audit, coaching, editing, ramps
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtKind
-from apps.policies.words import Handler
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +61,16 @@ def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
     partners, before = list(boundary.partner_set.all()), RefinementReport.objects.filter(boundary=boundary)
     number, spending = before.count() + 1, before.filter(tested__gt=0).count() + 1
     pieces, granted = _looked_at(boundary, evidence.pieces_of(partners, now - LOOKING_BACK, now), now)
-    targets = refining.Targets(TARGET)
-    findings = refining.refine(pieces, targets=targets, report=spending, last_tested=_last_tested(before))
+    targets = practice.targets_in(boundary)
+    findings = refining.refine(
+        pieces, targets=targets, report=spending, last_tested=_last_tested(before),
+        guides=guides.guides_of(partners, now - LOOKING_BACK, now),
+    )  # fmt: skip
     tested = [finding for finding in findings if finding.certificates]
     proposed = [proposing.widening(boundary, finding, pieces, now) for finding in tested]
     proposed += [proposing.tightening(boundary, found, granted, now) for found in tighten(granted, targets=targets)]
     report = RefinementReport(
-        boundary=boundary, number=number, made_at=now, target=TARGET,
+        boundary=boundary, number=number, made_at=now, target=targets.overall,
         alpha=alpha_of_report(spending) if tested else 0.0,
         pieces=len(pieces), tested=sum(len(finding.certificates) for finding in tested),
         tested_kinds=sorted({(finding.case_type, finding.action) for finding in tested}),
@@ -88,6 +90,7 @@ def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
                 row.save(force_insert=True)
         _seek(boundary, refining.sought(pieces, findings))
         audit.record(actor, report, "made", at=now)
+        async_task("apps.learning.replays.attach", report.pk)
     return report
 
 
@@ -168,15 +171,15 @@ def accept(user: User, refinement_id: int) -> BoundaryVersion:
     """
     with transaction.atomic():
         row = _open(user, refinement_id)
-        region, boundary = row.as_region(), row.report.boundary
+        boundary = row.report.boundary
         stop = practice.stops_of(boundary).get((row.case_type, row.action))
         if stop is not None and stop > row.report.made_at:
             raise Refused("A grant of this kind was stopped since: wait for the next report, on evidence from after.")
-        widens = row.kind == Refinement.Kind.WIDEN
+        widens, said = row.kind == Refinement.Kind.WIDEN, row.rule()
         rule = Rule(
-            case_type=row.case_type, handler=Handler.AUTONOMOUS if widens else Handler.HUMAN,
-            action=row.action if widens else "", ceiling=region.ceiling.amount if region.ceiling else None,
-            conditions=[condition.as_json() for condition in region.conditions],
+            case_type=said.case_type, handler=said.handler, action=said.action,
+            ceiling=said.ceiling.amount if said.ceiling else None,
+            conditions=[condition.as_json() for condition in said.conditions],
         )  # fmt: skip
         note = f"{row.report}, proposal {row.pk}"
         if widens:

@@ -13,7 +13,7 @@ import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -22,26 +22,17 @@ from scipy.stats import binom
 
 from apps.learning.certification import ALPHA, Certificate, Judged, alpha_of_report, certify, evened, more_needed
 from apps.learning.evidence import Piece
+from apps.learning.guides import Guide
 from apps.learning.mining import mine, separating
 from apps.learning.region import Example, Region, masks_of
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.money import Money
 from apps.policies.specs import GuardrailSpec, PolicySpec, Proposal, RuleSpec
+from apps.policies.targets import Targets
 from apps.policies.words import Handler
 
 Kind = tuple[str, str]
 """A type and an action."""
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """The error rate that a region has to be proven under, by type."""
-
-    default: float = 0.02
-    by_type: Mapping[str, float] = field(default_factory=dict)
-
-    def of(self, case_type: str) -> float:
-        return self.by_type.get(case_type, self.default)
 
 
 TWO_PERCENT = Targets()
@@ -50,6 +41,7 @@ OLDER = 1 / 4  # of the customers suggest, the others certify
 ANEW = 1 / 3  # of a region's customers have to be new, before it is tested again
 ALIKE = 600
 SOUGHT = 0.75  # of the cases of a type and action where more judgements would tell
+COLD = 200  # examples of a type and action: with fewer, guides are asked as well
 YOUNG = 500  # judgements of a type and action: with fewer nothing can be said of it
 NEVER: Mapping[Kind, date] = {}
 
@@ -124,13 +116,15 @@ def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[Gua
 
 def refine(
     pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, report: int, alpha: float = ALPHA,
-    last_tested: Mapping[Kind, date] = NEVER,
+    last_tested: Mapping[Kind, date] = NEVER, guides: Sequence[Guide] = (),
 ) -> list[Finding]:  # fmt: skip
     """What the evidence, the oldest first, says. The chains that are worth testing share the report's α: what was judged
-    since its kind was `last_tested` has to be `ANEW` of a chain's customers."""
+    since its kind was `last_tested` has to be `ANEW` of a chain's customers. `guides` suggest, together with the older part,
+    where it is small yet."""
     older, newer = (by_kind(part) for part in split(pieces))
     examples = {kind: _examples(group) for kind, group in older.items()}
-    chains = [chain for kind in examples for chain in _chains(kind, examples, newer[kind], targets.of(kind[0]))]
+    examples |= _guided(examples, newer, guides)
+    chains = [chain for kind in examples for chain in _chains(kind, examples, newer[kind], targets)]
     anew = [chain for chain in chains if chain.since(last_tested.get(chain.kind)) >= ANEW * chain.customers]
     tested = _worth_testing(anew, alpha_of_report(report, alpha))
     certificates = certify(
@@ -168,16 +162,21 @@ def by_kind(pieces: Sequence[Piece]) -> defaultdict[Kind, list[Piece]]:
 
 
 def _chains(
-    kind: Kind, examples: Mapping[Kind, Sequence[Example]], newer: Sequence[Piece], target: float
+    kind: Kind, examples: Mapping[Kind, Sequence[Example]], newer: Sequence[Piece], targets: Targets
 ) -> list[_Chain]:
     """What is mined of one kind, told apart from the other actions of its type, each chain from the step on that is
-    likeliest to be certified."""
+    likeliest to be certified. Its target is that of the most money that its widest region lets go."""
     own = examples[kind]
     others = [group for of, group in examples.items() if of[0] == kind[0] and of[1] != kind[1]]
     apart = [condition for group in others if (condition := separating(own, group)) is not None]
     return [
-        _likeliest(kind, [region.also(apart) for region in chain], own, newer, target) for chain in mine(own, target)
+        _likeliest(kind, [region.also(apart) for region in chain], own, newer, target_of(targets, kind, chain[-1]))
+        for chain in mine(own, targets.of(*kind))
     ]
+
+
+def target_of(targets: Targets, kind: Kind, region: Region) -> float:
+    return targets.of(*kind, region.ceiling.amount if region.ceiling else None)
 
 
 def _examples(pieces: Sequence[Piece]) -> list[Example]:
@@ -188,6 +187,22 @@ def _examples(pieces: Sequence[Piece]) -> list[Example]:
         if before is None or (one.judged.wrong and not before.judged.wrong):
             found[owner] = one
     return [Example(one.facts, one.amount, one.judged.wrong) for one in found.values()]
+
+
+def _guided(
+    examples: Mapping[Kind, list[Example]], newer: Mapping[Kind, Sequence[Piece]], guides: Sequence[Guide]
+) -> dict[Kind, list[Example]]:
+    """The examples of the kinds that have few, and what the guides add to them; of no customer who is to certify."""
+    certify_it = {_owner(one.judged) for group in newer.values() for one in group}
+    by_type: defaultdict[str, list[Guide]] = defaultdict(list)
+    for guide in guides:
+        if guide.owner not in certify_it:
+            by_type[guide.decided.case_type].append(guide)
+    few = [kind for kind in {*examples, *newer} if len(examples.get(kind, ())) < COLD]
+    return {
+        kind: [*examples.get(kind, ()), *(one for guide in by_type[kind[0]] if (one := guide.of(kind[1])) is not None)]
+        for kind in few if by_type[kind[0]]
+    }  # fmt: skip
 
 
 def _likeliest(

@@ -2,12 +2,14 @@
 
 from django.utils import timezone
 
-from apps.learning import audits, ramping, refinements
+from apps.learning import audits, outcomes, ramping, refinements, replays
 
 
 def sweep() -> None:
-    """End audits that nobody judged in time, let ramps go on, and make the reports that are due."""
+    """End audits that nobody judged in time, let ramps go on, make the reports that are due, and look at outcomes."""
     now = timezone.now()
     audits.expire_overdue(now)
     ramping.go_on(now)
     refinements.make_due(now)
+    replays.attach_missing(now)
+    outcomes.look(now)

@@ -14,8 +14,9 @@ import numpy as np
 from apps.learning.certification import counting, lower_bound
 from apps.learning.evidence import Piece
 from apps.learning.mining import conditions_tried
-from apps.learning.refining import TWO_PERCENT, Kind, Targets, by_kind
+from apps.learning.refining import TWO_PERCENT, Kind, by_kind
 from apps.learning.region import Example, Region
+from apps.policies.targets import Targets
 
 ALPHA = 0.01  # of one look; there is one a week
 LOOKING_BACK = timedelta(weeks=8)  # what is wrong now is asked, not what was a year ago
@@ -40,7 +41,7 @@ def tighten(pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, alpha: f
     """At most one of each type and action: all of it, or the condition under which most errors are too many."""
     found = []
     for kind, group in by_kind(pieces).items():
-        worst = _worst(kind, group, targets.of(kind[0]), alpha)
+        worst = _worst(kind, group, targets.of(*kind), alpha)
         found += [worst] if worst else []
     return found
 

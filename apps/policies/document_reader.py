@@ -14,12 +14,13 @@ from apps.policies.facts import VOCABULARY, Kind
 from apps.policies.models import Guardrail
 from apps.policies.money import BadAmount, exact_amount
 from apps.policies.operators import OPERATORS
+from apps.policies.targets import MOST_WRONG
 from apps.policies.words import Action, CaseType, Handler, Seniority
 
 LARGEST = 1_000_000  # characters
 _TOP = ("boundary", "currency", "parent", "note", "rules", "guardrails")
 _RULE = ("order", "for", "when", "then", "action", "ceiling", "seniority", "due_minutes")
-_GUARDRAIL = ("order", "kind", "when", "actions", "types", "amount", "count", "days", "per", "floor", "from", "to",
+_GUARDRAIL = ("order", "kind", "when", "actions", "types", "amount", "count", "days", "per", "floor", "target", "from", "to",
               "seniority", "hard")  # fmt: skip
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
@@ -141,6 +142,7 @@ class _Reader:
             "days": 1 if "days" not in fields else self.number(fields["days"]) or 0,
             "per": self.choice(fields.get("per"), Guardrail.Per.values, None, "per") or Guardrail.Per.CUSTOMER,
             "floor": self.amount(fields.get("floor")),
+            "target": self.share(fields.get("target")),
             "quiet_from": self.clock(fields.get("from")),
             "quiet_to": self.clock(fields.get("to")),
             "seniority": self.choice(fields.get("seniority"), Seniority.values, None, "seniority") or Seniority.ANY,
@@ -151,6 +153,8 @@ class _Reader:
                 self.wrong(node, f"this guardrail needs {wanted.replace('|', ' or ').replace('quiet_', '')}.")
         if kind == Guardrail.Kind.CONFIDENCE and found["floor"] is not None and found["floor"] > 1:
             self.wrong(fields.get("floor"), "the floor is a share from 0.00 to 1.00.")
+        if kind == Guardrail.Kind.ERROR and found["target"] is not None and not 0 < found["target"] <= MOST_WRONG:
+            self.wrong(fields.get("target"), "the target is a share over 0, and of at most 0.5.")
         if not 1 <= found["days"] <= 365:
             self.wrong(fields.get("days"), "from 1 to 365 days.")
         return found
@@ -232,6 +236,9 @@ class _Reader:
     def amount(self, node: Any) -> Decimal | None:
         return self._as(node, exact_amount, "an amount like 84.50")
 
+    def share(self, node: Any) -> Decimal | None:
+        return self._as(node, _share, "a share like 0.01, with at most four decimals")
+
     def clock(self, node: Any) -> time | None:
         return self._as(node, time.fromisoformat, "a time like 22:00")
 
@@ -258,7 +265,7 @@ class _Reader:
 _K = Guardrail.Kind
 _WANTED: dict[str, tuple[str, ...]] = {
     _K.CEILING: ("amount",), _K.BUDGET: ("amount",), _K.VELOCITY: ("amount|count",), _K.CONFIDENCE: ("floor",),
-    _K.QUIET: ("quiet_from", "quiet_to"),
+    _K.QUIET: ("quiet_from", "quiet_to"), _K.ERROR: ("target",),
 }  # fmt: skip
 
 
@@ -269,6 +276,12 @@ def _split_sign(text: str) -> tuple[str, str]:
             return _SIGNS.get(written, written), text[len(written) :].strip()
     sign, _, value = text.partition(" ")
     return sign, value.strip()
+
+
+def _share(text: str) -> Decimal:
+    if not re.fullmatch(r"[01]?\.\d{1,4}|[01]", text.strip()):
+        raise ValueError(text)
+    return Decimal(text.strip())
 
 
 def _money_in(text: str) -> dict[str, str]:

@@ -66,7 +66,7 @@ def _guardrail_out(row: Guardrail) -> dict[str, Any]:
     for name, value in (("actions", row.actions), ("types", row.case_types)):
         if value:
             found[name] = list(value)
-    for name, number in (("amount", row.amount), ("count", row.count), ("floor", row.floor)):
+    for name, number in (("amount", row.amount), ("count", row.count), ("floor", row.floor), ("target", row.target)):
         if number is not None:
             found[name] = number if isinstance(number, int) else str(number)
     if row.days != 1:

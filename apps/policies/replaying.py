@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from apps.policies import audit, checking, columnar
 from apps.policies.errors import Refused
 from apps.policies.facts import VOCABULARY, vocabulary_hash
-from apps.policies.models import BoundaryVersion, Partner, Replay, Ruling, Vocabulary
+from apps.policies.models import Boundary, BoundaryVersion, Partner, Replay, Ruling, Vocabulary
 from apps.policies.replay import facts_asked, replay
 from apps.policies.replay_summary import Evidence, summarise
 from apps.policies.specs import PolicySpec
@@ -67,30 +67,38 @@ def run(replay_id: int) -> None:
 
 
 def _carry_out(asked: Replay) -> dict[str, object]:
-    draft = asked.version.policy()
-    active = asked.against.policy() if asked.against else PolicySpec()
-    partners = list(Partner.objects.filter(boundary=asked.version.boundary))
-    ids = [partner.pk for partner in partners]
-    rulings = Ruling.objects.filter(partner_id__in=ids, at__gte=asked.since, at__lt=asked.until)
+    def said(done: int) -> None:
+        Replay.objects.filter(pk=asked.pk).update(done=done)
+
+    partners = Partner.objects.filter(boundary=asked.version.boundary)
+    rulings = Ruling.objects.filter(partner__in=partners, at__gte=asked.since, at__lt=asked.until)
     Replay.objects.filter(pk=asked.pk).update(total=rulings.count())
+    return compared(asked.version.boundary, asked.version.policy(), asked.against, (asked.since, asked.until), said)
+
+
+def compared(
+    boundary: Boundary, draft: PolicySpec, against: BoundaryVersion | None, period: tuple[datetime, datetime],
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, object]:  # fmt: skip
+    """What a policy would have made of the period's rulings of a boundary, beside what a version of it did. It may be one
+    that nobody has drafted yet."""
+    since, until = period
+    active, active_id = (against.policy(), against.pk) if against else (PolicySpec(), -1)
+    partners = list(Partner.objects.filter(boundary=boundary))
+    ids = [partner.pk for partner in partners]
     longest = max([limit.days for policy in (draft, active) for limit in policy.limits], default=1)
-    began = asked.since - timedelta(days=longest)  # limits of several days have to know what was given before
+    began = since - timedelta(days=longest)  # limits of several days have to know what was given before
     replayed = replay(
-        columnar.batches(began, asked.until, facts_asked(draft, active), ids),
+        columnar.batches(began, until, facts_asked(draft, active), ids),
         draft,
         active,
-        active_id=asked.against.pk if asked.against else -1,
+        active_id=active_id,
         vocabularies={row.name: frozenset(row.facts) for row in Vocabulary.objects.all()},
         zones={partner.pk: partner.zone for partner in partners},
-        progress=lambda done: _say(asked.pk, done),
+        progress=progress,
     )
-    evidence = _evidence[0](ids, asked.since, asked.until) if _evidence else Evidence()
-    active_id = asked.against.pk if asked.against else -1
-    return summarise(replayed, evidence, since=asked.since.timestamp(), active_id=active_id)
-
-
-def _say(replay_id: int, done: int) -> None:
-    Replay.objects.filter(pk=replay_id).update(done=done)
+    evidence = _evidence[0](ids, since, until) if _evidence else Evidence()
+    return summarise(replayed, evidence, since=since.timestamp(), active_id=active_id)
 
 
 def is_missing(version: BoundaryVersion) -> bool:

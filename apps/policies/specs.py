@@ -123,7 +123,8 @@ class LimitSpec:
 
     "budget": at most `amount` within `days` for each brand. "velocity": at most `count` times, and `amount` of money,
     within `days` for each customer, address or payment token (`per`). "confidence": not below `floor`. "quiet": not
-    from `hours[0]` to `hours[1]`, minutes after midnight in the partner's time zone.
+    from `hours[0]` to `hours[1]`, minutes after midnight in the partner's time zone. "error": what learning lets the AI do is
+    wrong in at most `target` of the cases, where `amount` or more may be at stake.
     """
 
     key: str
@@ -136,6 +137,7 @@ class LimitSpec:
     count: int | None = None
     per: str = "brand"
     hours: tuple[int, int] | None = None
+    target: Decimal | None = None
 
     def in_words(self) -> str:
         """As a sentence: "Never more than 2,000.00 USD a day and brand for refund." """
@@ -147,6 +149,9 @@ class LimitSpec:
             doing = f" to {what}" if (what := _actions_in_words(self.actions)) else ""
             return f"Never AI alone{doing} from {start} to {end} in the brand's time zone{where}."
         what = _actions_in_words(self.actions) or "anything"
+        if self.kind == "error" and self.target is not None:
+            stake = f" from {self.amount} on" if self.amount else ""
+            return f"Never wrong in more than {float(self.target):.2%} of what was learnt, for {what}{stake}{where}."
         times = f"{self.count} time{'s' if self.count != 1 else ''}" if self.count is not None else ""
         most = " or ".join(part for part in (times, str(self.amount) if self.amount else "") if part)
         within = "a day" if self.days == 1 else f"in {self.days} days"
@@ -170,7 +175,8 @@ class LimitSpec:
         return (not self.case_types or case_type in self.case_types) and (not self.actions or action in self.actions)
 
     def as_json(self) -> dict[str, object]:
-        return {
+        """A target is there only where one is said, so that what was hashed before there were any keeps its hash."""
+        said: dict[str, object] = {
             "key": self.key,
             "kind": self.kind,
             "actions": sorted(self.actions),
@@ -182,6 +188,9 @@ class LimitSpec:
             "per": self.per,
             "hours": list(self.hours) if self.hours else None,
         }
+        if self.target is not None:
+            said["target"] = str(self.target.normalize())
+        return said
 
 
 DEFAULT_FLOOR = Decimal("0.98")

@@ -13,14 +13,15 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
-from apps.interactions.intake import REOPENING
 from apps.interactions.models import DecisionRecord, Effect, ReasonCode
-from apps.learning.breaker import TARGET
+from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.learning.certification import ALPHA, Judged, examine
 from apps.learning.evidence import pieces_of
 from apps.learning.exceptions import decided_in, unwritten
 from apps.learning.models import Signal
-from apps.policies.models import BoundaryVersion, partners_of
+from apps.learning.practice import targets_in
+from apps.policies.models import Boundary, BoundaryVersion, partners_of
+from apps.policies.targets import Targets
 from apps.policies.words import Action, CaseType
 from apps.reach import breakdowns
 from apps.reach.tables import (
@@ -64,7 +65,7 @@ def journey(chosen: Chosen) -> Table:
                 week["total"],
                 share(week["alone"], week["total"]),
                 share(week["durable"], week["total"]),
-                "so far" if week["week"] + WEEK + REOPENING > now else "",
+                "so far" if week["week"] + WEEK + REOPENED_WITHIN > now else "",
             ),
         )
         for week in weeks
@@ -137,13 +138,16 @@ def evidence(chosen: Chosen) -> Table:
     for piece in pieces_of(brands, chosen.since, timezone.now()):
         if chosen.type in ("", piece.case_type) and chosen.channel in ("", piece.channel):
             groups.setdefault((piece.case_type, piece.action), []).append(piece.judged)
+    targets = [targets_in(one) for one in Boundary.objects.filter(partner__in=brands).distinct()] or [Targets()]
     rows = []
     for (case_type, action), judged in sorted(groups.items()):
-        found = examine(judged, target=TARGET, alpha=ALPHA)
+        target = min(one.of(case_type, action) for one in targets)
+        found = examine(judged, target=target, alpha=ALPHA)
         label = f"{CaseType(case_type).label}: {Action(action).label.lower()}"
         more = "out of reach" if found.more_needed is None else found.more_needed
-        rows.append(Row(label, (found.judgements, found.clusters, found.wrong, round(100 * found.bound, 1), more)))
-    columns = ("Judged unseen", "Customers", "of them wrong", "Surely under, %", f"More for {TARGET:.0%}")
+        rows.append(Row(label, (found.judgements, found.clusters, found.wrong, round(100 * found.bound, 1),
+                                round(100 * target, 2), more)))  # fmt: skip
+    columns = ("Judged unseen", "Customers", "of them wrong", "Surely under, %", "Target, %", "More for it")
     return Table("evidence", "How often the AI is wrong", columns, tuple(rows))
 
 

@@ -11,8 +11,8 @@ from django.db.models import Count, Exists, F, Field, FloatField, OuterRef, Q, Q
 from django.db.models.aggregates import Aggregate
 from django.db.models.functions import Coalesce
 
-from apps.interactions.intake import REOPENING
 from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.policies.models import partners_of
 
 _NOT_CASES = ("merged", "dismissed")
@@ -89,9 +89,9 @@ def came_back() -> Exists:
     first = Coalesce(OuterRef("linked_to"), OuterRef("pk"))
     ended = OuterRef("resolved_at")
     return Exists(
-        Interaction.objects.filter(linked_to=first, received_at__gt=ended, received_at__lte=ended + REOPENING).exclude(
-            pk=OuterRef("pk")
-        )
+        Interaction.objects.filter(
+            linked_to=first, received_at__gt=ended, received_at__lte=ended + REOPENED_WITHIN
+        ).exclude(pk=OuterRef("pk"))
     )
 
 
@@ -101,7 +101,7 @@ def began_again() -> Exists:
     first = OuterRef("linked_to")
     return Exists(
         Interaction.objects.filter(
-            Q(pk=first) | Q(linked_to=first), resolved_at__lte=began, resolved_at__gte=began - REOPENING
+            Q(pk=first) | Q(linked_to=first), resolved_at__lte=began, resolved_at__gte=began - REOPENED_WITHIN
         ).exclude(pk=OuterRef("pk"))
     )
 

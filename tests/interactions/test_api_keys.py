@@ -22,6 +22,7 @@ NEEDED = {
     ("customer-events", "POST"): MIRROR, ("product", "GET"): MIRROR, ("product", "PUT"): MIRROR,
     ("article", "GET"): MIRROR, ("article", "PUT"): MIRROR, ("order", "GET"): MIRROR, ("order", "PUT"): MIRROR,
     ("order-events", "POST"): MIRROR, ("dry-run", "POST"): "rulings:read", ("pauses", "GET"): "pauses:write",
+    ("outcomes", "GET"): READ, ("outcomes", "POST"): "outcomes:write", ("history", "POST"): "outcomes:write",
     ("pauses", "POST"): "pauses:write", ("action-result", "POST"): "actions:result",
 }  # fmt: skip
 OPEN = {"packet-schema"}  # says nothing of any brand

@@ -10,6 +10,7 @@ from apps.learning.models import Breaker, CaseAudit
 from apps.policies import pauses
 from apps.policies.errors import Moved
 from apps.policies.models import Pause
+from apps.policies.targets import USUAL
 from tests import factories
 from tests.conftest import STATUS, browser, page
 from tests.learning.test_audits import chance, place_of  # noqa: F401
@@ -109,7 +110,7 @@ class TestTrip:
         find_all(user, audited(1), "right")
         Breaker.objects.update(least=0.5)
         find_all(user, audited(1), "wrong")
-        expected = betting.Detector(breaker.TARGET, 1.0, 0.05)
+        expected = betting.Detector(USUAL, 1.0, 0.05)
         expected.add(betting.Audit(False, 0.05))
         expected.add(betting.Audit(True, 0.05))
         assert Breaker.objects.get(action="reply").evidence == pytest.approx(expected.evidence.tolist())

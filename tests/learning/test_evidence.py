@@ -87,7 +87,7 @@ class TestInsights:
         assert row.values[:4] == (3, 0, 0, 100.0), "one person by themselves proves nothing"
         find_all(factories.supervisor(), rows[3:], "right")
         (row,) = insights.evidence(chosen).rows
-        assert (row.label, row.values) == ("Order status: reply", (4, 2, 0, 77.6, 147))
+        assert (row.label, row.values) == ("Order status: reply", (4, 2, 0, 77.6, 2.0, 147))
 
     def test_it_is_narrowed_like_everything_else(self, audited, user):  # noqa: F811
         find_all(user, audited(1), "right")

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django_q.models import OrmQ
 
-from apps.learning import evidence, practice, refinements, refining, tasks
+from apps.learning import evidence, practice, refinements, refining, replays, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
 from apps.policies import audit, checking, coaching, editing, ramps, releases
@@ -166,6 +167,42 @@ class TestTightening:
         assert (first.handler, first.ramp) == ("human", None)
 
 
+class TestReplay:
+    def test_each_proposal_has_one_before_anybody_accepts_it(self, escalated, proven, ops):
+        address = f"/admin/learning/refinement/{proven.pk}/change/"
+        assert "A worker is at it" in page(browser(ops), address)
+        assert replays.attach(proven.report_id) == Refinement.objects.filter(report=proven.report).count()
+        told = Refinement.objects.get(pk=proven.pk).replay["result"]
+        assert told["rulings"] == 1
+        assert told["exact"] == {"checked": 1, "wrong": 0, "examples": []}
+        assert "All 1 rulings of the active version are reproduced exactly." in page(browser(ops), address)
+
+    def test_it_says_which_cases_would_be_the_ais(self, escalated, proven, ops):
+        late = {"fact": "order.days_past_window", "operator": "≤", "value": "400"}
+        everything = {"conditions": [late], "ceiling": {"amount": "9999.00", "currency": "USD"}}
+        report, kept = proven.report, proven
+        wide = Refinement.objects.create(
+            report=report, case_type=kept.case_type, action=kept.action, region=everything, steps=kept.steps,
+            evidence_hash="w",
+        )  # fmt: skip
+        replays.attach(report.pk)
+        told = Refinement.objects.get(pk=wide.pk).replay["result"]
+        (flip,) = told["flips"]
+        assert (flip["before"], flip["rule_after"], flip["count"]) == ("human", "the proposal", 1)
+        assert told["kept_back"] == 1  # another check kept it from being the AI's alone then
+
+    def test_it_is_attached_once(self, proven):
+        replays.attach(proven.report_id)
+        assert replays.attach(proven.report_id) == 0
+
+    def test_one_whose_worker_was_lost_is_asked_for_again(self, proven, now):
+        before = OrmQ.objects.count()
+        replays.attach_missing(now)
+        assert OrmQ.objects.count() == before
+        replays.attach_missing(now + timedelta(hours=1))
+        assert OrmQ.objects.count() == before + 1
+
+
 class TestAccept:
     def test_a_draft_has_the_rule_before_what_people_decide_with_a_ramp(self, proven, ops, boundary):
         draft = refinements.accept(ops, proven.pk)
@@ -183,6 +220,15 @@ class TestAccept:
         assert "order.days_past_window" in granting.ramp.usual
         row = Refinement.objects.get(pk=proven.pk)
         assert (row.state, row.version, row.closed_by) == ("accepted", draft, ops)
+
+    def test_a_draft_says_what_was_replayed(self, proven, ops, boundary):
+        replayed = coaching.policy_with(practice.practised(boundary), proven.rule(), after_granting=True)
+        drafted = refinements.accept(ops, proven.pk).policy()
+
+        def said(policy):
+            return [replace(rule, key="", ramp=None) for rule in policy.rules if rule.case_type == "refund_exception"]
+
+        assert said(replayed) == said(drafted)
 
     def test_it_is_accepted_once(self, proven, ops):
         refinements.accept(ops, proven.pk)

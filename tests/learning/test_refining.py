@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -9,7 +10,13 @@ import pytest
 from apps.learning import refining
 from apps.learning.certification import Judged
 from apps.learning.evidence import Piece
-from apps.learning.refining import Targets, refine, split
+from apps.learning.guides import Guide
+from apps.learning.refining import refine, split
+from apps.learning.region import Example
+from apps.policies.money import Money
+from apps.policies.simulating import Asked
+from apps.policies.specs import LimitSpec, Proposal
+from apps.policies.targets import Targets
 from tests.learning.test_mining import late_and_dear, share_wrong, world
 
 FIRST = date(2026, 1, 5)
@@ -84,3 +91,77 @@ class TestSplit:
     def test_those_whom_nobody_knows_are_kept(self):
         unknown = [replace(one, judged=replace(one.judged, customer="")) for one in pieces(100)]
         assert [len(part) for part in split(unknown)] == [25, 75]
+
+
+class TestTargets:
+    def test_a_region_is_proven_under_the_target_of_the_most_that_it_lets_go(self):
+        strict = LimitSpec("g", "error", amount=Money(Decimal(100), "USD"), target=Decimal("0.0004"))
+        usual = refine(pieces(8000), targets=Targets(0.03), report=1)
+        assert any(region.ceiling.amount >= 100 for region in proposed(usual))
+        found = refine(pieces(8000), targets=Targets(0.03, (strict,)), report=1)
+        for finding in found:
+            dear = finding.regions[-1].ceiling.amount >= 100
+            assert {one.target for one in finding.certificates} <= {0.0004 if dear else 0.03}
+        assert not any(region.ceiling.amount >= 100 for region in proposed(found))
+
+
+class TestGuides:
+    """What people decided with the proposal in view, or elsewhere before, tells where to look, and certifies nothing."""
+
+    def guides(self, count=4000, *, customer=lambda n: f"other {n}", wrong=late_and_dear):
+        found = []
+        for n, one in enumerate(world(count, seed=5, wrong=wrong)):
+            said = Proposal("deny" if one.wrong else "refund", None if one.wrong else one.amount)
+            found.append(
+                Guide(
+                    Asked("refund_exception", said, {**one.facts, **KNOWN}),
+                    None,
+                    ("", customer(n)),
+                    "USD",
+                    one.amount.amount,
+                )
+            )
+        return found
+
+    def test_with_little_evidence_yet_they_say_where_to_look(self):
+        few = pieces(560)
+        assert not refine(few, targets=Targets(0.03), report=1)
+        chains = refine(few, targets=Targets(0.03), report=1, guides=self.guides())
+        region = chains[0].regions[-1]
+        rate, count = share_wrong(world(4000, seed=9, wrong=late_and_dear), region)
+        assert rate < 0.03
+        assert count > 150
+
+    def test_where_nobody_says_what_was_at_stake_a_refusal_speaks_against_every_ceiling(self):
+        refused = Guide(Asked("refund_exception", Proposal("deny"), {}), None, ("", "a"), "USD")
+        assert refused.of("refund") == Example({}, Money(Decimal("0.01"), "USD"), True)
+        assert refused.of("deny") == Example({}, None, False)
+
+    def test_by_themselves_they_certify_nothing(self):
+        assert refine([], targets=Targets(0.03), report=1, guides=self.guides(8000)) == []
+
+    def test_what_they_wrongly_praise_is_not_granted(self):
+        """People who approved all that they saw; blind, a third is wrong."""
+        praise = self.guides(wrong=lambda *_: False)
+        blind = pieces(700, wrong=lambda days, tier, amount, chance: chance < 0.3)
+        assert not proposed(refine(blind, targets=Targets(0.03), report=1, guides=praise))
+
+    def test_no_customer_suggests_and_certifies(self):
+        few = pieces(560)
+        theirs = self.guides(customer=lambda n: str(n % 560))
+        _, newer = split(few)
+        seen = refining._guided({}, refining.by_kind(newer), theirs)
+        certifying = {one.judged.customer for one in newer}
+        left = [one for one in theirs if one.owner[1] not in certifying]
+        assert len(seen["refund_exception", "refund"]) == len(left) < len(theirs)
+
+    def test_with_evidence_enough_nobody_is_asked(self):
+        assert refine(pieces(8000), targets=Targets(0.03), report=1, guides=self.guides()) == refine(
+            pieces(8000), targets=Targets(0.03), report=1
+        )
+
+    def test_another_action_than_they_saw_tells_nothing(self):
+        decided = Asked("refund_exception", Proposal("refund", Money(Decimal(90), "USD")), {})
+        seen = Guide(decided, Proposal("refund", Money(Decimal(100), "USD")), ("", "a"), "USD")
+        assert seen.of("deny") is None
+        assert seen.of("refund").wrong

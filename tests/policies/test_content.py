@@ -35,6 +35,8 @@ GUARDRAILS = [
     ({"kind": "confidence", "floor": Decimal("0.90")}, NARROWER | {"kind": "quiet", "floor": Decimal("0.91")}),
     ({"kind": "quiet", "quiet_from": time(22), "quiet_to": time(6)},
      NARROWER | {"kind": "never", "quiet_from": time(21), "quiet_to": time(7)}),
+    ({"kind": "error", "target": Decimal("0.01")},
+     NARROWER | {"kind": "never", "amount": Decimal(50), "target": Decimal("0.02")}),
 ]  # fmt: skip
 OF_THE_ROW_ONLY = {"id", "version", "revision"}
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.interactions.api import catalogue_views, ruling_views, views
+from apps.interactions.api import catalogue_views, outcome_views, ruling_views, views
 
 app_name = "api"
 urlpatterns = [
@@ -8,6 +8,8 @@ urlpatterns = [
     path("interactions/batch/", views.InteractionBatch.as_view(), name="interaction-batch"),
     path("interactions/<uuid:reference>/", views.OneInteraction.as_view(), name="interaction"),
     path("interactions/<uuid:reference>/messages/", views.Messages.as_view(), name="messages"),
+    path("interactions/<uuid:reference>/outcomes/", outcome_views.Outcomes.as_view(), name="outcomes"),
+    path("history/", outcome_views.History.as_view(), name="history"),
     path("customers/<str:name>/", views.OneCustomer.as_view(), name="customer"),
     path("customers/<str:external_id>/events/", catalogue_views.CustomerEvents.as_view(), name="customer-events"),
     path("products/<str:name>/", catalogue_views.OneProduct.as_view(), name="product"),

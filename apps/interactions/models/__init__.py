@@ -7,6 +7,7 @@ from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
 from apps.interactions.models.judgement import Judgement
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
+from apps.interactions.models.outcome import Outcome, PastCase
 from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.precedent import Precedent
@@ -37,8 +38,10 @@ __all__ = [
     "OrderEvent",
     "OrderLine",
     "OutboxEvent",
+    "Outcome",
     "OutsideModel",
     "Passage",
+    "PastCase",
     "Payment",
     "Precedent",
     "Product",

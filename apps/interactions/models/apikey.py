@@ -18,6 +18,7 @@ class Scope(models.TextChoices):
     INTERACTIONS_READ = "interactions:read", "Read interactions"
     AGENT_WRITE = "agent:write", "Send messages by agents and bots"
     OMS_WRITE = "oms:write", "Send customers, orders and courier events"
+    OUTCOMES_WRITE = "outcomes:write", "Report outcomes, and bring past cases along"
     ACTIONS_RESULT = "actions:result", "Report what became of an action"
     RULINGS_READ = "rulings:read", "Ask what the boundary would say"
     PAUSES_WRITE = "pauses:write", "Pause the AI for the brand"

@@ -41,6 +41,7 @@ class Notice(models.Model):
         STALLED = "stalled", "Stalled cases"
         BREAKER = "breaker", "Breaker tripped"
         ENDING = "ending", "Boundary ends"
+        OUTCOMES = "outcomes", "Outcomes got worse"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     key = models.CharField(max_length=120, unique=True)

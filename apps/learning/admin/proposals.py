@@ -1,5 +1,6 @@
 """Refinement reports, what they propose, and the ramps of what was granted."""
 
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -97,6 +98,7 @@ class RefinementAdmin(OfBoundaries):
         "words",
         "tested",
         "expected_words",
+        "replayed",
         "cases",
         "made_with",
         "state",
@@ -126,7 +128,7 @@ class RefinementAdmin(OfBoundaries):
 
     @admin.display(description="What was tested")
     def tested(self, row: Refinement) -> str:
-        target = 100 * row.report.target
+        target = 100 * (row.steps[-1].get("target") or row.report.target)
         if row.kind == Refinement.Kind.TIGHTEN:
             (step,) = row.steps
             return (
@@ -152,6 +154,17 @@ class RefinementAdmin(OfBoundaries):
             f"{100 * after / told['of']:.0f} % instead of {100 * told['alone'] / told['of']:.0f} %, {told['hours']} hours of "
             "people's time " + hours + "."
         )
+
+    @admin.display(description="Replay")
+    def replayed(self, row: Refinement) -> str:
+        if row.replay is None:
+            return (
+                "A worker is at it: look again in a minute." if row.state == row.State.OPEN else "It was not replayed."
+            )
+        period = {name: datetime.fromisoformat(row.replay[name]) for name in ("since", "until")}
+        version = row.report.boundary.active_version
+        told = {**period, "result": row.replay["result"], "version": version}
+        return render_to_string("admin/policies/_replay_result.html", told)
 
     @admin.display(description="Cases")
     def cases(self, row: Refinement) -> str:

@@ -8,10 +8,10 @@ import pgtrigger
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django_fsm import FSMField, transition
 
-from apps.interactions.models import DecisionRecord, Judgement
+from apps.interactions.models import DecisionRecord, Judgement, Outcome
 from apps.interactions.models.mirror import optional_money_field
 from apps.policies.machines import guard, in_state_list
 from apps.policies.models import Partner
@@ -62,6 +62,12 @@ class CaseAuditState(models.TextChoices):
     JUDGED = "judged", "Judged"
     DONE = "done", "Done"
     EXPIRED = "expired", "Expired"
+
+
+def found_wrong() -> Q:
+    """Audits whose verdict is wrong, and those of cases that were charged back later, or were fraud."""
+    regretted = Outcome.objects.filter(interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS)
+    return Q(verdict=CaseAudit.Verdict.WRONG) | Q(Exists(regretted))
 
 
 class CaseAudit(models.Model):

@@ -16,7 +16,8 @@ from apps.policies.machines import guard, in_state_list
 from apps.policies.models import Boundary, BoundaryVersion
 from apps.policies.models.audit import append_only, no_truncate
 from apps.policies.money import Money
-from apps.policies.words import Action, CaseType
+from apps.policies.specs import RuleSpec
+from apps.policies.words import Action, CaseType, Handler
 
 
 class RefinementReport(models.Model):
@@ -89,6 +90,9 @@ class Refinement(models.Model):
     steps = models.JSONField()
     rests_on = models.JSONField(default=dict)
     expected = models.JSONField(default=dict, help_text="What it would change, by the cases of the last four weeks.")
+    replay = models.JSONField(
+        null=True, help_text="What it would have made of the last weeks; empty: not replayed yet."
+    )
     evidence_hash = models.CharField(max_length=64, help_text="Names the cases that it rests on.")
     state = FSMField(max_length=10, choices=State.choices, default=State.OPEN, protected=True)
     version = models.ForeignKey(BoundaryVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -135,6 +139,12 @@ class Refinement(models.Model):
             tuple(parse(raw) for raw in self.region["conditions"]),
             Money(Decimal(ceiling["amount"]), ceiling["currency"]) if ceiling else None,
         )
+
+    def rule(self) -> RuleSpec:
+        """What a draft made of it says, without its ramp."""
+        region, widens = self.as_region(), self.kind == self.Kind.WIDEN
+        handler, action = (Handler.AUTONOMOUS, self.action) if widens else (Handler.HUMAN, "")
+        return RuleSpec("the proposal", self.case_type, region.conditions, handler, action, region.ceiling)
 
     @transition(state, source=_S.OPEN, target=_S.ACCEPTED, conditions=[has_a_draft], custom={"who": "ops manager"})
     def accept(self) -> None:

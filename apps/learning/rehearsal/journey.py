@@ -15,7 +15,7 @@ from decimal import Decimal
 from apps.learning import betting, drift, tightening
 from apps.learning.certification import Judged
 from apps.learning.evidence import Piece, differs
-from apps.learning.refining import SOUGHT, Finding, Kind, Targets, grantable, refine, sought
+from apps.learning.refining import SOUGHT, Finding, Kind, grantable, refine, sought
 from apps.learning.region import Region
 from apps.learning.rehearsal.operation import AUDITED, Grant, Result, Week, new_grant
 from apps.learning.rehearsal.world import FIRST_MONDAY, Answer, Arrival, World
@@ -23,6 +23,7 @@ from apps.policies.draws import place_of
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.lots import SHARES, Lot
 from apps.policies.specs import PolicySpec
+from apps.policies.targets import Targets
 from apps.policies.words import Handler
 
 A_WEEK = 5_000  # interactions

@@ -6,6 +6,7 @@ from django import forms
 
 from apps.policies.admin.fields import ListOfChoices
 from apps.policies.models import Guardrail, Rule
+from apps.policies.targets import MOST_WRONG
 from apps.policies.words import MONEY_ACTIONS, Action, CaseType
 
 if TYPE_CHECKING:
@@ -42,14 +43,15 @@ class GuardrailForm(ModelForm):
 
     class Meta:
         model = Guardrail
-        fields = ("kind", "amount", "count", "days", "per", "floor", "quiet_from", "quiet_to", "seniority", "hard", "actions",
-                  "case_types")  # fmt: skip
+        fields = ("kind", "amount", "count", "days", "per", "floor", "target", "quiet_from", "quiet_to", "seniority",
+                  "hard", "actions", "case_types")  # fmt: skip
         labels = {"kind": "What it limits", "seniority": "Then decides", "per": "For one", "hard": "Hard",
                   "quiet_from": "From", "quiet_to": "To"}  # fmt: skip
         help_texts = {
-            "amount": "For a ceiling, a budget or a limit of money, in the boundary's currency.",
+            "amount": "In the boundary's currency. For errors: where so much or more is at stake.",
             "count": "For how often: at most so many times.",
             "floor": "For the least certainty, from 0.00 to 1.00.",
+            "target": "For errors: the largest share of cases, such as 0.01 for one in a hundred. 0.02 is usual.",
             "quiet_from": "For quiet hours, in the brand's time zone.",
         }
         widgets = {name: forms.TimeInput(attrs={"type": "time"}) for name in ("quiet_from", "quiet_to")}
@@ -62,17 +64,19 @@ class GuardrailForm(ModelForm):
         data: dict[str, Any] = super().clean() or {}
         kind = data.get("kind")
         data["days"], data["per"] = data.get("days") or 1, data.get("per") or Guardrail.Per.CUSTOMER
-        for name in ("amount", "count", "floor", "quiet_from", "quiet_to"):
+        for name in ("amount", "count", "floor", "target", "quiet_from", "quiet_to"):
             if kind not in OF_KIND[name]:
                 data[name] = None  # an amount would quietly turn "never" into "never above"
-        if kind in (_K.CEILING, _K.BUDGET) and data["amount"] is None:
+        if kind in (_K.CEILING, _K.BUDGET) and data.get("amount") is None:
             self.add_error("amount", "This guardrail needs an amount.")
-        if kind == _K.VELOCITY and data["amount"] is None and data["count"] is None:
+        if kind == _K.VELOCITY and data.get("amount") is None and data.get("count") is None:
             self.add_error("count", "Say how often, or how much money, or both.")
-        if kind == _K.QUIET and (data["quiet_from"] is None or data["quiet_to"] is None):
+        if kind == _K.QUIET and (data.get("quiet_from") is None or data.get("quiet_to") is None):
             self.add_error("quiet_from", "Say from when to when the AI is quiet.")
-        if kind == _K.CONFIDENCE and (data["floor"] is None or not 0 <= data["floor"] <= 1):
+        if kind == _K.CONFIDENCE and (data.get("floor") is None or not 0 <= data["floor"] <= 1):
             self.add_error("floor", "This guardrail needs a share from 0.00 to 1.00.")
+        if kind == _K.ERROR and (data.get("target") is None or not 0 < data["target"] <= MOST_WRONG):
+            self.add_error("target", "This guardrail needs a share over 0, of at most 0.5.")
         if not 1 <= data["days"] <= 365:
             self.add_error("days", "From 1 to 365 days.")
         return data
@@ -80,9 +84,10 @@ class GuardrailForm(ModelForm):
 
 _K = Guardrail.Kind
 OF_KIND = {
-    "amount": (_K.CEILING, _K.BUDGET, _K.VELOCITY),
+    "amount": (_K.CEILING, _K.BUDGET, _K.VELOCITY, _K.ERROR),
     "count": (_K.VELOCITY,),
     "floor": (_K.CONFIDENCE,),
+    "target": (_K.ERROR,),
     "quiet_from": (_K.QUIET,),
     "quiet_to": (_K.QUIET,),
 }

@@ -107,6 +107,7 @@ class Guardrail(RuleRow):
         VELOCITY = "velocity", "Never more often than … for one customer, address or means of payment"
         CONFIDENCE = "confidence", "Never when less sure than …"
         QUIET = "quiet", "Never from … to … o'clock"
+        ERROR = "error", "Never wrong in more than …"
 
     class Per(models.TextChoices):
         CUSTOMER = "customer", "Customer"
@@ -119,6 +120,7 @@ class Guardrail(RuleRow):
     case_types = models.JSONField(default=list, blank=True, help_text="Types it looks at; none: all.")
     amount = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     floor = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
+    target = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
     seniority = models.CharField(max_length=10, choices=Seniority.choices, default=Seniority.ANY)
     days = models.PositiveSmallIntegerField(
         default=1, help_text="Within so many days; 1: the calendar day in the brand's time zone."
@@ -154,6 +156,10 @@ class Guardrail(RuleRow):
                 condition=~models.Q(kind="quiet") | models.Q(quiet_from__isnull=False, quiet_to__isnull=False),
                 name="quiet_hours_have_ends",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="error") | models.Q(target__gt=0, target__lte=0.5, target__isnull=False),
+                name="error_has_a_target",
+            ),
             models.CheckConstraint(condition=models.Q(days__gte=1, days__lte=365), name="limit_days"),
         ]
 
@@ -182,6 +188,8 @@ class Guardrail(RuleRow):
             case self.Kind.QUIET:
                 hours = (_minutes(self.quiet_from), _minutes(self.quiet_to))
                 return LimitSpec(key, "quiet", actions, case_types, hours=hours)
+            case self.Kind.ERROR:
+                return LimitSpec(key, "error", actions, case_types, amount=self.limit, target=self.target)
         return GuardrailSpec(
             key=key,
             conditions=self.parsed_conditions(),

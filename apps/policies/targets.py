@@ -1,0 +1,40 @@
+"""Error targets: how often the AI may be wrong in what learning lets it do, by type, action and the money at stake.
+
+A boundary says them as guardrails of the kind "error"; where none looks at a case, and of everything together, `USUAL` is
+meant. Certificates are proven against them, ramps go on and breakers trip by them.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from apps.policies.specs import LimitSpec, PolicySpec
+
+USUAL = 0.02
+MOST_WRONG = Decimal("0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Shares of cases from 0 to 1."""
+
+    usual: float = USUAL
+    limits: tuple[LimitSpec, ...] = ()
+
+    def of(self, case_type: str, action: str, at_stake: Decimal | None = None) -> float:
+        """The strictest that looks at such cases, when so much may be at stake in one."""
+        found = [
+            float(limit.target) for limit in self.limits
+            if limit.target is not None and limit.looks_at(case_type, action)
+            and (limit.amount is None or (at_stake is not None and at_stake >= limit.amount.amount))
+        ]  # fmt: skip
+        return min(found, default=self.usual)
+
+    @property
+    def overall(self) -> float:
+        """Of everything together: the strictest that looks at every case."""
+        everywhere = [one for one in self.limits if not (one.case_types or one.actions or one.amount)]
+        return min([float(one.target) for one in everywhere if one.target is not None], default=self.usual)
+
+
+def targets_of(policy: PolicySpec) -> Targets:
+    return Targets(limits=tuple(limit for limit in policy.limits if limit.kind == "error"))

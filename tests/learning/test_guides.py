@@ -1,0 +1,65 @@
+"""Guides: seen decisions and past cases, read from the database."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import PastCase
+from apps.learning.guides import guides_of
+from apps.policies.money import Money
+from tests import factories
+from tests.interactions.test_deciding import decide, pass_undo_window
+
+
+@pytest.fixture
+def user(db):
+    return factories.supervisor(first_name="Sam")
+
+
+def read(partner):
+    now = timezone.now()
+    return guides_of([partner], now - timedelta(days=30), now + timedelta(minutes=1))
+
+
+def past(partner, **fields):
+    now = timezone.now()
+    said = {
+        "case_type": "refund_exception",
+        "action": "deny",
+        "facts": {"order.days_past_window": 40},
+        "decided_at": now,
+    }
+    return PastCase.objects.create(partner=partner, external_id="old", imported_at=now, **{**said, **fields})
+
+
+def test_a_decision_with_the_proposal_in_view_is_one(held, drain, partner):
+    decide(held)
+    pass_undo_window()
+    drain()
+    (guide,) = read(partner)
+    case = held[1].interaction
+    assert guide.owner == (partner.slug, str(case.customer_id))
+    assert guide.proposed.action == "refund"
+    assert guide.of("refund").wrong is False
+    assert guide.of("refund").amount == Money(Decimal("84.50"), "USD")
+
+
+def test_a_past_case_is_one_under_the_name_of_its_customer(partner, customer):
+    past(partner, customer=customer.external_id, at_stake=Decimal(70))
+    (guide,) = read(partner)
+    assert guide.owner == (partner.slug, str(customer.pk))
+    assert guide.of("refund").amount == Money(Decimal(70), "USD")
+    assert guide.decided.facts == {"order.days_past_window": 40}
+
+
+def test_a_fact_that_there_is_no_more_is_passed_over(partner):
+    past(partner, facts={"order.mood": 1})
+    assert read(partner) == []
+
+
+def test_another_brands_is_not_read(partner):
+    past(demo_partner("other", "Other"))
+    assert read(partner) == []
