@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.interactions import blind, state_tables
-from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
+from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction, ReadingModel
 from apps.learning.models import CaseAudit, Refinement, RefinementReport
 from apps.policies import audit, partner_releases
 from apps.policies.errors import Moved, Refused
@@ -95,6 +95,12 @@ EXPECTED: dict[type, dict[tuple[str, str], str]] = {
         ("open", "dismiss"): "dismissed",
         ("open", "expire"): "expired",
     },
+    ReadingModel: {
+        ("challenger", "adopt"): "champion",
+        ("challenger", "drop"): "dropped",
+        ("champion", "retire"): "retired",
+        ("retired", "bring_back"): "champion",
+    },
 }
 
 
@@ -168,6 +174,9 @@ def test_the_database_knows_the_states_too(model, escalated, arrive, monkeypatch
     )
     Refinement.objects.create(
         report=report, case_type="question", action="reply", region={}, steps=[], evidence_hash=""
+    )
+    ReadingModel.objects.create(
+        version="1", signature="", against="", labels=0, corrected=0, measured={}, made_at=timezone.now()
     )
     rows = model._base_manager.all()
     assert rows.exists()

@@ -8,7 +8,6 @@ from typing import Any
 from apps.interactions import packet_schema, precedents
 from apps.interactions.case import Case
 from apps.interactions.checks import Authority
-from apps.interactions.classification.training import model_version
 from apps.interactions.drafting.grounding import marked
 from apps.interactions.models import Message, OrderEvent
 from apps.interactions.playbooks.base import Option, Plan
@@ -133,7 +132,7 @@ def _classification(case: Case) -> dict[str, Any]:
 
     reading = case.reading
     return {
-        "model": model_version(),
+        "model": reading.read_by,
         "language": reading.language,
         "intents": pairs(reading.intents),
         "alternatives": pairs(reading.alternatives),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Any
 
+from apps.interactions.classification.names import INTENTS
 from apps.interactions.drafting.grounding import promised
 from apps.interactions.drafting.sources import WORDS_OF_ACTION
 from apps.interactions.models import ContextPacket, DecisionRecord, Interaction, ReasonCode
@@ -22,7 +23,8 @@ class Choice:
     """What a person chose. `option` is the place of an option in the packet, 0 for the AI's proposal.
 
     `amount` and `reply` replace the option's own when given. `question` asks the customer instead. `wrong_part` says what
-    of the proposal was wrong, `unlike` what sets the case apart from a clear line of precedent.
+    of the proposal was wrong, `asked_for` what they ask for where that was misread, `unlike` what sets the case apart from a
+    clear line of precedent.
     """
 
     packet_version: int
@@ -35,6 +37,7 @@ class Choice:
     question: str = ""
     wrong_part: str = ""
     unlike: str = ""
+    asked_for: str = ""
 
 
 def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Choice) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Ch
         "reason_code": choice.reason_code,
         "rationale": choice.rationale.strip(),
         "wrong_part": wrong_part,
+        "asked_for": choice.asked_for if wrong_part == DecisionRecord.WrongPart.TYPE else "",
         "unlike": choice.unlike.strip(),
         "words_changed": words_changed(option["reply"], reply),
     }
@@ -147,6 +151,8 @@ def _rationale_given(how: str, choice: Choice, case_type: str) -> None:
         raise Refused("This reason needs a few words. Write them under the reason.")
     if choice.wrong_part and choice.wrong_part not in DecisionRecord.WrongPart.values:
         raise Refused("Choose from the list which part of the proposal was wrong.")
+    if choice.asked_for and choice.asked_for not in INTENTS:
+        raise Refused("Choose from the list what they ask for.")
     if how == How.OVERRIDDEN and not choice.wrong_part:
         raise Refused("Say which part of the proposal was wrong: that is what the AI learns from.")
 

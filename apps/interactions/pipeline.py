@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import escalating, gathering, outside_model, recording
+from apps.interactions import escalating, gathering, outside_model, reading_models, recording
 from apps.interactions.case import Case, unanswered
 from apps.interactions.checks import Limiting, authority_for
 from apps.interactions.classification import intents
@@ -196,10 +196,10 @@ def load(claimed: Sequence[Interaction]) -> list[Case]:
     products = gathering.products_in(orders.values())
     own_words = gathering.alarm_words({row.partner_id for row in rows})
     partners = {row.partner_id: row.partner for row in rows}
-    texts = [_asked_in(row) for row in rows]
+    texts, reader = [_asked_in(row) for row in rows], reading_models.current()
     cases = []
     found = alarms_of([_ever_said(row) for row in rows], [own_words.get(row.partner_id, {}) for row in rows])
-    for row, reading, alarming in zip(rows, intents.read(texts), found, strict=True):
+    for row, reading, alarming in zip(rows, intents.read(texts, reader.model, reader.version), found, strict=True):
         row.lease_token = tokens[row.pk]
         cases.append(
             Case(

@@ -68,12 +68,12 @@ def in_batches(rows: QuerySet[Interaction], size: int) -> Iterator[list[Interact
 
 
 def _batch(rows: Sequence[Interaction], model: Any) -> Iterator[ReadAgain]:
-    for row, reading in zip(rows, intents.read([_asked_then(row) for row in rows], model), strict=True):
+    for row, reading in zip(rows, intents.read([asked_then(row) for row in rows], model), strict=True):
         assert row.ruling is not None
         yield _compared(row, row.ruling, reading)
 
 
-def _asked_then(row: Interaction) -> str:
+def asked_then(row: Interaction) -> str:
     """The words that the ruling was about: the customer's, since what an earlier decision answered."""
     assert row.ruling is not None
     at = row.ruling.at

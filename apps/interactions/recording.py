@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from apps.interactions import case_clocks, escalating, events, hearing
 from apps.interactions.budgets import parties_of
-from apps.interactions.classification.training import model_version
 from apps.interactions.drafting import replies
 from apps.interactions.models import (
     DecisionRecord,
@@ -153,7 +152,7 @@ def _ruling(worked: Worked, now: datetime) -> Ruling:
         verdict=authority.verdict,
         downgrades=[down.as_json() for down in authority.downgrades],
         made_with={
-            "classifier": model_version(),
+            "classifier": case.reading.read_by,
             **({"second_reader": worked.read_by} if worked.read_by else {}),
             "drafter": worked.drafted_by or replies.VERSION,
             "playbook": worked.playbook_version,

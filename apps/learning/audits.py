@@ -19,6 +19,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from apps.interactions import blind, choosing
+from apps.interactions.classification.names import INTENTS
 from apps.interactions.models import DecisionRecord, Interaction
 from apps.learning import breaker
 from apps.learning.drawing import TIME_FOR
@@ -146,7 +147,9 @@ def _same(row: CaseAudit) -> bool:
     return row.action == action and (row.kind == CaseAudit.Kind.KNOWN or row.amount == amount)
 
 
-def review(user: User, audit_id: int, *, verdict: str, wrong_part: str = "", words: str = "") -> CaseAudit:
+def review(
+    user: User, audit_id: int, *, verdict: str, wrong_part: str = "", words: str = "", asked_for: str = ""
+) -> CaseAudit:
     """Say whether what the AI did was right, all of it, its reply too. Raises Refused without a verdict, or when what was
     wrong is not named."""
     with transaction.atomic():
@@ -157,8 +160,10 @@ def review(user: User, audit_id: int, *, verdict: str, wrong_part: str = "", wor
             raise Refused("Say what was wrong: the type, a fact, the action, the amount or the wording.")
         row.verdict, row.words, row.done_at = verdict, words.strip(), timezone.now()
         row.wrong_part = wrong_part if verdict == CaseAudit.Verdict.WRONG else ""
+        misread = row.wrong_part == DecisionRecord.WrongPart.TYPE and asked_for in INTENTS
+        row.asked_for = asked_for if misread else ""
         move(row, "review", actor=audit.person(user), reason=row.words,
-             save=("verdict", "words", "wrong_part", "done_at"))  # fmt: skip
+             save=("verdict", "words", "wrong_part", "asked_for", "done_at"))  # fmt: skip
         breaker.count(row, row.done_at)
     return row
 

@@ -150,5 +150,10 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
         granted,
         judged,
         discloses,
-        tuple(sorted(f"{name} {made}" for name, made in ruling.made_with.items() if name != "vocabulary")),
+        versions_of(ruling.made_with),
     )
+
+
+def versions_of(made_with: Mapping[str, str]) -> tuple[str, ...]:
+    """What a ruling was made with, in words: "classifier 1a2b". The list of facts is none of it."""
+    return tuple(sorted(f"{name} {made}" for name, made in made_with.items() if name != "vocabulary"))

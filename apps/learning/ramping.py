@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.interactions import precedents
-from apps.interactions.models import DecisionRecord
-from apps.learning import betting, drift, practice, steps
+from apps.interactions import precedents, reading_models, reclassifying
+from apps.interactions.models import DecisionRecord, Interaction
+from apps.learning import betting, drift, evidence, practice, steps
 from apps.learning.models import CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.policies import audit, ramps
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 A_WEEK, A_DAY = timedelta(days=7), timedelta(days=1)
 LEAST = 0.0001  # a brand audits as much as it says besides
+RECENT = timedelta(weeks=4)
+MOST_READ_AGAIN = 500  # cases of a grant, when another classifier reads
+MOST_FLIPPED = 0.05  # of them: more, and the grant is people's until it is proven anew
 MOST_LOOKED_AT = 5_000  # rulings of a week that drift is looked for in
 _S = CaseAudit.State
 
@@ -47,7 +50,8 @@ def go_on(now: datetime) -> int:
 
 
 def _go_on(found: Ramp, now: datetime) -> bool:
-    drifts = _drifts(found, now)
+    drifts, others = _drifts(found, now), _other_versions(found, now)
+    flipped = _flipped(found, now) if others else 0.0
     with transaction.atomic():
         row = Ramp.objects.select_for_update(no_key=True).get(pk=found.pk)
         if row.stopped_at is not None:
@@ -55,6 +59,13 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         known = row.never_certified()
         if new := [one for one in drifts if one not in known]:
             ramps.leave_out(row, new, now)
+        if flipped > MOST_FLIPPED:
+            because = f"The classifier that reads now would have had {flipped:.0%} of its cases handled otherwise."
+            ramps.stop(row, because, audit.system("ramp"), now)
+            return False
+        if others:
+            ramps.begin_again(row, others, now, reason=f"now made with {', '.join(others)}")
+            return False
         before, share = row.share, steps.next_share(step_of(row, now), practice.target_of_ramp(row))
         if share != before:
             ramps.widen(row, share, now, reason="the audits of the step before allow it")
@@ -95,6 +106,26 @@ def stop(user: User, ramp_id: int, why: str) -> Ramp:
             raise Moved("This grant was stopped already.")
         ramps.stop(row, why.strip(), audit.person(user), timezone.now())
     return row
+
+
+def _other_versions(row: Ramp, now: datetime) -> list[str]:
+    """Versions of classifier, drafter and playbook that its cases of the last day were made with, and its proof was not."""
+    if not row.made_with:
+        return []
+    lately = Ruling.objects.filter(ramp=row.pk, at__gte=now - A_DAY).values_list("made_with", flat=True)
+    found = {one for made_with in lately.distinct() for one in evidence.versions_of(made_with)}
+    return sorted(found - set(row.made_with))
+
+
+def _flipped(row: Ramp, now: datetime) -> float:
+    """The share of its cases of the last weeks, read by another classifier then, that the one that reads now would have had
+    handled otherwise."""
+    reader = reading_models.current()
+    lately = Interaction.objects.filter(ruling__ramp=row.pk, ruling__at__gte=now - RECENT)
+    others = lately.exclude(ruling__made_with__classifier=reader.version)
+    newest = list(others.order_by("-ruling__at").values_list("pk", flat=True)[:MOST_READ_AGAIN])
+    found = list(reclassifying.read_again(Interaction.objects.filter(pk__in=newest), reader.model))
+    return sum(one.otherwise for one in found) / len(found) if found else 0.0
 
 
 def _decided(row: Ramp, now: datetime) -> int:

@@ -183,7 +183,9 @@ def accept(user: User, refinement_id: int) -> BoundaryVersion:
         )  # fmt: skip
         note = f"{row.report}, proposal {row.pk}"
         if widens:
-            rule.ramp = ramps.start(boundary, row.case_type, row.action, note, row.rests_on["usual"], row.region)
+            rule.ramp = ramps.start(
+                boundary, row.case_type, row.action, note, row.rests_on["usual"], row.region, row.rests_on["made_with"]
+            )
         row.version = coaching.draft_with(user, boundary, rule, note, after_granting=widens)
         move(row, "accept", actor=audit.person(user), save=("version", "closed_by"))
     return row.version

@@ -244,6 +244,8 @@ def _more_needed(chain: _Chain, alpha: float) -> int | None:
 def sought(pieces: Sequence[Piece], findings: Sequence[Finding]) -> list[Kind]:
     """Types and actions of which more judgements would tell. All of a kind, so that what is drawn says how often the AI is
     wrong in any region of it. Left out is what is judged often enough, and promises nothing."""
-    open_kinds = {(one.case_type, one.action) for one in findings if one.proposed is None and one.more_needed}
+    open_kinds = {
+        (one.case_type, one.action) for one in findings if one.proposed is None and one.more_needed is not None
+    }
     young = {kind for kind, group in by_kind(pieces).items() if len(group) < YOUNG}
     return sorted(open_kinds | young)

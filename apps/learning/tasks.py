@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from apps.learning import audits, outcomes, ramping, refinements, replays
+from apps.learning import audits, outcomes, ramping, refinements, replays, retraining
 
 
 def sweep() -> None:
@@ -12,4 +12,5 @@ def sweep() -> None:
     ramping.go_on(now)
     refinements.make_due(now)
     replays.attach_missing(now)
+    retraining.retrain_when_due(now)
     outcomes.look(now)

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from apps.policies import audit
 from apps.policies.conditions import Condition
+from apps.policies.lots import SHARES
 from apps.policies.models import Boundary, BoundaryVersion, Ramp
 from apps.policies.specs import PolicySpec
 from apps.policies.words import Handler
@@ -31,11 +32,14 @@ def start(
     source: str,
     usual: dict[str, Any],
     proven: dict[str, Any] | None = None,
+    made_with: Sequence[str] = (),
 ) -> Ramp:
-    """`proven`: the conditions and ceiling that a certificate covers; a rule with this ramp may say no more."""
+    """`proven`: the conditions and ceiling that a certificate covers; a rule with this ramp may say no more. `made_with`: the
+    versions that its evidence was made with."""
     return Ramp.objects.create(
-        boundary=boundary, case_type=case_type, action=action, source=source, usual=usual, proven=proven
-    )
+        boundary=boundary, case_type=case_type, action=action, source=source, usual=usual, proven=proven,
+        made_with=list(made_with),
+    )  # fmt: skip
 
 
 def of(ids: Iterable[int | None]) -> dict[int, Ramp]:
@@ -81,6 +85,14 @@ def widen(ramp: Ramp, share: int, now: datetime, reason: str) -> None:
     before, ramp.share, ramp.stepped_at = ramp.share, share, now
     ramp.save(update_fields=["share", "stepped_at"])
     audit.record(_RAMP, ramp, "widened", reason=reason, details={"from": before, "to": share}, at=now)
+
+
+def begin_again(ramp: Ramp, made_with: Sequence[str], now: datetime, reason: str) -> None:
+    """Back to the first step, every decision audited: it was proven with other versions than those at work now."""
+    ramp.share, ramp.stepped_at, ramp.audited = SHARES[0], now, 1.0
+    ramp.made_with = sorted({*ramp.made_with, *made_with})
+    ramp.save(update_fields=["share", "stepped_at", "audited", "made_with"])
+    audit.record(_RAMP, ramp, "began_again", reason=reason, at=now)
 
 
 def leave_out(ramp: Ramp, conditions: Sequence[Condition], now: datetime) -> None:

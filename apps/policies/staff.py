@@ -59,6 +59,8 @@ _OPS = (
         "learning.view_signal",
         "learning.view_caseaudit",
         "learning.view_breaker",
+        "interactions.view_readingmodel",
+        "interactions.adopt_readingmodel",
         "learning.view_outcomelook",
         "interactions.view_outcome",
         "interactions.view_pastcase",

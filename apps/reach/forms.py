@@ -21,6 +21,7 @@ class DecisionForm(forms.Form):
     rationale = forms.CharField(max_length=2000, required=False)
     question = forms.CharField(max_length=LONGEST_REPLY, required=False)
     wrong_part = forms.CharField(max_length=10, required=False)
+    asked_for = forms.CharField(max_length=20, required=False)
     unlike = forms.CharField(max_length=2000, required=False)
 
     def choice(self, *, asks: bool) -> Choice:
@@ -37,6 +38,7 @@ class DecisionForm(forms.Form):
             rationale=data["rationale"],
             question=data["question"] if asks else "",
             wrong_part=data["wrong_part"],
+            asked_for=data["asked_for"],
             unlike=data["unlike"],
         )
 
@@ -53,6 +55,7 @@ class DecisionForm(forms.Form):
             "reason_code",
             "option",
             "wrong_part",
+            "asked_for",
             "unlike",
             *(("reply", "amount") if self.data.get("edited") else ()),
         )
@@ -79,6 +82,7 @@ class JudgeForm(AuditForm):
 class ReviewForm(forms.Form):
     verdict = forms.CharField(max_length=5, required=False)
     wrong_part = forms.CharField(max_length=10, required=False)
+    asked_for = forms.CharField(max_length=20, required=False)
     words = forms.CharField(max_length=2000, required=False)
 
 

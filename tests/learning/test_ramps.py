@@ -7,17 +7,18 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from apps.interactions import blind, notifying
+from apps.interactions import blind, notifying, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Interaction, Notice
-from apps.learning import audits, drift, ramping, tasks
+from apps.learning import audits, drift, evidence, ramping, tasks
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import audit, draws, editing, partner_releases, ramps, releases
 from apps.policies.conditions import Condition
 from apps.policies.lots import SHARES, Lot, lot_at
-from apps.policies.models import Partner, Ramp, Rule, SoughtKind
+from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
 from tests import factories
 from tests.conftest import COMPLAINT, RETURN, STATUS
+from tests.interactions.test_reclassify import Reads
 from tests.learning.test_audits import place_of
 from tests.policies.conftest import released
 
@@ -295,6 +296,50 @@ def done(ramp, arrive, new_order, at, monkeypatch, drain):
             audits.review(user, held.pk, verdict="wrong" if bad else "right", wrong_part="action" if bad else "")
 
     return make
+
+
+class TestVersions:
+    """A certificate speaks of the classifier, drafter and playbook that it was proven with."""
+
+    @pytest.fixture
+    def proven(self, ramp, arrive, new_order, at):
+        """At its second step, with what its cases were made with so far."""
+        at(0.1)
+        case = arrive(STATUS, order=new_order())
+        assert case.handler == "autonomous"
+        Ramp.objects.filter(pk=ramp.pk).update(share=50, made_with=list(evidence.versions_of(case.ruling.made_with)))
+        return Ramp.objects.get(pk=ramp.pk)
+
+    def again(self, arrive, new_order, monkeypatch, reader):
+        monkeypatch.setattr(reading_models, "current", lambda: reader)
+        arrive(STATUS, order=new_order())
+        ramping.go_on(timezone.now())
+        return Ramp.objects.get()
+
+    def test_with_the_same_ones_it_stays_where_it_is(self, proven, arrive, new_order, monkeypatch):
+        row = self.again(arrive, new_order, monkeypatch, reading_models.shipped())
+        assert (row.share, row.stopped_at) == (50, None)
+
+    def test_with_another_classifier_it_begins_again(self, proven, arrive, new_order, monkeypatch):
+        shipped = reading_models.shipped()
+        row = self.again(arrive, new_order, monkeypatch, replace(shipped, version="another"))
+        assert (row.share, row.audited, row.stopped_at) == (10, 1.0, None)
+        assert "classifier another" in row.made_with
+        (entry,) = AuditEntry.objects.filter(event="began_again")
+        assert entry.reason == "now made with classifier another"
+        ramping.go_on(timezone.now())
+        assert AuditEntry.objects.filter(event="began_again").count() == 1, "once for each version"
+
+    def test_one_that_would_have_read_its_cases_otherwise_stops_it(self, proven, arrive, new_order, monkeypatch):
+        row = self.again(arrive, new_order, monkeypatch, reading_models.Reader("another", Reads("complaint", 0.99)))
+        assert row.stopped_at is None, "no case of its own was made with it"
+        arrive(STATUS, order=new_order())
+        monkeypatch.setattr(ramping, "_other_versions", lambda row, now: ["classifier another"])
+        ramping.go_on(timezone.now())
+        row = Ramp.objects.get()
+        assert (
+            row.stopped_because == "The classifier that reads now would have had 100% of its cases handled otherwise."
+        )
 
 
 class TestBreaker:

@@ -81,6 +81,22 @@ class TestNull:
         assert not proposed(refine(pieces(by=lambda n: "one"), targets=Targets(0.03), report=1))
 
 
+class TestSought:
+    def test_what_only_waits_for_new_customers_is_sought(self):
+        """It was tested and failed by a little: without more judgements it would wait for ever."""
+        judged = pieces(6000)
+        last = {("refund_exception", "refund"): judged[-1].judged.on}
+        found = refine(judged, targets=Targets(0.03), report=2, last_tested=last)
+        waiting = [finding for finding in found if finding.more_needed == 0]
+        assert waiting
+        assert refining.sought(judged, waiting) == [("refund_exception", "refund")]
+
+    def test_what_no_number_of_judgements_would_prove_is_not(self):
+        judged = pieces(6000)
+        found = [replace(one, more_needed=None) for one in refine(judged, targets=Targets(0.03), report=1)]
+        assert refining.sought(judged, [replace(one, certificates=()) for one in found]) == []
+
+
 class TestSplit:
     def test_the_parts_share_no_customer(self):
         older, newer = split(pieces(1000, customer=lambda n: f"customer {n % 700}"))

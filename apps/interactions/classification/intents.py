@@ -7,18 +7,14 @@ What it needs to let the AI act alone is higher, and the boundary's: `DEFAULT_FL
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from apps.interactions.classification.language import MEASURED, language_of, words_of
 from apps.interactions.classification.scoring import Guess
-from apps.interactions.classification.training import LONGEST_READ, corpus, normalised, trained
+from apps.interactions.classification.training import LONGEST_READ, corpus, model_version, normalised, trained
 
-INTENTS = (
-    "order_status", "return_or_refund", "delivery_problem", "payment_problem", "complaint", "change_or_cancel",
-    "product_advice", "product_question", "policy_question", "account_or_invoice", "human_request", "feedback", "other",
-)  # fmt: skip
 FLOOR = 0.60
 ALTERNATIVES = 3
 SECOND_FLOOR = 0.70
@@ -32,7 +28,8 @@ class Reading:
 
     `confidence` is that of the least probable one. Empty means that the classifier abstained; `confidence` is then the
     best it had. It always abstains in a `language` (ISO 639-1) that it was not measured on. `alternatives` are the next
-    probable intents of the whole text, for people to see; `maybe` what one of its sentences may ask for besides.
+    probable intents of the whole text, for people to see; `maybe` what one of its sentences may ask for besides. `read_by`
+    is the version of the model.
     """
 
     intents: tuple[tuple[str, float], ...]
@@ -40,12 +37,14 @@ class Reading:
     language: str = "en"
     alternatives: tuple[tuple[str, float], ...] = ()
     maybe: tuple[str, ...] = ()
+    read_by: str = ""
 
 
-def read(texts: Sequence[str], model: Any = None) -> list[Reading]:
-    """Read many messages at once, by the shipped model or another of its kind. A text is read whole and sentence by
-    sentence, so that two requests are seen."""
-    model = model or trained().intents
+def read(texts: Sequence[str], model: Any = None, version: str = "") -> list[Reading]:
+    """Read many messages at once, by the shipped model or another of its kind, which is named by its `version`. A text is
+    read whole and sentence by sentence, so that two requests are seen."""
+    if model is None:
+        model, version = trained().intents, model_version()
     pieces = [[text, *_sentences(text)] for text in texts]
     flat = [normalised(piece) for group in pieces for piece in group]
     if not flat:
@@ -58,7 +57,9 @@ def read(texts: Sequence[str], model: Any = None) -> list[Reading]:
         start += len(group)
         written_in = language_of(group[0], english_words())
         readings.append(
-            _reading(classes, rows.tolist()) if written_in in MEASURED else Reading((), 0.0, language=written_in)
+            replace(_reading(classes, rows.tolist()), read_by=version)
+            if written_in in MEASURED
+            else Reading((), 0.0, language=written_in, read_by=version)
         )
     return readings
 

@@ -7,6 +7,7 @@ when there is no trained file for exactly this corpus, code and library yet.
 import fcntl
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -65,11 +66,19 @@ def corpus(folder: Path | None = None) -> tuple[list[str], list[str]]:
 
 
 def train() -> Trained:
-    texts, labels = corpus()
+    return Trained(train_intents(), *_train_alarms(corpus()[0]))
+
+
+def train_intents(more: Sequence[str] = (), labels: Sequence[str] = (), weights: Sequence[float] = ()) -> Pipeline:
+    """The intents' model from the corpus, each text of which weighs 1, and from `more` texts with their labels and weights."""
+    texts, named = corpus()
     linear = LinearSVC(C=0.3, class_weight="balanced", random_state=0)
     calibrated = CalibratedClassifierCV(linear, method="temperature", cv=5, ensemble=False)
-    intents = make_pipeline(_features(), calibrated).fit([normalised(text) for text in texts], labels)
-    return Trained(intents, *_train_alarms(texts))
+    weigh = np.array([1.0] * len(texts) + list(weights))
+    every = [normalised(text) for text in [*texts, *more]]
+    return make_pipeline(_features(), calibrated).fit(
+        every, [*named, *labels], calibratedclassifiercv__sample_weight=weigh
+    )
 
 
 def _train_alarms(ordinary: list[str]) -> tuple[Pipeline, Pipeline, float]:

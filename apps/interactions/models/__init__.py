@@ -11,6 +11,7 @@ from apps.interactions.models.outcome import Outcome, PastCase
 from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.precedent import Precedent
+from apps.interactions.models.reading_model import ReadingModel
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Payment",
     "Precedent",
     "Product",
+    "ReadingModel",
     "ReasonCode",
     "Reservation",
     "Scope",

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django_fsm import FSMField, transition
 
+from apps.interactions.classification.names import INTENT_LABELS
 from apps.interactions.models.escalation import Escalation
 from apps.interactions.models.interaction import Interaction
 from apps.interactions.models.mirror import optional_money_field
@@ -97,6 +98,12 @@ class DecisionRecord(models.Model):
         blank=True,
         help_text="What of the proposal was wrong, when it was not followed.",
     )
+    asked_for = models.CharField(
+        max_length=20,
+        choices=list(INTENT_LABELS.items()),
+        blank=True,
+        help_text="What they ask for, when it was misread.",
+    )
     unlike = models.TextField(
         blank=True, help_text="What is different here from the like cases that were decided otherwise."
     )
@@ -141,8 +148,8 @@ class DecisionRecord(models.Model):
                 name="what_was_decided",
                 fields=[
                     "interaction", "packet", "ruling", "how", "decided_by", "action", "amount", "currency",
-                    "lines", "reply", "reason_code", "rationale", "wrong_part", "unlike", "words_changed", "joint", "seconds",
-                    "decided_at",
+                    "lines", "reply", "reason_code", "rationale", "wrong_part", "asked_for", "unlike", "words_changed", "joint",
+                    "seconds", "decided_at",
                 ],
             ),
             pgtrigger.Protect(

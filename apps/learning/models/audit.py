@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django_fsm import FSMField, transition
 
+from apps.interactions.classification.names import INTENT_LABELS
 from apps.interactions.models import DecisionRecord, Judgement, Outcome
 from apps.interactions.models.mirror import optional_money_field
 from apps.policies.machines import guard, in_state_list
@@ -121,6 +122,7 @@ class CaseAudit(models.Model):
     agreed = models.BooleanField(null=True, help_text="Same action and amount as what it is compared with.")
     verdict = models.CharField(max_length=5, choices=Verdict.choices, blank=True)
     wrong_part = models.CharField(max_length=10, choices=DecisionRecord.WrongPart.choices, blank=True)
+    asked_for = models.CharField(max_length=20, choices=list(INTENT_LABELS.items()), blank=True)
     words = models.TextField(blank=True)
     done_at = models.DateTimeField(null=True)
 

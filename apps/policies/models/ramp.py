@@ -31,6 +31,9 @@ class Ramp(models.Model):
     unlike = models.JSONField(
         default=list, blank=True, help_text="Conditions that it was never certified on: such cases are people's."
     )
+    made_with = models.JSONField(
+        default=list, help_text="Versions of classifier, drafter and playbook that it was proven or ramped with."
+    )
     looked_at = models.DateTimeField(null=True, help_text="When drift was looked for.")
     stopped_at = models.DateTimeField(null=True)
     stopped_because = models.TextField(blank=True)

@@ -87,6 +87,7 @@ def _typed_before(decision: DecisionRecord) -> dict[str, str]:
         "rationale": decision.rationale,
         "reason_code": decision.reason_code,
         "wrong_part": decision.wrong_part,
+        "asked_for": decision.asked_for,
         "unlike": decision.unlike,
     }
     options = decision.packet.content["options"] if decision.packet else []

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.interactions import alike, claiming
 from apps.interactions.classification.language import NAMES
+from apps.interactions.classification.names import INTENT_LABELS
 from apps.interactions.models import DecisionRecord, Escalation
 from apps.policies.words import CaseType
 from apps.reach import presence
@@ -83,6 +84,7 @@ def case_context(
         "error": error,
         "typed": typed or {},
         "wrong_parts": DecisionRecord.WrongPart.choices,
+        "intents": INTENT_LABELS.items(),
     }
     if brief is None:
         filters = filters_of(request)

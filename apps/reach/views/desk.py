@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.interactions import blind
+from apps.interactions.classification.names import INTENT_LABELS
 from apps.interactions.models import DecisionRecord
 from apps.learning import audits
 from apps.learning.models import CaseAudit
@@ -71,7 +72,12 @@ def review(request: HttpRequest, audit_id: int) -> HttpResponse:
         raise Refused(first_error(form))
     said = form.cleaned_data
     audits.review(
-        person(request), audit_id, verdict=said["verdict"], wrong_part=said["wrong_part"], words=said["words"]
+        person(request),
+        audit_id,
+        verdict=said["verdict"],
+        wrong_part=said["wrong_part"],
+        words=said["words"],
+        asked_for=said["asked_for"],
     )
     return _partial(request, audits.take_next(person(request)))
 
@@ -95,6 +101,7 @@ def _context(request: HttpRequest, row: CaseAudit | None) -> dict[str, Any]:
         "numbers": audits.desk_of(user, timezone.now()),
         "vigilance": audits.vigilance_of(user),
         "wrong_parts": DecisionRecord.WrongPart.choices,
+        "intents": INTENT_LABELS.items(),
     }
     if row is not None:
         context["content"] = blind.view(row.content)

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.interactions.classification import intents, training
+from apps.interactions.classification.names import INTENTS
 from apps.interactions.classification.scoring import score
 from apps.policies.specs import DEFAULT_FLOOR
 
@@ -45,7 +46,7 @@ def _rows(file: Path) -> list[tuple[str, str]]:
             found = [(row["text"] or "", row["intent"] or "") for row in reader]
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file} cannot be read: {error}") from None
-    known = set(intents.INTENTS)
+    known = set(INTENTS)
     for number, (text, intent) in enumerate(found, 2):
         if intent not in known or not text.strip():
             raise CommandError(

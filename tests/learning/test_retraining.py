@@ -1,0 +1,290 @@
+"""Retraining: what people correct is learnt, measured on cases that nobody learnt from, adopted only when better, taken back."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from apps.interactions import reading_models
+from apps.interactions.models import Interaction, ReadingModel
+from apps.interactions.reading_models import Reader
+from apps.learning import audits, labels, retraining
+from apps.learning.labels import Label
+from apps.policies.errors import Moved, Refused
+from tests import factories
+from tests.conftest import STATUS, browser, page
+from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.learning.test_audits import chance, place_of  # noqa: F401
+from tests.learning.test_breaker import audited  # noqa: F401
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.get_default_timezone())
+PLACES = ("garden", "kitchen", "attic", "hall", "office", "cellar", "porch", "den", "loft", "barn")
+
+
+def label(number, *, text="", intent="order_status", weight=1.0, corrected=False, customer=""):
+    words = text or f"Track my parcel please, where is it now? {PLACES[number % 10]}"
+    at = NOW - timedelta(days=200) + timedelta(hours=number)
+    return Label(number, customer or f"customer {number}", words, intent, weight, corrected, at)
+
+
+def misread(number):
+    """A way of speaking that the corpus does not know, and that people corrected."""
+    return label(number, text=f"Zwisch mir das Paket zurueck, the {PLACES[number % 10]} blorp does not fit",
+                 intent="return_or_refund", corrected=True)  # fmt: skip
+
+
+@pytest.fixture
+def user(db):
+    return factories.supervisor(first_name="Sam")
+
+
+@pytest.fixture
+def ops(db):
+    return factories.ops_manager()
+
+
+@pytest.fixture
+def corrected(monkeypatch):
+    """A third of what came in was misread, always in the same way."""
+    found = [misread(n) if n % 3 == 0 else label(n) for n in range(240)]
+    monkeypatch.setattr(retraining, "labels_of", lambda since, until: found)
+    return found
+
+
+@pytest.fixture
+def challenger(corrected, db):
+    return retraining.retrain(NOW)
+
+
+class Says:
+    """Reads every text as it is told to, as sure as it is told."""
+
+    classes_ = np.array(["order_status", "return_or_refund"])
+
+    def __init__(self, right, sure=0.7):
+        self.right, self.sure = right, sure
+
+    def predict_proba(self, texts):
+        rows = [(self.sure, 1 - self.sure) if right else (1 - self.sure, self.sure) for right in self.right]
+        return np.array(rows)
+
+
+class TestLabels:
+    def found(self):
+        now = timezone.now()
+        return labels.labels_of(now - timedelta(days=1), now + timedelta(minutes=1))
+
+    def test_what_a_person_decides_was_read_rightly_when_they_do_not_say_otherwise(self, held, drain):
+        decide(held)
+        pass_undo_window()
+        drain()
+        (one,) = self.found()
+        assert (one.intent, one.corrected, one.weight) == ("return_or_refund", False, 1.0)
+        assert "send me a return label" in one.text
+
+    def test_a_correction_says_what_they_asked_for(self, held, drain):
+        decide(held, option=1, reason_code="goodwill", wrong_part="type", asked_for="complaint")
+        pass_undo_window()
+        drain()
+        (one,) = self.found()
+        assert (one.intent, one.corrected) == ("complaint", True)
+
+    def test_misread_without_saying_as_what_is_none(self, held, drain):
+        decide(held, option=1, reason_code="goodwill", wrong_part="type")
+        pass_undo_window()
+        drain()
+        assert self.found() == []
+
+    def test_a_name_that_there_is_not_is_refused(self, held):
+        with pytest.raises(Refused, match="from the list"):
+            decide(held, option=1, reason_code="goodwill", wrong_part="type", asked_for="mood")
+
+    def test_an_audit_stands_for_as_many_as_it_was_drawn_from(self, audited, user):  # noqa: F811
+        (row,) = audited(1)
+        held = audits.take_next(user)
+        audits.judge(user, held.pk, place=place_of(held, "Tell where it is"))
+        audits.review(user, row.pk, verdict="wrong", wrong_part="type", asked_for="delivery_problem")
+        (one,) = self.found()
+        assert (one.intent, one.corrected, one.weight) == ("delivery_problem", True, 20.0)
+
+    def test_what_was_ruled_anew_since_is_none(self, held, drain):
+        decide(held)
+        pass_undo_window()
+        drain()
+        case = Interaction.objects.get()
+        Interaction.objects.filter(pk=case.pk).update(ruling=None)
+        assert self.found() == []
+
+    def test_the_page_asks_for_it(self, held, user):
+        told = page(browser(held[0]), f"/reach/{held[1].pk}/")
+        assert 'name="asked_for"' in told
+        assert '<option value="complaint">To complain</option>' in told
+
+    def test_the_page_posts_it(self, held):
+        person, escalation = held
+        packet = escalation.interaction.packets.get()
+        browser(person).post(f"/reach/{escalation.pk}/decide/", {
+            "packet_version": packet.version, "lease_token": escalation.lease_token, "option": 1, "reason_code": "goodwill",
+            "wrong_part": "type", "asked_for": "complaint",
+        })  # fmt: skip
+        assert Interaction.objects.get().decisions.get().asked_for == "complaint"
+
+
+class TestSplit:
+    def test_who_is_learnt_from_is_not_measured_on(self):
+        some = [label(n, customer=f"c {n % 70}") for n in range(100)]
+        older, newer = retraining.split(some)
+        assert not {one.customer for one in older} & {one.customer for one in newer}
+        assert max(one.at for one in older) < min(one.at for one in newer)
+
+
+class TestCompare:
+    def test_shares_are_weighted_by_what_a_case_stands_for(self):
+        some = [label(0, weight=20.0), label(1), label(2)]
+        found = retraining.compare(
+            some, Reader("a", Says([True, False, False])), Reader("b", Says([False, True, True]))
+        )
+        assert (found.right_champion, found.right_challenger) == (round(20 / 22, 4), round(2 / 22, 4))
+        assert not found.better
+
+    def measured(self, only_champion, only_challenger, sure=0.7):
+        some = [label(n) for n in range(only_champion + only_challenger + 50)]
+        both = [True] * 50
+        one = Says([True] * only_champion + [False] * only_challenger + both)
+        other = Says([False] * only_champion + [True] * only_challenger + both, sure)
+        return retraining.compare(some, Reader("a", one), Reader("b", other))
+
+    def test_better_beyond_chance(self):
+        assert self.measured(2, 12).better
+        assert self.measured(2, 12).chance == pytest.approx(106 / 2**14)
+
+    @pytest.mark.parametrize(("only_champion", "only_challenger"), [(0, 4), (6, 12), (5, 5), (12, 2), (0, 0)])
+    def test_better_by_chance_is_not(self, only_champion, only_challenger):
+        assert not self.measured(only_champion, only_challenger).better
+
+    def test_one_that_is_wrong_where_it_is_sure_is_not_better(self):
+        assert not self.measured(2, 12, sure=0.99).better
+
+    def test_two_that_are_as_good_are_told_apart_in_one_of_twenty_at_most(self):
+        """At the null: each of them alone is right in as many cases."""
+        random = np.random.default_rng(3)
+        wins = random.binomial(40, 0.5, 2000)
+        from scipy.stats import binom
+
+        assert (binom.sf(wins - 1, 40, 0.5) <= retraining.LEVEL).mean() <= 0.05
+
+
+class TestRetrain:
+    def test_what_was_corrected_is_learnt_and_measured_on_others(self, challenger):
+        found = challenger.measured
+        assert challenger.state == "challenger"
+        assert challenger.against == reading_models.shipped().version
+        assert (challenger.labels, challenger.corrected) == (160, 54)
+        assert found["cases"] == 80
+        assert found["right_challenger"] > found["right_champion"]
+        assert found["better"]
+
+    def test_corrections_that_say_anything_make_none_that_is_better(self, monkeypatch, db):
+        random = np.random.default_rng(1)
+        names = list(reading_models.shipped().model.classes_)
+        noise = [replace(misread(n), intent=names[random.integers(0, 13)]) for n in range(240)]
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until: noise)
+        assert not retraining.retrain(NOW).measured["better"]
+
+    def test_without_labels_there_is_none(self, monkeypatch, db):
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until: [])
+        assert retraining.retrain(NOW) is None
+
+    def test_a_newer_challenger_takes_the_place_of_one_that_nobody_adopted(self, challenger, monkeypatch, corrected):
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until: corrected[:-9])
+        newer = retraining.retrain(NOW + timedelta(days=7))
+        assert dict(ReadingModel.objects.values_list("version", "state")) == {
+            challenger.version: "dropped", newer.version: "challenger",
+        }  # fmt: skip
+
+    def test_it_is_due_weekly_when_enough_was_corrected(self, corrected, db, monkeypatch):
+        assert retraining.due(NOW)
+        retraining.retrain(NOW)
+        assert not retraining.due(NOW + timedelta(days=6))
+        assert retraining.due(NOW + timedelta(days=8))
+        monkeypatch.setattr(
+            retraining, "labels_of", lambda since, until: [one for one in corrected if not one.corrected]
+        )
+        assert not retraining.due(NOW + timedelta(days=8))
+
+
+class TestAdopt:
+    def test_it_reads_from_then_on_and_every_ruling_names_it(self, challenger, ops, arrive, order):
+        retraining.adopt(ops, challenger.pk)
+        case = arrive(STATUS, order=order)
+        assert case.ruling.made_with["classifier"] == challenger.version
+
+    def test_one_click_goes_back(self, challenger, ops, arrive, order):
+        retraining.adopt(ops, challenger.pk)
+        assert retraining.go_back(ops) is None
+        case = arrive(STATUS, order=order)
+        assert case.ruling.made_with["classifier"] == reading_models.shipped().version
+        with pytest.raises(Moved):
+            retraining.go_back(ops)
+
+    def test_back_from_the_second_the_first_reads_again(self, challenger, ops, corrected, monkeypatch):
+        retraining.adopt(ops, challenger.pk)
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until: corrected[:-9])
+        second = retraining.retrain(NOW + timedelta(days=7))
+        assert second.against == challenger.version
+        with pytest.raises(Refused, match="not better"):
+            retraining.adopt(ops, second.pk)
+        monkeypatch.setattr(
+            retraining, "compare", lambda *args: retraining.Measured(80, 27, 1, 20, 0.5, 0.9, 0, 0, 0.001)
+        )
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until: corrected[:-12])
+        third = retraining.retrain(NOW + timedelta(days=14))
+        retraining.adopt(ops, third.pk)
+        assert retraining.go_back(ops) == challenger
+        assert reading_models.current().version == challenger.version
+
+    def test_one_that_is_not_better_never_reads(self, ops, db, monkeypatch, corrected):
+        monkeypatch.setattr(
+            retraining, "labels_of", lambda since, until: [one for one in corrected if not one.corrected]
+        )
+        made = retraining.retrain(NOW)
+        with pytest.raises(Refused, match="not better"):
+            retraining.adopt(ops, made.pk)
+
+    def test_one_that_was_compared_with_another_is_trained_anew(self, challenger, ops):
+        ReadingModel.objects.create(
+            version="other", state="champion", signature="", against="", labels=0, corrected=0, measured={}, made_at=NOW
+        )
+        with pytest.raises(Moved, match="trained anew"):
+            retraining.adopt(ops, challenger.pk)
+
+    def test_a_stored_model_that_somebody_changed_does_not_read(self, challenger, ops, arrive, order):
+        retraining.adopt(ops, challenger.pk)
+        ReadingModel.objects.filter(pk=challenger.pk).update(content=b"\x80\x04harmful")
+        reading_models._champion.cache_clear()
+        assert arrive(STATUS, order=order).ruling.made_with["classifier"] == reading_models.shipped().version
+        reading_models._champion.cache_clear()
+
+    def test_the_admin_shows_the_comparison_and_has_both_buttons(self, challenger, ops):
+        client, address = browser(ops), "/admin/interactions/readingmodel/"
+        told = page(client, f"{address}{challenger.pk}/change/")
+        assert "It is better, and not by chance" in told
+        client.post(address, {"action": "adopt", "_selected_action": [challenger.pk]})
+        assert ReadingModel.objects.get().state == "champion"
+        client.post(address, {"action": "go_back", "_selected_action": [challenger.pk]})
+        assert ReadingModel.objects.get().state == "retired"
+
+    def test_a_supervisor_may_not(self, challenger, user):
+        assert browser(user).get("/admin/interactions/readingmodel/").status_code == 403
+
+
+def test_only_what_can_be_gone_back_to_is_kept_whole(db, challenger, ops, monkeypatch, corrected):
+    retraining.adopt(ops, challenger.pk)
+    for week in range(1, 6):
+        monkeypatch.setattr(retraining, "labels_of", lambda since, until, n=week: corrected[: -3 * n])
+        retraining.retrain(NOW + timedelta(days=7 * week))
+    whole = set(ReadingModel.objects.filter(content__isnull=False).values_list("state", flat=True))
+    assert ReadingModel.objects.filter(content__isnull=False).count() == 4
+    assert "champion" in whole
