@@ -9,7 +9,7 @@ Write a subclass of `World`, and name it by its dotted path: `manage.py rehearse
     judge(arrival, person, …)   what that person would do, with slips and moods
     right(arrival)              what ought to be done: for the score alone; nothing that is rehearsed may ask for it
 
-A journey through the real pipeline needs more, and checks that facts and proposals come out as the world foretold:
+A night, or a journey through the real pipeline, needs more, and checks that facts and proposals come out as the world foretold:
 
     shop()                      brand, Terms and articles
     mirrored(arrival, at)       customers and orders in the shapes of the API, as the shop knows them at that time

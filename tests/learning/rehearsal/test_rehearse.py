@@ -1,12 +1,16 @@
 """`manage.py rehearse`, as somebody calls it."""
 
 import json
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from apps.learning.rehearsal.shop import Shop
+from apps.policies.models import Partner
 
 
 class Nothing:
@@ -63,3 +67,30 @@ def test_the_page_shows_the_curves(tmp_path):
 def test_a_mistake_is_named(args, why):
     with pytest.raises(CommandError, match=why):
         rehearse(*args)
+
+
+class TestThroughThePipeline:
+    def test_one_world_at_a_time(self):
+        with pytest.raises(CommandError, match="One world at a time"):
+            rehearse("--through-pipeline", "--worlds", "2")
+
+    def test_a_night_needs_people_that_there_are(self):
+        with pytest.raises(CommandError, match="1 to 8 people"):
+            call_command("rehearse", "night", "--people", "9")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_in_a_database_of_its_own_which_is_gone_afterwards(self):
+        """As a process, the way somebody calls it: the configured database stays as it was."""
+        before = Partner.objects.count()
+        found = subprocess.run(
+            [sys.executable, "manage.py", "rehearse", "journey", "--through-pipeline", "--weeks", "1", "--a-week", "12", "--json"],
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        last = json.loads(found.stdout.strip().splitlines()[-1])
+        assert (last["worlds"], last["violations"]) == (1, 0)
+        assert "12 rulings compared with memory, 0 of them otherwise" in found.stderr
+        assert Partner.objects.count() == before
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'rehearsal%'")
+            assert cursor.fetchone() == (0,)
