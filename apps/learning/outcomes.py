@@ -154,5 +154,10 @@ def _is_known(outcome: Outcome) -> bool:
     return outcome.interaction.outcomes.filter(kind__in=Outcome.ERRORS).exclude(pk=outcome.pk).exists()
 
 
+def chance_in_words(chance: float) -> str:
+    """ "1 in 9,360"; in percent where that is easier to read."""
+    return f"{chance:.0%}" if chance >= 0.01 else f"1 in {round(1 / max(chance, 1e-12)):,}"
+
+
 def rows_in_words(look: OutcomeLook) -> Sequence[tuple[Compared, float]]:
     return [(Compared(**{k: v for k, v in row.items() if k != "chance"}), row["chance"]) for row in look.rows]

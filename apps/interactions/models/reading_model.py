@@ -52,6 +52,7 @@ class ReadingModel(models.Model):
     adopted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        verbose_name = "classifier"
         ordering = ["-made_at"]
         permissions = [("adopt_readingmodel", "Can adopt a classifier and go back")]
         constraints = [

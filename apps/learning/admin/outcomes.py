@@ -18,7 +18,7 @@ class OutcomeLookAdmin(OfPartners, ReadOnly):
     @admin.display(description="What was compared")
     def found(self, look: OutcomeLook) -> str:
         rows = [
-            {"words": row.in_words(), "alarms": chance <= outcomes.LEVEL, "chance": f"{chance:.2g}"}
+            {"words": row.in_words(), "alarms": chance <= outcomes.LEVEL, "chance": outcomes.chance_in_words(chance)}
             for row, chance in outcomes.rows_in_words(look)
         ]
-        return render_to_string("admin/learning/_outcomes.html", {"rows": rows, "level": f"{outcomes.LEVEL:.2g}"})
+        return render_to_string("admin/learning/_outcomes.html", {"rows": rows, "level": outcomes.chance_in_words(outcomes.LEVEL)})

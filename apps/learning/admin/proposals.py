@@ -164,7 +164,7 @@ class RefinementAdmin(OfBoundaries):
         period = {name: datetime.fromisoformat(row.replay[name]) for name in ("since", "until")}
         version = row.report.boundary.active_version
         told = {**period, "result": row.replay["result"], "version": version}
-        return render_to_string("admin/policies/_replay_result.html", told)
+        return render_to_string("admin/learning/_replay.html", told)
 
     @admin.display(description="Cases")
     def cases(self, row: Refinement) -> str:
