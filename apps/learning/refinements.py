@@ -1,21 +1,19 @@
-"""Refinement reports: made weekly or when somebody asks, accepted into a draft or dismissed with a reason.
+"""Refinement reports: made weekly or when somebody asks (reporting.py), accepted into a draft or dismissed with a reason.
 
-    make_report(boundary, now)           looks at the evidence, expires what was open, proposes what is certified
+    make_report(boundary, now, …)        looks at the evidence, expires what was open, proposes what is certified
     accept(user, refinement_id)          a draft of the boundary with the rule; it is verified, replayed and released as any
     dismiss(user, refinement_id, why)    kept, and not proposed again on the same evidence
 
 A report proposes and grants nothing.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from apps.learning import evidence, guides, practice, proposing, refining
@@ -28,30 +26,14 @@ from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtKind
 
-log = logging.getLogger(__name__)
-
 LOOKING_BACK = timedelta(days=365)
-EVERY = timedelta(days=7)
 GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides
+Said = Callable[[str, int], object]
+"""Hears of progress: what is being done, and the percentage that is."""
 _S = Refinement.State
 
 
-def make_due(now: datetime) -> int:
-    """The weekly reports: of every boundary in force whose last one is a week old."""
-    due = Boundary.objects.filter(versions__state=BoundaryVersion.State.ACTIVE).annotate(
-        last=Max("refinement_reports__made_at")
-    )
-    made = 0
-    for boundary in [one for one in due if one.last is None or now - one.last >= EVERY]:
-        try:
-            make_report(boundary, now)
-            made += 1
-        except Exception:
-            log.exception("the report of %s could not be made; the others are", boundary)
-    return made
-
-
-def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
+def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, percent: None) -> RefinementReport:
     """One look at what was judged blind and the boundary does not grant, and at what it grants and was found wrong.
 
     One that tests nothing spends no α. Whether it does is told by the older part of the evidence alone, so that leaving it
@@ -60,12 +42,15 @@ def make_report(boundary: Boundary, now: datetime) -> RefinementReport:
     """
     partners, before = list(boundary.partner_set.all()), RefinementReport.objects.filter(boundary=boundary)
     number, spending = before.count() + 1, before.filter(tested__gt=0).count() + 1
+    said("reading what was judged", 0)
     pieces, granted = _looked_at(boundary, evidence.pieces_of(partners, now - LOOKING_BACK, now), now)
     targets = practice.targets_in(boundary)
     findings = refining.refine(
         pieces, targets=targets, report=spending, last_tested=_last_tested(before),
         guides=guides.guides_of(partners, now - LOOKING_BACK, now),
+        said=lambda done, of: said(f"looking for regions, {done} of {of} types and actions", 30 + 60 * done // of),
     )  # fmt: skip
+    said("writing down what is proven", 90)
     tested = [finding for finding in findings if finding.certificates]
     proposed = [proposing.widening(boundary, finding, pieces, now) for finding in tested]
     proposed += [proposing.tightening(boundary, found, granted, now) for found in tighten(granted, targets=targets)]
@@ -200,9 +185,3 @@ def dismiss(user: User, refinement_id: int, why: str) -> Refinement:
         row.reason = why.strip()
         move(row, "dismiss", actor=audit.person(user), reason=row.reason, save=("reason", "closed_by"))
     return row
-
-
-def ask_for_report(user: User, boundary: Boundary) -> RefinementReport:
-    """A report out of turn. It spends its part of α like any other."""
-    editing.within_remit(user, boundary)
-    return make_report(boundary, timezone.now())

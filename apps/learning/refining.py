@@ -12,7 +12,7 @@ could hardly be certified yet costs the others nothing.
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -117,23 +117,27 @@ def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[Gua
 def refine(
     pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, report: int, alpha: float = ALPHA,
     last_tested: Mapping[Kind, date] = NEVER, guides: Sequence[Guide] = (),
+    said: Callable[[int, int], object] = lambda done, of: None,
 ) -> list[Finding]:  # fmt: skip
     """What the evidence, the oldest first, says. The chains that are worth testing share the report's α: what was judged
     since its kind was `last_tested` has to be `ANEW` of a chain's customers. `guides` suggest, together with the older part,
-    where it is small yet."""
+    where it is small yet. `said` hears how many types and actions are done, and of how many."""
     older, newer = (by_kind(part) for part in split(pieces))
     examples = {kind: _examples(group) for kind, group in older.items()}
     examples |= _guided(examples, newer, guides)
-    chains = [chain for kind in examples for chain in _chains(kind, examples, newer[kind], targets)]
+    chains: list[_Chain] = []
+    for done, kind in enumerate(examples):
+        said(done, len(examples))
+        chains += _chains(kind, examples, newer[kind], targets)
     anew = [chain for chain in chains if chain.since(last_tested.get(chain.kind)) >= ANEW * chain.customers]
     tested = _worth_testing(anew, alpha_of_report(report, alpha))
     certificates = certify(
         [chain.judged for chain in tested], target=[chain.target for chain in tested], report=report, alpha=alpha
     )
-    said = {id(chain): tuple(found) for chain, found in zip(tested, certificates, strict=True)}
+    tests = {id(chain): tuple(found) for chain, found in zip(tested, certificates, strict=True)}
     later = alpha_of_report(report + 1, alpha) / max(1, len(tested))
     return [
-        Finding(*chain.kind, chain.regions, said.get(id(chain), ()), _more_needed(chain, later)) for chain in chains
+        Finding(*chain.kind, chain.regions, tests.get(id(chain), ()), _more_needed(chain, later)) for chain in chains
     ]
 
 

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from apps.learning import audits, outcomes, ramping, refinements, replays, retraining
+from apps.learning import audits, outcomes, ramping, replays, reporting, retraining
 
 
 def sweep() -> None:
@@ -10,7 +10,8 @@ def sweep() -> None:
     now = timezone.now()
     audits.expire_overdue(now)
     ramping.go_on(now)
-    refinements.make_due(now)
+    reporting.give_up_lost(now)
+    reporting.ask_due(now)
     replays.attach_missing(now)
     retraining.retrain_when_due(now)
     outcomes.look(now)

@@ -8,9 +8,9 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.learning import evidence, practice, refinements, refining, replays, tasks
+from apps.learning import evidence, practice, refinements, refining, replays, reporting, tasks
 from apps.learning.certification import alpha_of_report
-from apps.learning.models import Refinement, RefinementReport
+from apps.learning.models import Refinement, RefinementReport, ReportRun
 from apps.policies import audit, checking, coaching, editing, ramps, releases
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
@@ -46,6 +46,12 @@ def judged(monkeypatch):
 def proven(judged, boundary, now):
     refinements.make_report(boundary, now)
     return Refinement.objects.filter(state="open").earliest("pk")
+
+
+def work():
+    """What a worker would do."""
+    for run in ReportRun.objects.filter(status="waiting"):
+        reporting.run(run.pk)
 
 
 @pytest.fixture
@@ -110,15 +116,52 @@ class TestReport:
         answers = [None, []]  # first nothing that can be read
         monkeypatch.setattr(refining, "refine", lambda pieces, **more: answers.pop(0))
         tasks.sweep()
+        work()
+        failed = ReportRun.objects.get()
+        assert (failed.status, failed.error.split(":")[0]) == ("failed", "TypeError")
         assert not RefinementReport.objects.exists()
-        assert refinements.make_due(now) == 1
+        assert reporting.ask_due(now) == 0, "not at once"
+        assert reporting.ask_due(now + timedelta(hours=2)) == 1
+        work()
+        assert RefinementReport.objects.exists()
 
     def test_it_is_made_once_a_week(self, boundary, now):
         tasks.sweep()
         tasks.sweep()
+        work()
+        tasks.sweep()
+        work()
         assert RefinementReport.objects.count() == Boundary.objects.count() == 1
-        assert refinements.make_due(now + timedelta(days=6)) == 0
-        assert refinements.make_due(now + timedelta(days=8)) == 1
+        assert reporting.ask_due(now + timedelta(days=6)) == 0
+        assert reporting.ask_due(now + timedelta(days=8)) == 1
+
+    def test_it_says_how_far_it_is(self, judged, boundary, now):
+        heard = []
+        refinements.make_report(boundary, now, lambda step, percent: heard.append((step, percent)))
+        assert [percent for _, percent in heard] == sorted(percent for _, percent in heard)
+        assert heard[0] == ("reading what was judged", 0)
+        assert ("looking for regions, 0 of 1 types and actions", 30) in heard
+
+    def test_one_that_is_under_way_is_not_asked_for_twice(self, boundary, ops):
+        assert reporting.ask(ops, boundary) == reporting.ask(None, boundary)
+        assert ReportRun.objects.count() == 1
+
+    def test_one_whose_worker_was_lost_is_given_up(self, boundary, now):
+        ReportRun.objects.create(boundary=boundary, asked_at=now, status="running", started_at=now - timedelta(hours=1))
+        assert reporting.give_up_lost(now) == 1
+        assert reporting.ask(None, boundary).status == "waiting"
+
+    def test_the_page_tells_how_far_it_is(self, boundary, now, ops, proven):
+        address = "/admin/learning/refinementreport/"
+        client = browser(ops)
+        client.post(address, {"action": "look_again", "_selected_action": [proven.report_id]})
+        told = page(client, address)
+        assert "waiting for a worker" in told
+        assert 'hx-trigger="every 1s"' in told
+        work()
+        told = page(client, f"{address}runs/")
+        assert "Report 2 of Lenient returns</a> is made." in told
+        assert "hx-trigger" not in told
 
     def test_audits_and_what_is_granted_now_are_not_counted(self, judged, boundary, now):
         everything = list(judged)
@@ -334,4 +377,5 @@ class TestAdmin:
     def test_a_report_out_of_turn(self, proven, ops):
         data = {"action": "look_again", "_selected_action": [proven.report_id], "why": ""}
         browser(ops).post("/admin/learning/refinementreport/", data)
+        work()
         assert RefinementReport.objects.count() == 2

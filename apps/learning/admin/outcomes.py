@@ -21,4 +21,5 @@ class OutcomeLookAdmin(OfPartners, ReadOnly):
             {"words": row.in_words(), "alarms": chance <= outcomes.LEVEL, "chance": outcomes.chance_in_words(chance)}
             for row, chance in outcomes.rows_in_words(look)
         ]
-        return render_to_string("admin/learning/_outcomes.html", {"rows": rows, "level": outcomes.chance_in_words(outcomes.LEVEL)})
+        level = outcomes.chance_in_words(outcomes.LEVEL)
+        return render_to_string("admin/learning/_outcomes.html", {"rows": rows, "level": level})

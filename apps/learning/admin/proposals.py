@@ -1,23 +1,28 @@
 """Refinement reports, what they propose, and the ramps of what was granted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from apps.interactions.models import Interaction
-from apps.learning import ramping, refinements
+from apps.learning import ramping, refinements, reporting
 from apps.learning.admin.why import WhyForm, told
-from apps.learning.models import Refinement, RefinementReport
+from apps.learning.models import Refinement, RefinementReport, ReportRun
 from apps.policies.admin.base import ReadOnly, partner_ids, person
 from apps.policies.models import Boundary, Partner, Ramp
 from apps.policies.words import Action, CaseType
+
+SHOWN_FOR = timedelta(minutes=10)  # a report that was made
 
 
 class OfBoundaries(ReadOnly):
@@ -53,6 +58,26 @@ class RefinementReportAdmin(OfBoundaries):
     )
     readonly_fields = ("share_of_alpha", "proposed", "among_people", "still_open")
     actions = ("look_again",)
+    change_list_template = "admin/learning/reports.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"runs": self._runs(request), **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        runs = path("runs/", self.admin_site.admin_view(self.runs), name="learning_report_runs")
+        return [runs, *super().get_urls()]
+
+    def runs(self, request: HttpRequest) -> HttpResponse:
+        """The box of what is being made, asked for again and again while a worker is at it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/learning/_runs.html", {"runs": self._runs(request)})
+
+    def _runs(self, request: HttpRequest) -> QuerySet[ReportRun]:
+        """Under way, or ended within the last minutes, of the boundaries that this person sees."""
+        lately = Q(status__in=ReportRun.UNDER_WAY) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)
+        seen = RefinementReport.objects.filter(pk__in=self.get_queryset(request)).values("boundary")
+        return ReportRun.objects.filter(lately, boundary__in=seen).select_related("boundary", "report")
 
     @admin.display(description="Proposed")
     def proposed(self, row: RefinementReport) -> int:
@@ -80,7 +105,7 @@ class RefinementReportAdmin(OfBoundaries):
     @admin.action(description="Look again now (spends α)", permissions=["decide"])
     def look_again(self, request: HttpRequest, rows: QuerySet[RefinementReport]) -> None:
         for boundary in Boundary.objects.filter(pk__in=rows.values("boundary")):
-            told(request, partial(refinements.ask_for_report, person(request), boundary))
+            told(request, partial(reporting.ask, person(request), boundary))
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("learning.decide_refinement")

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from apps.interactions import claiming
 from apps.interactions.models import Escalation, Interaction
-from apps.learning import refinements, tasks
-from apps.learning.models import Refinement
+from apps.learning import refinements, reporting, tasks
+from apps.learning.models import Refinement, ReportRun
 from apps.learning.rehearsal import deciding
 from apps.learning.rehearsal.journey import is_wrong
 from apps.learning.rehearsal.operation import Result, Week
@@ -71,7 +71,9 @@ class LiveJourney:
         for hour in range(7 * HOURS_A_DAY):
             if hour % HOURS_A_DAY == 0:
                 self.clock(monday + timedelta(hours=hour))
-                tasks.sweep()  # ramps go on and reports are made, as they would between the cases
+                tasks.sweep()  # ramps go on and reports are asked for, as they would between the cases
+                for run in ReportRun.objects.filter(status=ReportRun.Status.WAITING):
+                    reporting.run(run.pk)
                 self._release(week)
             if by_hour[hour]:
                 self._hour(by_hour[hour], monday + timedelta(hours=hour, minutes=30), week)
