@@ -26,6 +26,8 @@ class Past:
 def bring(partner: Partner, past: Past, now: datetime) -> tuple[PastCase, bool]:
     """Keep it, or find it: the same once more changes nothing. Raises Invalid when something else is known by its id."""
     asked, amount = past.decided, past.decided.proposal.amount
+    if amount is not None and amount.currency != partner.currency:
+        raise Invalid({"amount": [f"This brand's money is {partner.currency}."]})
     said = {
         "case_type": asked.case_type, "customer": past.customer, "action": asked.proposal.action,
         "facts": {name: value_as_json(value) for name, value in asked.facts.items() if value is not None},

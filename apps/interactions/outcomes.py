@@ -16,6 +16,9 @@ from apps.policies import audit
 from apps.policies.errors import Invalid
 
 
+MOST_MERGES = 10  # of one case into another and on
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One outcome as it was reported; `score` is 1 to 5, of what is scored."""
@@ -29,6 +32,9 @@ class Said:
 def report(case: Interaction, said: Said, *, actor: audit.Actor, now: datetime) -> tuple[Outcome, bool]:
     """The outcome, and whether it is new. Raises Invalid for a score where none belongs, for none where one does, and for
     another outcome under a reference that is known."""
+    # The brand knows the message that it sent; what was decided is on the case that has it now.
+    for _ in range(MOST_MERGES):
+        case = case.merged_into or case
     if (said.kind in Outcome.SCORED) != (said.score is not None):
         needs = "Send 1 to 5." if said.kind in Outcome.SCORED else "Only satisfaction and reviews have a score."
         raise Invalid({"score": [needs]})

@@ -24,6 +24,7 @@ from apps.interactions.models import DecisionRecord, Interaction
 from apps.learning import breaker
 from apps.learning.drawing import TIME_FOR
 from apps.learning.models import CaseAudit, KnownAnswer
+from apps.learning.models.audit import found_wrong
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
@@ -218,7 +219,7 @@ def desk_of(user: User, now: datetime) -> Mapping[str, int]:
         **rows.aggregate(
             overdue=Count("pk", filter=~known & (Q(state=_S.EXPIRED) | Q(state__in=begun, due_at__lt=now))),
             done=Count("pk", filter=week & alone),
-            wrong=Count("pk", filter=week & alone & Q(verdict=CaseAudit.Verdict.WRONG)),
+            wrong=Count("pk", filter=week & alone & found_wrong()),
             by_two=Count("pk", filter=double & Q(state=_S.DONE)),
             differing=Count("pk", filter=double & Q(state=_S.DONE, agreed=False)),
         ),
@@ -230,7 +231,8 @@ def keep_as_known(user: User, row: CaseAudit, why: str) -> KnownAnswer:
 
     Raises Refused when it is not settled, or without saying why the answer is right.
     """
-    settled = row.state == _S.DONE and row.agreed and row.verdict == CaseAudit.Verdict.RIGHT
+    regretted = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
+    settled = row.state == _S.DONE and row.agreed and row.verdict == CaseAudit.Verdict.RIGHT and not regretted
     if not settled or row.kind == CaseAudit.Kind.KNOWN:
         raise Refused("Only an audit that is done and was answered alike can be kept as a known answer.")
     if not why.strip():

@@ -1,7 +1,7 @@
 """The breaker: stops the AI by itself where audits show that it is wrong more often than the target.
 
     count(row, now)        an audit is done: it counts in its type and action, in its brand, and in everything
-    regret(row, now)       what an audit found right was charged back, or was fraud: it counts once more, as wrong
+    regret(row, now)       what an audit found right was charged back, or was fraud: it counts as wrong after all
     standing_of(breaker)   the error as it is estimated now, and the bound that it is under
 
 A trip pauses the scope, or stops the grant, so that what has not left goes back to people, and calls whoever is on duty.
@@ -28,26 +28,31 @@ AUDITS_A_YEAR = 2_000  # of one scope: within so many a false trip has a chance 
 
 def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
-    _count_everywhere(row, row.verdict == CaseAudit.Verdict.WRONG, now)
+    wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
+    for scope in _scopes(row):
+        _count(_breaker(scope, row, now), row, wrong, now)
 
 
 def regret(row: CaseAudit, now: datetime) -> None:
-    """A right one lowers what bettors have, so that right first and wrong later never weighs more than wrong at once: the
-    promise on false alarms stays."""
-    _count_everywhere(row, True, now)
+    """Each breaker that counted it is reckoned anew, as if its audits had been judged with what is known now. What each bettor
+    has only grows with what is wrong, so it never has more than if everything had been known from the start: the promise on
+    false alarms stays. A breaker that was armed since is not concerned."""
+    assert row.done_at is not None
+    for scope in _scopes(row):
+        found = Breaker.objects.select_for_update(no_key=True, of=("self",)).filter(**scope).first()
+        if found is not None and found.armed_at <= row.done_at:
+            _reckon_anew(found, now)
 
 
-def _count_everywhere(row: CaseAudit, wrong: bool, now: datetime) -> None:
+def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
     assert row.decision is not None
+    kind = {"case_type": row.case_type, "action": row.decision.action}
     scopes: list[dict[str, Any]] = [
-        {"partner": None, "case_type": "", "action": ""},
-        {"partner": row.partner, "case_type": "", "action": ""},
-        {"partner": row.partner, "case_type": row.case_type, "action": row.decision.action},
+        {"partner": None, "case_type": "", "action": "", "ramp": None},
+        {"partner": row.partner, "case_type": "", "action": "", "ramp": None},
+        {"partner": row.partner, **kind, "ramp": None},
     ]
-    if row.ramp is not None:
-        scopes.append({"partner": None, "case_type": row.case_type, "action": row.decision.action, "ramp": row.ramp})
-    for scope in scopes:
-        _count(_breaker({"ramp": None, **scope}, row, now), row, wrong, now)
+    return [*scopes, {"partner": None, **kind, "ramp": row.ramp}] if row.ramp is not None else scopes
 
 
 def _breaker(scope: dict[str, Any], row: CaseAudit, now: datetime) -> Breaker:
@@ -83,9 +88,22 @@ def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None
     if breaker.evidence:
         detector.evidence = np.array(breaker.evidence)
     tripped = detector.add(_as_bet(wrong, row, breaker))
-    breaker.evidence = [min(value, 1e300) for value in detector.evidence.tolist()]
     breaker.seen += 1
     breaker.wrong += wrong
+    _keep(breaker, detector, tripped, now)
+
+
+def _reckon_anew(breaker: Breaker, now: datetime) -> None:
+    detector, tripped = betting.Detector(breaker.target, breaker.threshold, breaker.least), False
+    counted = _counted(breaker)
+    for audit_row in counted:
+        tripped = detector.add(_as_bet(audit_row.wrong, audit_row, breaker)) or tripped
+    breaker.seen, breaker.wrong = len(counted), sum(audit_row.wrong for audit_row in counted)
+    _keep(breaker, detector, tripped, now)
+
+
+def _keep(breaker: Breaker, detector: betting.Detector, tripped: bool, now: datetime) -> None:
+    breaker.evidence = [min(value, 1e300) for value in detector.evidence.tolist()]
     if tripped and breaker.pause is None and not (breaker.ramp and breaker.ramp.stopped_at):
         _trip(breaker, now)
     breaker.save()
@@ -132,13 +150,18 @@ class Standing:
 
 def standing_of(breaker: Breaker) -> Standing:
     """Read from its audits since it was armed."""
+    bets = [_as_bet(row.wrong, row, breaker) for row in _counted(breaker)]
+    rate, error = betting.estimate(bets)
+    return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)
+
+
+def _counted(breaker: Breaker) -> list[Any]:
+    """The audits of its scope since it was armed, in the order in which they were done, each with whether it is `wrong`."""
     rows = CaseAudit.objects.filter(
         kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, done_at__gte=breaker.armed_at
     )
     of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
     of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
-    found = rows.filter(of_scope).order_by("done_at", "pk").annotate(wrong=found_wrong()).only("verdict", "probability")
-    bets = [_as_bet(row.wrong, row, breaker) for row in found]
-    rate, error = betting.estimate(bets)
-    return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)
+    found = rows.filter(of_scope).order_by("done_at", "pk").annotate(wrong=found_wrong())
+    return list(found.only("verdict", "probability"))

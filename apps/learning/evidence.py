@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
@@ -60,10 +60,16 @@ def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list
     return sorted(found, key=lambda piece: (piece.judged.on, piece.judged.case))
 
 
-def regretted_of(partners: list[Partner], until: datetime) -> frozenset[int]:
-    """The cases, by primary key, that were charged back or were fraud, as far as it was reported until then."""
+def regretted_of(partners: list[Partner], until: datetime) -> dict[int, datetime]:
+    """The cases, by primary key, that were charged back or were fraud, and when that was last, as far as it was reported until
+    then. What was known before somebody judged or decided is no error of theirs."""
     rows = Outcome.objects.filter(partner__in=partners, kind__in=Outcome.ERRORS, reported_at__lt=until)
-    return frozenset(rows.values_list("interaction", flat=True))
+    return dict(rows.order_by().values_list("interaction").annotate(last=Max("at")))
+
+
+def _regrets(regretted: Mapping[int, datetime], case: int, at: datetime) -> bool:
+    last = regretted.get(case)
+    return last is not None and last >= at
 
 
 def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> dict[str, int]:
@@ -78,7 +84,9 @@ def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> 
     return rows.aggregate(pairs=Count("pk"), differing=Count("pk", filter=Q(agreed=False)))
 
 
-def _blind(partners: list[Partner], since: datetime, until: datetime, regretted: frozenset[int]) -> Iterator[Piece]:
+def _blind(
+    partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
+) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
     related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
     # The rest of a packet is large, and stays where it is.
@@ -89,12 +97,14 @@ def _blind(partners: list[Partner], since: datetime, until: datetime, regretted:
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
         differing = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        wrong = bool(differing) or row.escalation.interaction_id in regretted
+        wrong = bool(differing) or _regrets(regretted, row.escalation.interaction_id, row.at)
         by = _By(row.by_id, row.at, wrong, row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
         yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
-def _audits(partners: list[Partner], since: datetime, until: datetime, regretted: frozenset[int]) -> Iterator[Piece]:
+def _audits(
+    partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
+) -> Iterator[Piece]:
     rows = CaseAudit.objects.filter(
         kind=CaseAudit.Kind.ALONE,
         state=CaseAudit.State.DONE,
@@ -108,7 +118,7 @@ def _audits(partners: list[Partner], since: datetime, until: datetime, regretted
         assert row.done_at is not None
         done = row.decision
         amount = Money(done.amount, done.currency) if done.amount is not None else None
-        wrong = row.verdict == CaseAudit.Verdict.WRONG or done.interaction_id in regretted
+        wrong = row.verdict == CaseAudit.Verdict.WRONG or _regrets(regretted, done.interaction_id, done.decided_at)
         by = _By(row.judged_by_id, row.done_at, wrong)
         yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Min
+
 from apps.interactions import precedents
 from apps.interactions.models import Customer, PastCase
 from apps.learning.evidence import differs
@@ -13,7 +15,7 @@ from apps.learning.models import Signal
 from apps.learning.region import Example
 from apps.policies import simulating
 from apps.policies.errors import Invalid
-from apps.policies.models import Partner
+from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
 from apps.policies.specs import Proposal
 from apps.policies.words import MONEY_ACTIONS
@@ -75,7 +77,11 @@ def _past(partners: list[Partner], since: datetime, until: datetime) -> Iterator
     found = list(rows.select_related("partner").order_by("-decided_at", "-pk")[:MOST])
     named = Customer.objects.filter(partner__in=partners, external_id__in={row.customer for row in found})
     customers = {(row.partner_id, row.external_id): str(row.pk) for row in named}
+    began = dict(Ruling.objects.filter(partner__in=partners).order_by().values_list("partner").annotate(Min("at")))
     for row in found:
+        first = began.get(row.partner_id)
+        if (row.partner_id, row.customer) not in customers and first is not None and row.decided_at >= first:
+            continue  # it may be a case of ours under another name, and then it must not suggest what it certifies
         amount = {"amount": row.amount, "currency": row.currency} if row.amount is not None else None
         said = {"case_type": row.case_type, "action": row.action, "amount": amount, "facts": row.facts}
         try:

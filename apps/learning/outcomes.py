@@ -138,20 +138,17 @@ def _counts(decided: QuerySet[DecisionRecord], sort: str, age: int) -> defaultdi
 
 
 def regret(sender: object, outcome: Outcome, now: datetime, **kwargs: object) -> None:
-    """What an audit found right turned out an error: the breakers count it as one."""
-    if outcome.kind not in Outcome.ERRORS or _is_known(outcome):
+    """What the AI did alone turned out an error: breakers that counted an audit of it as right reckon anew. An audit that is
+    just being judged is waited for, and counts it by itself."""
+    if outcome.kind not in Outcome.ERRORS:
         return
-    found_right = CaseAudit.objects.filter(
-        kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, verdict=CaseAudit.Verdict.RIGHT,
-        decision__interaction=outcome.interaction, decision__decided_at__lte=outcome.at,
-    )  # fmt: skip
+    of_case = CaseAudit.objects.filter(
+        kind=CaseAudit.Kind.ALONE, decision__interaction=outcome.interaction, decision__decided_at__lte=outcome.at
+    )
+    locked = list(of_case.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    found_right = CaseAudit.objects.filter(pk__in=locked, state=CaseAudit.State.DONE, verdict=CaseAudit.Verdict.RIGHT)
     for row in found_right.select_related("decision", "partner", "ramp"):
         breaker.regret(row, now)
-
-
-def _is_known(outcome: Outcome) -> bool:
-    """Whether the case is an error already: a chargeback and a fraud mark of one case are one."""
-    return outcome.interaction.outcomes.filter(kind__in=Outcome.ERRORS).exclude(pk=outcome.pk).exists()
 
 
 def chance_in_words(chance: float) -> str:

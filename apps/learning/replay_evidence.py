@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from apps.interactions.models import Outcome
 from apps.learning.models import Signal
 from apps.policies import replaying, stages
 from apps.policies.models import Partner
@@ -29,7 +31,11 @@ def known_of(partner_id: int, case_type: str, days: int) -> Known:
 def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Evidence:
     """The decisions of a period. Hours of the day are those of the first of the brands."""
     signals = Signal.objects.filter(partner_id__in=partner_ids, at__gte=since, at__lt=until)
-    blind = dict(signals.filter(proposal_seen=False).values_list("decision__ruling_id", "agreed"))
+    regretted = Outcome.objects.filter(
+        interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS, at__gte=OuterRef("at")
+    )
+    unseen = signals.filter(proposal_seen=False).annotate(right=Q(agreed=True) & ~Q(Exists(regretted)))
+    blind = dict(unseen.values_list("decision__ruling_id", "right"))
     seconds: defaultdict[str, list[int]] = defaultdict(list)
     for case_type, took in signals.exclude(seconds=None).values_list("case_type", "seconds"):
         seconds[case_type].append(took or 0)

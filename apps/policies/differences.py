@@ -15,7 +15,7 @@ from apps.policies.money import Money
 from apps.policies.regions import case_in_words, facts_of, region_in_words
 from apps.policies.solving import DISCLOSES, Encoded, Region, Space
 from apps.policies.specs import LimitSpec, PolicySpec, Proposal
-from apps.policies.targets import USUAL
+from apps.policies.targets import loosens, targets_of
 from apps.policies.words import MONEY_ACTIONS, Action, CaseType, Handler
 
 NEWLY, NO_LONGER, CHANGED, PEOPLE, LIMIT = (
@@ -199,41 +199,21 @@ def _granted_in_words(proposals: Sequence[Proposal], granted: Sequence[bool]) ->
 
 def limit_changes(draft: PolicySpec, active: PolicySpec) -> list[Change]:
     """Budgets, floors and other limits that were dropped, changed or added. It widens when one that was active has none
-    in the draft that holds as much."""
+    in the draft that holds as much; of error targets, when anywhere more error is allowed than before."""
     lost = [limit for limit in active.limits if not any(limit.says_the_same(other) for other in draft.limits)]
     added = [limit for limit in draft.limits if not any(limit.says_the_same(other) for other in active.limits)]
+    loosened = loosens(targets_of(draft), targets_of(active))
     found = []
     for limit in lost:
-        widens = not any(holds_as_much(other, limit) for other in draft.limits) and not _is_loose(limit)
+        is_error = limit.kind == "error"
+        widens = loosened if is_error else not any(holds_as_much(other, limit) for other in draft.limits)
         instead = next((other for other in added if other.kind == limit.kind and other.per == limit.per), None)
         if instead is not None:
             added.remove(instead)
-            widens = widens or _loosens(instead, active)
         found.append(_limit_change(limit.in_words(), instead.in_words() if instead else "No such limit.", widens))
-    return found + [_limit_change("No such limit.", limit.in_words(), _loosens(limit, active)) for limit in added]
-
-
-def _is_loose(limit: LimitSpec) -> bool:
-    """An error target that allows more than is usual where nothing is said."""
-    return limit.kind == "error" and limit.target is not None and float(limit.target) > USUAL
-
-
-def _loosens(limit: LimitSpec, active: PolicySpec) -> bool:
-    """Whether a limit that is new allows more than one did before, wherever it looks."""
-    return _is_loose(limit) and not any(_is_loose(other) and _allows_as_much(other, limit) for other in active.limits)
-
-
-def _allows_as_much(one: LimitSpec, other: LimitSpec) -> bool:
-    """Whatever error `other` allows, `one` allows too."""
-    assert one.target is not None
-    assert other.target is not None
-    looks = _covers(one.actions, other.actions) and _covers(one.case_types, other.case_types)
-    return looks and one.target >= other.target and _from(one) <= _from(other)
-
-
-def _from(limit: LimitSpec) -> Decimal:
-    """From which amount at stake on an error target is meant."""
-    return limit.amount.amount if limit.amount else Decimal(0)
+    return found + [
+        _limit_change("No such limit.", limit.in_words(), loosened and limit.kind == "error") for limit in added
+    ]
 
 
 def _limit_change(before: str, after: str, widens: bool) -> Change:
@@ -250,13 +230,6 @@ def holds_as_much(one: LimitSpec, other: LimitSpec) -> bool:
         return False
     if one.kind == "confidence":
         return one.floor is not None and other.floor is not None and one.floor >= other.floor
-    if one.kind == "error":
-        return (
-            one.target is not None
-            and other.target is not None
-            and one.target <= other.target
-            and _from(one) <= _from(other)
-        )
     if one.kind == "quiet":
         return one.quiet_minutes() >= other.quiet_minutes()
     if one.per != other.per or one.days < other.days:

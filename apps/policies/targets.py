@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.policies.specs import LimitSpec, PolicySpec
+from apps.policies.words import Action, CaseType
 
 USUAL = 0.02
 MOST_WRONG = Decimal("0.5")
@@ -38,3 +39,13 @@ class Targets:
 
 def targets_of(policy: PolicySpec) -> Targets:
     return Targets(limits=tuple(limit for limit in policy.limits if limit.kind == "error"))
+
+
+def loosens(draft: Targets, active: Targets) -> bool:
+    """Whether one allows more error than the other anywhere: for any type and action, whatever is at stake, or overall."""
+    limits = (*draft.limits, *active.limits)
+    stakes = [None, Decimal(0), *(limit.amount.amount for limit in limits if limit.amount)]
+    return draft.overall > active.overall or any(
+        draft.of(case_type, action, at_stake) > active.of(case_type, action, at_stake)
+        for case_type in CaseType.values for action in Action.values for at_stake in stakes
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q
 from apps.interactions import blind, claiming
 from apps.interactions.models import DecisionRecord, Effect, Escalation, Interaction
 from apps.learning.models import CaseAudit, Signal
+from apps.learning.models.audit import found_wrong
 from apps.policies.models import partners_of
 from apps.policies.words import Action, CaseType, Handler
 from apps.reach.tables import Percentile
@@ -122,7 +123,7 @@ def _audited(user: User, types: tuple[str, ...], now: datetime) -> dict[str, int
     )
     if types:
         rows = rows.filter(case_type__in=types)
-    return rows.aggregate(audited=Count("pk"), found_wrong=Count("pk", filter=Q(verdict="wrong")))
+    return rows.aggregate(audited=Count("pk"), found_wrong=Count("pk", filter=found_wrong()))
 
 
 def _seconds(span: timedelta | None) -> float | None:

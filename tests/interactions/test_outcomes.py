@@ -69,6 +69,13 @@ class TestReported:
     def test_a_key_without_the_scope_may_not(self, tell, partner):
         assert tell(api_client(partner, scopes=["interactions:write"])).status_code == 403
 
+    def test_under_the_id_of_a_merged_message_it_is_on_the_case_that_was_decided(self, tell, case, arrive, order, api):
+        second = arrive("Also, will it be here by Friday?", order=order, external_id="second")
+        assert (second.state, second.merged_into) == ("merged", case)
+        said = {"kind": "csat", "score": 5, "at": timezone.now().isoformat(), "reference": "s-1"}
+        assert api.post(f"/api/v1/interactions/{second.reference}/outcomes/", said, format="json").status_code == 201
+        assert [row.interaction for row in Outcome.objects.filter(kind="csat")] == [case]
+
     def test_it_stays_as_it_was_reported(self, tell):
         tell()
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -140,7 +147,13 @@ class TestHistory:
 
     @pytest.mark.parametrize(
         ("said", "field"),
-        [({"action": "laugh"}, "action"), ({"decided_at": None}, "decided_at"), ({"mood": 1}, "mood")],
+        [
+            ({"amount": {"amount": "1.00", "currency": "usd"}}, "amount"),
+            ({"amount": {"amount": "1.00", "currency": "EUR"}}, "amount"),
+            ({"action": "laugh"}, "action"),
+            ({"decided_at": None}, "decided_at"),
+            ({"mood": 1}, "mood"),
+        ],
     )
     def test_what_is_wrong_is_refused_by_its_field(self, api, said, field):
         (found,) = self.send(api, {**PAST, **said}).json()["results"]

@@ -32,7 +32,7 @@ def past(partner, **fields):
         "facts": {"order.days_past_window": 40},
         "decided_at": now,
     }
-    return PastCase.objects.create(partner=partner, external_id="old", imported_at=now, **{**said, **fields})
+    return PastCase.objects.create(partner=partner, imported_at=now, **{"external_id": "old", **said, **fields})
 
 
 def test_a_decision_with_the_proposal_in_view_is_one(held, drain, partner):
@@ -63,3 +63,14 @@ def test_a_fact_that_there_is_no_more_is_passed_over(partner):
 def test_another_brands_is_not_read(partner):
     past(demo_partner("other", "Other"))
     assert read(partner) == []
+
+
+def test_one_of_nobody_we_know_counts_only_from_before_we_began(partner, arrive, order):
+    """A ticket of today, sent as history, may be one that is judged blind here."""
+    from tests.conftest import STATUS
+
+    arrive(STATUS, order=order)
+    past(partner, customer="spelled otherwise")
+    assert read(partner) == []
+    past(partner, external_id="older", decided_at=timezone.now() - timedelta(days=20))
+    assert len(read(partner)) == 1

@@ -1,8 +1,11 @@
 """Error targets: the strictest that looks at a case, and what counts as widening."""
 
 from decimal import Decimal
+from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.policies import document_reader, documents, editing
 from apps.policies.models import Guardrail
@@ -57,6 +60,11 @@ class TestStrictest:
         ([error("0.03")], [error("0.03", types=["question"])], False),
         ([error("0.01")], [error("0.01", at_stake="50.00")], True),
         ([error("0.01", at_stake="50.00")], [error("0.01")], False),
+        ([error("0.5"), error("0.03", actions=["refund"])], [error("0.5")], True),
+        ([error("0.03", actions=["refund"])], [error("0.03", actions=["reply"])], True),
+        ([error("0.05", actions=["refund"]), error("0.03")], [error("0.05", actions=["refund"])], True),
+        ([error("0.01")], [error("0.01", at_stake="0.00")], True),
+        ([error("0.01"), error("0.01", types=["question"])], [error("0.01")], False),
     ],
 )
 def test_whatever_allows_more_error_anywhere_widens(before, after, widens):
@@ -97,3 +105,18 @@ def test_the_admin_shows_its_field_for_its_kind_only(boundary, author):
     draft = releases.draft_from(author, boundary)
     address = f"/admin/policies/boundaryversion/{draft.pk}/guardrail/add/"
     assert "target" in browser(factories.ops_manager()).get(address, follow=True).content.decode()
+
+
+@given(*(st.lists(st.builds(
+    error, st.sampled_from(["0.005", "0.02", "0.03", "0.5"]), types=st.sampled_from([(), ("question",)]),
+    actions=st.sampled_from([(), ("refund",), ("refund", "reply")]), at_stake=st.sampled_from([None, "0.00", "50.00"]),
+), max_size=3) for _ in range(2)))  # fmt: skip
+def test_what_does_not_widen_allows_nowhere_more(before, after):
+    old, new = PolicySpec(limits=tuple(before)), PolicySpec(limits=tuple(after))
+    if not verify(new, old).widens:
+        for case_type, action, stake in product(
+            ("question", "complaint"), ("refund", "reply", "deny"), (None, 0, 49, 50, 900)
+        ):
+            at_stake = None if stake is None else Decimal(stake)
+            assert targets_of(new).of(case_type, action, at_stake) <= targets_of(old).of(case_type, action, at_stake)
+        assert targets_of(new).overall <= targets_of(old).overall

@@ -181,6 +181,7 @@ def test_an_auditor_reads_everything_and_changes_nothing(people):
 RIGHTS = {
     "learning.judge_caseaudit": {staff.SUPERVISOR, staff.SENIOR},
     "learning.decide_refinement": {staff.OPS_MANAGER},
+    "interactions.adopt_readingmodel": {staff.OPS_MANAGER},
     "policies.approve_boundaryversion": {staff.OPS_MANAGER},
     "policies.activate_boundaryversion": {staff.OPS_MANAGER},
     "policies.agree_partnerrelease": {staff.OPS_MANAGER},

@@ -66,8 +66,10 @@ class CaseAuditState(models.TextChoices):
 
 
 def found_wrong() -> Q:
-    """Audits whose verdict is wrong, and those of cases that were charged back later, or were fraud."""
-    regretted = Outcome.objects.filter(interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS)
+    """Audits whose verdict is wrong, and those of what was charged back, or found to be fraud, after it was decided."""
+    regretted = Outcome.objects.filter(
+        interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS, at__gte=OuterRef("decision__decided_at")
+    )
     return Q(verdict=CaseAudit.Verdict.WRONG) | Q(Exists(regretted))
 
 
