@@ -176,7 +176,7 @@ def test_the_database_knows_the_states_too(model, escalated, arrive, monkeypatch
         report=report, case_type="question", action="reply", region={}, steps=[], evidence_hash=""
     )
     ReadingModel.objects.create(
-        version="1", signature="", against="", labels=0, corrected=0, measured={}, made_at=timezone.now()
+        version="1", built_with="", signature="", against="", labels=0, corrected=0, measured={}, made_at=timezone.now()
     )
     rows = model._base_manager.all()
     assert rows.exists()

@@ -15,7 +15,6 @@ from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.policies import audit
 from apps.policies.errors import Invalid
 
-
 MOST_MERGES = 10  # of one case into another and on
 
 

@@ -48,13 +48,13 @@ def _champion(version: str) -> Reader:
     row = ReadingModel.objects.get(version=version)
     try:
         return Reader(version, unpacked(row))
-    except Unsigned:
-        log.exception("classifier %s is not as it was signed; the one that ships reads instead", version)
+    except Exception:  # whatever is wrong with it, messages have to be read
+        log.exception("classifier %s cannot be used; the one that ships reads instead", version)
         return shipped()
 
 
 class Unsigned(Exception):
-    """A stored model that this installation did not sign, or that was changed since."""
+    """A stored model that this installation did not sign, that was changed since, or that another recipe or library made."""
 
 
 def packed(model: Any) -> tuple[bytes, str]:
@@ -66,7 +66,7 @@ def packed(model: Any) -> tuple[bytes, str]:
 def unpacked(row: ReadingModel) -> Any:
     """Raises Unsigned."""
     content = bytes(row.content or b"")
-    if not content or not hmac.compare_digest(_signature(content), row.signature):
+    if row.built_with != model_version() or not content or not hmac.compare_digest(_signature(content), row.signature):
         raise Unsigned(row.version)
     return joblib.load(io.BytesIO(content))
 

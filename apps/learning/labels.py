@@ -22,7 +22,8 @@ _MISREAD = DecisionRecord.WrongPart.TYPE
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One text and what it asks for. `weight` is how many cases it stands for; `corrected` where it was misread."""
+    """One text and what it asks for. `weight` is how many cases it stands for; `corrected` where it was misread. `by`: who
+    found it."""
 
     case: int
     customer: str
@@ -31,6 +32,8 @@ class Label:
     weight: float
     corrected: bool
     at: datetime
+    by: str = ""
+    partner: str = ""
 
 
 def labels_of(since: datetime, until: datetime) -> list[Label]:
@@ -47,7 +50,7 @@ def _decided(since: datetime, until: datetime) -> Iterator[Label]:
     ).exclude(how=DecisionRecord.How.ASKED)
     newest = rows.order_by("-decided_at").prefetch_related(Prefetch("interaction", queryset=_cases()))[:MOST]
     for row in newest:
-        yield from _label(row, row.wrong_part == _MISREAD, row.asked_for, 1.0, row.decided_at)
+        yield from _label(row, row.wrong_part == _MISREAD, row.asked_for, 1.0, row.decided_at, row.decided_by_id)
 
 
 def _audited(since: datetime, until: datetime) -> Iterator[Label]:
@@ -60,14 +63,18 @@ def _audited(since: datetime, until: datetime) -> Iterator[Label]:
         assert row.decision is not None
         assert row.done_at is not None
         weight = min(HEAVIEST, 1 / float(row.probability))
-        yield from _label(row.decision, row.wrong_part == _MISREAD, row.asked_for, weight, row.done_at)
+        yield from _label(
+            row.decision, row.wrong_part == _MISREAD, row.asked_for, weight, row.done_at, row.judged_by_id
+        )
 
 
 def _cases() -> QuerySet[Interaction]:
     return Interaction.objects.select_related("ruling").prefetch_related("messages", "decisions__ruling")
 
 
-def _label(decision: DecisionRecord, misread: bool, asked_for: str, weight: float, at: datetime) -> Iterator[Label]:
+def _label(
+    decision: DecisionRecord, misread: bool, asked_for: str, weight: float, at: datetime, by: int | None
+) -> Iterator[Label]:
     """None where the case was ruled anew since, where it was misread and nobody said what they ask for, and where nothing
     was read, or more than one thing."""
     case = decision.interaction
@@ -77,4 +84,14 @@ def _label(decision: DecisionRecord, misread: bool, asked_for: str, weight: floa
     text = asked_then(case)
     if text.strip():
         intent = asked_for if misread else read[0]
-        yield Label(case.pk, str(case.customer_id or f"case {case.pk}"), text, intent, weight, misread, at)
+        yield Label(
+            case.pk,
+            str(case.customer_id or f"case {case.pk}"),
+            text,
+            intent,
+            weight,
+            misread,
+            at,
+            str(by),
+            str(case.partner_id),
+        )

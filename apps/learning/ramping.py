@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.interactions import precedents, reading_models, reclassifying
-from apps.interactions.models import DecisionRecord, Interaction
+from apps.interactions import notifying, precedents, reading_models, reclassifying
+from apps.interactions.models import DecisionRecord, Interaction, Notice
 from apps.learning import betting, drift, evidence, practice, steps
+from apps.learning.certification import lower_bound
 from apps.learning.models import CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.policies import audit, ramps
@@ -60,10 +61,17 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         if new := [one for one in drifts if one not in known]:
             ramps.leave_out(row, new, now)
         if flipped > MOST_FLIPPED:
-            because = f"The classifier that reads now would have had {flipped:.0%} of its cases handled otherwise."
+            because = f"The classifier that reads now would have had over {flipped:.0%} of its cases handled otherwise."
             ramps.stop(row, because, audit.system("ramp"), now)
+            notifying.raise_notice(
+                Notice.Kind.BREAKER, notifying.key_of_stop(row.pk), f"A grant was stopped: {row}. {because}",
+                f"/admin/policies/ramp/{row.pk}/change/", now, case_type=row.case_type,
+            )  # fmt: skip
             return False
-        if others:
+        if others and not row.made_with:  # from before versions were kept: these are the first
+            row.made_with = others
+            row.save(update_fields=["made_with"])
+        elif others:
             ramps.begin_again(row, others, now, reason=f"now made with {', '.join(others)}")
             return False
         before, share = row.share, steps.next_share(step_of(row, now), practice.target_of_ramp(row))
@@ -110,22 +118,20 @@ def stop(user: User, ramp_id: int, why: str) -> Ramp:
 
 def _other_versions(row: Ramp, now: datetime) -> list[str]:
     """Versions of classifier, drafter and playbook that its cases of the last day were made with, and its proof was not."""
-    if not row.made_with:
-        return []
     lately = Ruling.objects.filter(ramp=row.pk, at__gte=now - A_DAY).values_list("made_with", flat=True)
     found = {one for made_with in lately.distinct() for one in evidence.versions_of(made_with)}
     return sorted(found - set(row.made_with))
 
 
 def _flipped(row: Ramp, now: datetime) -> float:
-    """The share of its cases of the last weeks, read by another classifier then, that the one that reads now would have had
-    handled otherwise."""
+    """At least so many of its cases of the last weeks, read by another classifier then, would the one that reads now have had
+    handled otherwise, with 95 % confidence: a few of few stop nothing."""
     reader = reading_models.current()
     lately = Interaction.objects.filter(ruling__ramp=row.pk, ruling__at__gte=now - RECENT)
     others = lately.exclude(ruling__made_with__classifier=reader.version)
     newest = list(others.order_by("-ruling__at").values_list("pk", flat=True)[:MOST_READ_AGAIN])
     found = list(reclassifying.read_again(Interaction.objects.filter(pk__in=newest), reader.model))
-    return sum(one.otherwise for one in found) / len(found) if found else 0.0
+    return lower_bound(sum(one.otherwise for one in found), len(found), 0.05) if found else 0.0
 
 
 def _decided(row: Ramp, now: datetime) -> int:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django_q.tasks import async_task
 
-from apps.learning import evidence, guides, practice, proposing, refining
+from apps.learning import evidence, guides, practice, proposing, refining, replays
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport
 from apps.learning.tightening import LOOKING_BACK as LATELY
@@ -75,7 +75,7 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
                 row.save(force_insert=True)
         _seek(boundary, refining.sought(pieces, findings))
         audit.record(actor, report, "made", at=now)
-        async_task("apps.learning.replays.attach", report.pk)
+        async_task("apps.learning.replays.attach", report.pk, timeout=replays.LONGEST_SECONDS)
     return report
 
 

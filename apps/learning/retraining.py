@@ -1,16 +1,17 @@
 """Retraining: the classifier learns from what people corrected, and is replaced only when it is better, beyond chance.
 
-    retrain(now)              a challenger from the older labels, measured beside the champion on the newer ones
-    adopt(user, model_id)     a better one reads from now on; what was certified with the other begins its ramp again
+    begin(user, now)          a worker trains a challenger from the older labels, measured beside the champion on the newer ones
+    adopt(user, model_id)     two people let a better one read; what was certified with the other begins its ramp again
     go_back(user)             the one before reads again
 
 Champion and challenger read the same held-out cases, which share no customer with what either learnt from here. Better is: of
 the cases that one of them alone reads rightly more are the challenger's than chance explains (McNemar's exact test, 1947), the
-weighted share of rightly read cases grows, and of what it would be sure enough of to act on alone no larger share is wrong.
+weighted share of rightly read cases grows, of what it would be sure enough of to act on alone no larger share is wrong, and no
+brand is worse off beyond chance.
 """
 
 import hashlib
-import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -24,23 +25,26 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from apps.interactions import reading_models
-from apps.interactions.classification.training import normalised, train_intents
-from apps.interactions.models import ReadingModel
+from apps.interactions.classification.training import model_version, normalised, train_intents
+from apps.interactions.models import DecisionRecord, ReadingModel
 from apps.interactions.reading_models import Reader
 from apps.learning.labels import Label, labels_of
+from apps.learning.models import CaseAudit, Training
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
+from apps.policies.models import partner_ids_of
 from apps.policies.specs import DEFAULT_FLOOR
-
-log = logging.getLogger(__name__)
 
 LOOKING_BACK = timedelta(days=365)
 OLDER = 2 / 3  # of the labels, the older ones, train; of the others those of other customers measure
 FEWEST_CORRECTED = 20  # new ones since the last challenger: fewer teach nothing that can be measured
 EVERY = timedelta(days=7)
-LEVEL = 0.05
+LEVEL = 0.05 / 52  # of one challenger; there is one a week
+WORSE = 0.05  # of a brand: the chance under which it is worse off
 OF_A_CORRECTION = 3.0  # what one weighs in training; a text of the corpus weighs 1
+MOST_TRAINED, MOST_MEASURED = 4_000, 4_000  # labels: the corrected ones, and the newest of the others
+LONGEST_SECONDS = 600
 KEPT = 3  # models whose content is kept, to go back to
 _S = ReadingModel.State
 
@@ -49,7 +53,7 @@ _S = ReadingModel.State
 class Measured:
     """How two classifiers read the same cases. `only_*` are those that one alone reads rightly; `right_*` the weighted share
     that each reads rightly, `sure_wrong_*` that of wrong ones among those it would act on alone; `chance` that of so many
-    only the challenger reads rightly if both were as good."""
+    only the challenger reads rightly if both were as good. `worse_off`: brands, by id, that it reads worse, beyond chance."""
 
     cases: int
     corrected: int
@@ -60,28 +64,51 @@ class Measured:
     sure_wrong_champion: float
     sure_wrong_challenger: float
     chance: float
+    worse_off: tuple[str, ...] = ()
 
     @property
     def better(self) -> bool:
         return (
             self.chance <= LEVEL and self.right_challenger > self.right_champion
-            and self.sure_wrong_challenger <= self.sure_wrong_champion
+            and self.sure_wrong_challenger <= self.sure_wrong_champion and not self.worse_off
         )  # fmt: skip
 
 
 def due(now: datetime) -> bool:
-    """Enough was corrected since the last challenger, which is a week old."""
-    last = ReadingModel.objects.order_by("-made_at").first()
-    if last is not None and now - last.made_at < EVERY:
+    """Enough was corrected since the last training, which is a week old."""
+    last = Training.objects.first()
+    if last is not None and now - last.begun_at < EVERY:
         return False
-    since = last.made_at if last else now - LOOKING_BACK
-    return sum(label.corrected for label in labels_of(since, now)) >= FEWEST_CORRECTED
+    since = last.begun_at if last else now - LOOKING_BACK
+    decided = DecisionRecord.objects.filter(decided_at__gte=since).exclude(asked_for="").count()
+    audited = CaseAudit.objects.filter(done_at__gte=since).exclude(asked_for="").count()
+    return decided + audited >= FEWEST_CORRECTED
+
+
+def begin(asked_by: User | None, now: datetime) -> Training:
+    """Have a worker train one. It is kept that it was begun, so that one that is lost is not begun again at once."""
+    with transaction.atomic():
+        made = Training.objects.create(begun_at=now, asked_by=asked_by)
+        async_task("apps.learning.retraining.carry_out", made.pk, timeout=LONGEST_SECONDS)
+    return made
+
+
+def carry_out(training_id: int) -> None:
+    made = retrain()
+    said = (
+        "Nothing new to learn from."
+        if made is None
+        else f"{made}: {'better' if made.measured['better'] else 'not better'}."
+    )
+    Training.objects.filter(pk=training_id).update(ended_at=timezone.now(), said=said)
 
 
 def retrain(now: datetime | None = None) -> ReadingModel | None:
     """A challenger, better or not; None when there is nothing to learn from or to measure on."""
     now = now or timezone.now()
-    older, newer = split(labels_of(now - LOOKING_BACK, now))
+    older, newer = (_fairly(part, most) for part, most in zip(
+        split(labels_of(now - LOOKING_BACK, now)), (MOST_TRAINED, MOST_MEASURED), strict=True
+    ))  # fmt: skip
     if not older or not newer:
         return None
     champion = reading_models.current()
@@ -96,7 +123,8 @@ def retrain(now: datetime | None = None) -> ReadingModel | None:
         actor = audit.system("retraining")
         move(list(ReadingModel.objects.select_for_update().filter(state=_S.CHALLENGER)), "drop", actor=actor)
         made = ReadingModel.objects.create(
-            version=version, content=content, signature=signature, against=champion.version, labels=len(older),
+            version=version, built_with=model_version(), content=content, signature=signature,
+            against=champion.version, labels=len(older),
             corrected=sum(label.corrected for label in older), made_at=now,
             measured={**asdict(measured), "better": measured.better},
         )  # fmt: skip
@@ -113,6 +141,24 @@ def split(labels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
     return older, [label for label in labels[end:] if label.customer not in known]
 
 
+def _fairly(labels: Sequence[Label], most: int) -> list[Label]:
+    """At most so many: the newest of those that were corrected, where nobody's are more than all others' together, then the
+    newest of the rest."""
+    by_person: defaultdict[str, list[Label]] = defaultdict(list)
+    for label in labels:
+        if label.corrected:
+            by_person[label.by].append(label)
+    whole = sum(len(own) for own in by_person.values())
+    corrected: list[Label] = []
+    for own in by_person.values():
+        corrected += own[max(0, 2 * len(own) - whole) :]
+    corrected = sorted(corrected, key=lambda one: one.at)[-most:]
+    others = [label for label in labels if not label.corrected]
+    return sorted(
+        [*corrected, *others[max(0, len(others) - most + len(corrected)) :]], key=lambda one: (one.at, one.case)
+    )
+
+
 def compare(labels: Sequence[Label], champion: Reader, challenger: Reader) -> Measured:
     texts, weights = [normalised(label.text) for label in labels], np.array([label.weight for label in labels])
     one, other = (_read(reader, texts, labels) for reader in (champion, challenger))
@@ -124,8 +170,20 @@ def compare(labels: Sequence[Label], champion: Reader, challenger: Reader) -> Me
         right_champion=_share(weights[one.right], weights), right_challenger=_share(weights[other.right], weights),
         sure_wrong_champion=_share(weights[one.sure & ~one.right], weights[one.sure]),
         sure_wrong_challenger=_share(weights[other.sure & ~other.right], weights[other.sure]),
-        chance=float(binom.sf(only_other - 1, differing, 0.5)) if differing else 1.0,
+        chance=_chance(only_other, differing), worse_off=_worse_off(labels, one.right & ~other.right, other.right & ~one.right),
     )  # fmt: skip
+
+
+def _chance(wins: int, differing: int) -> float:
+    return float(binom.sf(wins - 1, differing, 0.5)) if differing else 1.0
+
+
+def _worse_off(labels: Sequence[Label], lost: NDArray[np.bool_], won: NDArray[np.bool_]) -> tuple[str, ...]:
+    found: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for label, loses, wins in zip(labels, lost.tolist(), won.tolist(), strict=True):
+        found[label.partner][0] += loses
+        found[label.partner][1] += wins
+    return tuple(sorted(brand for brand, (loses, wins) in found.items() if _chance(loses, loses + wins) <= WORSE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +212,26 @@ def _forget_old() -> None:
 
 
 def adopt(user: User, model_id: int) -> ReadingModel:
-    """Raises Refused when it is not better than what it was compared with, Moved when something else reads by now."""
+    """The first person proposes it, a second one makes it read: it reads for every brand. Raises Refused when it is not better
+    than what it was compared with or the person does not answer for all brands, Moved when something else reads by now."""
+    _answers_for_all(user)
     with transaction.atomic():
-        rows = {
-            row.pk: row
-            for row in ReadingModel.objects.select_for_update().filter(state__in=[_S.CHALLENGER, _S.CHAMPION])
-        }
+        states = ReadingModel.objects.select_for_update(of=("self",)).filter(state__in=[_S.CHALLENGER, _S.CHAMPION])
+        rows = {row.pk: row for row in states}
         row = rows.get(model_id)
         if row is None or row.state != _S.CHALLENGER:
             raise Moved("This challenger is gone: a newer one was trained, or it reads already.")
-        champion = next((one for one in rows.values() if one.state == _S.CHAMPION), None)
-        if (champion.version if champion else reading_models.shipped().version) != row.against:
+        if reading_models.current().version != row.against:
             raise Moved("It was compared with another classifier than the one that reads now. Have it trained anew.")
         if not row.measured["better"]:
             raise Refused("It is not better beyond chance, so it does not read.")
         actor = audit.person(user)
+        if row.proposed_by_id in (None, user.pk):
+            row.proposed_by = user
+            row.save(update_fields=["proposed_by"])
+            audit.record(actor, row, "proposed")
+            return row
+        champion = next((one for one in rows.values() if one.state == _S.CHAMPION), None)
         if champion is not None:
             move(champion, "retire", actor=actor, reason=f"{row} was better")
         row.adopted_at, row.adopted_by = timezone.now(), user
@@ -176,8 +239,14 @@ def adopt(user: User, model_id: int) -> ReadingModel:
     return row
 
 
+def _answers_for_all(user: User) -> None:
+    if partner_ids_of(user) is not None:
+        raise Refused("A classifier reads for every brand: it takes somebody who answers for all of them.")
+
+
 def go_back(user: User) -> ReadingModel | None:
-    """The champion before reads again; None: the one that ships. Raises Moved when that one reads already."""
+    """The champion before reads again; None: the one that ships. One person may. Raises Moved when that one reads already."""
+    _answers_for_all(user)
     with transaction.atomic():
         champion = ReadingModel.objects.select_for_update().filter(state=_S.CHAMPION).first()
         if champion is None:
@@ -192,12 +261,6 @@ def go_back(user: User) -> ReadingModel | None:
     return before
 
 
-def ask(user: User) -> None:
-    """A challenger out of turn, made by a worker."""
-    log.info("%s asks for a new challenger", user)
-    async_task("apps.learning.retraining.retrain")
-
-
 def retrain_when_due(now: datetime) -> None:
     if due(now):
-        async_task("apps.learning.retraining.retrain")
+        begin(None, now)

@@ -333,12 +333,13 @@ class TestVersions:
     def test_one_that_would_have_read_its_cases_otherwise_stops_it(self, proven, arrive, new_order, monkeypatch):
         row = self.again(arrive, new_order, monkeypatch, reading_models.Reader("another", Reads("complaint", 0.99)))
         assert row.stopped_at is None, "no case of its own was made with it"
-        arrive(STATUS, order=new_order())
+        monkeypatch.setattr(ramping, "lower_bound", lambda wrong, count, alpha: wrong / count)
         monkeypatch.setattr(ramping, "_other_versions", lambda row, now: ["classifier another"])
         ramping.go_on(timezone.now())
         row = Ramp.objects.get()
         assert (
-            row.stopped_because == "The classifier that reads now would have had 100% of its cases handled otherwise."
+            row.stopped_because
+            == "The classifier that reads now would have had over 100% of its cases handled otherwise."
         )
 
 

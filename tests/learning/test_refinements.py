@@ -242,7 +242,7 @@ class TestReplay:
         before = OrmQ.objects.count()
         replays.attach_missing(now)
         assert OrmQ.objects.count() == before
-        replays.attach_missing(now + timedelta(hours=1))
+        replays.attach_missing(now + timedelta(hours=2))
         assert OrmQ.objects.count() == before + 1
 
 

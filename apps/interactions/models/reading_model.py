@@ -30,6 +30,12 @@ def is_kept(row: ReadingModel) -> bool:
     return row.content is not None
 
 
+@guard
+def two_want_it(row: ReadingModel) -> bool:
+    """another person than who proposed it agreed"""
+    return row.proposed_by_id is not None and row.adopted_by_id not in (None, row.proposed_by_id)
+
+
 class ReadingModel(models.Model):
     """`content` is the trained model as it was signed; `measured` how it and the champion of then read the same held-out
     cases (learning/retraining.py)."""
@@ -40,6 +46,14 @@ class ReadingModel(models.Model):
     version = models.CharField(max_length=12, unique=True)
     state = FSMField(max_length=10, choices=State.choices, default=State.CHALLENGER, protected=True)
     content = models.BinaryField(null=True)
+    built_with = models.CharField(max_length=12, help_text="The corpora, recipe and library that it was trained with.")
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who wants it to read.",
+    )
     signature = models.CharField(max_length=64)
     against = models.CharField(max_length=12, help_text="The version that it was compared with.")
     labels = models.PositiveIntegerField(
@@ -62,7 +76,7 @@ class ReadingModel(models.Model):
         triggers = [
             pgtrigger.ReadOnly(
                 name="what_was_measured",
-                fields=["version", "signature", "against", "labels", "corrected", "measured", "made_at"],
+                fields=["version", "built_with", "signature", "against", "labels", "corrected", "measured", "made_at"],
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             no_truncate(),
@@ -71,8 +85,8 @@ class ReadingModel(models.Model):
     def __str__(self) -> str:
         return f"Classifier {self.version}"
 
-    @transition(state, source=_S.CHALLENGER, target=_S.CHAMPION, conditions=[is_better, is_kept],
-                custom={"who": "ops manager"})  # fmt: skip
+    @transition(state, source=_S.CHALLENGER, target=_S.CHAMPION, conditions=[is_better, is_kept, two_want_it],
+                custom={"who": "second ops manager"})  # fmt: skip
     def adopt(self) -> None:
         """It reads from now on."""
 

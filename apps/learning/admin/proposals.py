@@ -186,6 +186,8 @@ class RefinementAdmin(OfBoundaries):
             return (
                 "A worker is at it: look again in a minute." if row.state == row.State.OPEN else "It was not replayed."
             )
+        if "error" in row.replay:
+            return f"It could not be replayed: {row.replay['error']}"
         period = {name: datetime.fromisoformat(row.replay[name]) for name in ("since", "until")}
         version = row.report.boundary.active_version
         told = {**period, "result": row.replay["result"], "version": version}

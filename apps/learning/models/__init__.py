@@ -4,6 +4,7 @@ from apps.learning.models.outcome_look import OutcomeLook
 from apps.learning.models.refinement import Refinement, RefinementReport
 from apps.learning.models.report_run import ReportRun
 from apps.learning.models.signal import Signal
+from apps.learning.models.training import Training
 
 __all__ = [
     "Breaker",
@@ -14,4 +15,5 @@ __all__ = [
     "RefinementReport",
     "ReportRun",
     "Signal",
+    "Training",
 ]
