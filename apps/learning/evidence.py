@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
@@ -23,6 +24,7 @@ from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
 from apps.policies.words import Handler
 
+AT_ONCE = 2_000  # rows in memory, of a year of many brands
 AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 
 
@@ -88,10 +90,10 @@ def _blind(
     partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
 ) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
-    related = ("escalation__interaction", "escalation__partner", "packet__ruling__partner")
-    # The rest of a packet is large, and stays where it is.
     rows = rows.annotate(proposal=KeyTransform("proposal", "packet__content"))
-    for row in rows.select_related(*related).defer("packet__content").order_by("at", "pk"):
+    own = ("action", "amount", "by", "at", "escalation__blind_chance", "escalation__blind_least")
+    read = (*own, *_columns("escalation__interaction", "packet__ruling"))
+    for row in _newest_last(rows.only(*read), "escalation__interaction", "packet__ruling", "at"):
         proposal, ruling = row.proposal, row.packet.ruling
         assert ruling is not None  # a packet that people see was ruled on
         offered = proposal["amount"]
@@ -112,8 +114,10 @@ def _audits(
         done_at__gte=since,
         done_at__lt=until,
     )
-    related = ("decision__interaction", "decision__ruling__partner")
-    for row in rows.select_related(*related).defer("content").order_by("done_at", "pk"):
+    own = ("verdict", "judged_by", "done_at")
+    done_by = (f"decision__{name}" for name in ("action", "amount", "currency", "decided_at"))
+    read = (*own, *done_by, *_columns("decision__interaction", "decision__ruling"))
+    for row in _newest_last(rows.only(*read), "decision__interaction", "decision__ruling", "done_at"):
         assert row.decision is not None
         assert row.done_at is not None
         done = row.decision
@@ -121,6 +125,17 @@ def _audits(
         wrong = row.verdict == CaseAudit.Verdict.WRONG or _regrets(regretted, done.interaction_id, done.decided_at)
         by = _By(row.judged_by_id, row.done_at, wrong)
         yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
+
+
+def _columns(case: str, ruling: str) -> tuple[str, ...]:
+    """Only what is asked of a case and its ruling: the rest is large, and stays where it is."""
+    of_case = (f"{case}__{name}" for name in ("customer", "channel", "external_id"))
+    asked = ("case_type", "action", "gate_handler", "facts", "proposal", "downgrades", "made_with", "partner__slug")
+    return (*of_case, *(f"{ruling}__{name}" for name in asked))
+
+
+def _newest_last(rows: QuerySet[Any], case: str, ruling: str, by: str) -> Iterator[Any]:
+    return iter(rows.select_related(case, f"{ruling}__partner").order_by(by, "pk").iterator(AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,13 @@ class TestPieces:
         drain()
         assert pieces(partner) == []
 
+    def test_all_are_read_at_once(self, audited, user, escalated, partner, django_assert_num_queries):  # noqa: F811
+        type(escalated).objects.update(blind=True)
+        judged(user, Escalation.objects.get())
+        find_all(user, audited(3), "right")
+        with django_assert_num_queries(3):  # what was regretted, blind judgements, audits
+            assert len(pieces(partner)) == 4
+
     def test_another_brands_is_not_read(self, audited, user):  # noqa: F811
         from apps.interactions.demo import demo_partner
 
