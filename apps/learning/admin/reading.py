@@ -20,6 +20,7 @@ from apps.interactions.models import ReadingModel
 from apps.learning import retraining
 from apps.learning.admin.why import told
 from apps.learning.models import Training
+from apps.learning.outcomes import chance_in_words
 from apps.policies.admin.base import ReadOnly, person
 
 
@@ -79,7 +80,10 @@ class ReadingModelAdmin(ReadOnly):
         found = {
             name: round(100 * value, 2) if isinstance(value, float) else value for name, value in row.measured.items()
         }
-        return render_to_string("admin/learning/_comparison.html", {"found": found, "against": row.against})
+        chance = chance_in_words(row.measured["chance"])
+        return render_to_string(
+            "admin/learning/_comparison.html", {"found": found, "chance": chance, "against": row.against}
+        )
 
     @admin.action(description="Adopt: it reads once two people want it to", permissions=["adopt"])
     def adopt(self, request: HttpRequest, rows: QuerySet[ReadingModel]) -> None:
