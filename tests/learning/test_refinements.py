@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from apps.learning import evidence, practice, refinements, refining, replays, reporting, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport, ReportRun
-from apps.policies import audit, checking, coaching, editing, ramps, releases
+from apps.policies import audit, checking, coaching, editing, ramps, releases, replaying
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
 from tests import factories
@@ -125,6 +125,14 @@ class TestReport:
         work()
         assert RefinementReport.objects.exists()
 
+    def test_a_step_of_the_sweep_that_breaks_keeps_no_other_from_its_turn(self, boundary, monkeypatch):
+        def broken(now):
+            raise ValueError
+
+        monkeypatch.setattr(tasks, "STEPS", (broken, *tasks.STEPS))
+        tasks.sweep()
+        assert ReportRun.objects.filter(boundary=boundary).exists()
+
     def test_it_is_made_once_a_week(self, boundary, now):
         tasks.sweep()
         tasks.sweep()
@@ -236,6 +244,13 @@ class TestReplay:
 
     def test_it_is_attached_once(self, proven):
         replays.attach(proven.report_id)
+        assert replays.attach(proven.report_id) == 0
+
+    def test_one_that_breaks_says_why_and_is_not_tried_for_ever(self, proven, ops, monkeypatch):
+        monkeypatch.setattr(replaying, "compared", lambda *args: 1 / 0)
+        assert replays.attach(proven.report_id) == 1
+        told = page(browser(ops), f"/admin/learning/refinement/{proven.pk}/change/")
+        assert "It could not be replayed: ZeroDivisionError" in told
         assert replays.attach(proven.report_id) == 0
 
     def test_one_whose_worker_was_lost_is_asked_for_again(self, proven, now):
