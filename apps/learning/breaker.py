@@ -34,13 +34,12 @@ def count(row: CaseAudit, now: datetime) -> None:
 
 
 def regret(row: CaseAudit, now: datetime) -> None:
-    """Each breaker that counted it is reckoned anew, as if its audits had been judged with what is known now. What each bettor
-    has only grows with what is wrong, so it never has more than if everything had been known from the start: the promise on
-    false alarms stays. A breaker that was armed since is not concerned."""
-    assert row.done_at is not None
+    """Each breaker that counted it is reckoned anew over its audits since it was armed, as if they had been judged with what is
+    known now. What each bettor has only grows with what is wrong, so it never has more than if everything had been known from
+    the start: the promise on false alarms stays."""
     for scope in _scopes(row):
         found = Breaker.objects.select_for_update(no_key=True, of=("self",)).filter(**scope).first()
-        if found is not None and found.armed_at <= row.done_at:
+        if found is not None:
             _reckon_anew(found, now)
 
 
