@@ -323,7 +323,8 @@ class TestAdopt:
     ):
         two_adopt(ops, other, challenger)
         if harm == "changed":
-            ReadingModel.objects.filter(pk=challenger.pk).update(content=b"\x80\x04harmful")
+            readable, _ = reading_models.packed(reading_models.shipped().model)  # and yet not what was signed
+            ReadingModel.objects.filter(pk=challenger.pk).update(content=readable)
         elif harm == "another library":
             monkeypatch.setattr(reading_models, "model_version", lambda: "another")
         else:
