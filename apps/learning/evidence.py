@@ -135,7 +135,7 @@ def _columns(case: str, ruling: str) -> tuple[str, ...]:
 
 
 def _newest_last(rows: QuerySet[Any], case: str, ruling: str, by: str) -> Iterator[Any]:
-    return iter(rows.select_related(case, f"{ruling}__partner").order_by(by, "pk").iterator(AT_ONCE))
+    return rows.select_related(case, f"{ruling}__partner").order_by(by, "pk").iterator(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)

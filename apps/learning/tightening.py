@@ -32,10 +32,6 @@ class Tightening:
     wrong: int
     lower: float
 
-    def excess(self, target: float) -> float:
-        """Errors over the target."""
-        return self.wrong - target * self.judged
-
 
 def tighten(pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, alpha: float = ALPHA) -> list[Tightening]:
     """At most one of each type and action: all of it, or the condition under which most errors are too many."""

@@ -52,15 +52,6 @@ class Outcome(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}{f' {self.score}' if self.score else ''}: {self.interaction.external_id}"
 
-    @property
-    def is_bad(self) -> bool:
-        return self.score is None or self.score <= BAD_SCORE
-
-
-def bad() -> Q:
-    """Outcomes that speak against what was decided."""
-    return Q(score__isnull=True) | Q(score__lte=BAD_SCORE)
-
 
 class PastCase(models.Model):
     """A case that people decided elsewhere, before. It may suggest where to look; it proves nothing, since whoever decided it

@@ -23,7 +23,7 @@ from apps.interactions import submitting, tasks
 from apps.interactions.demo import settings_for_types
 from apps.interactions.models import Interaction
 from apps.learning.rehearsal.world import Arrival, World
-from apps.policies import audit, editing, releases, replaying, staff
+from apps.policies import audit, columnar, editing, releases, replaying, staff
 from apps.policies.models import (
     Boundary,
     BoundaryVersion,
@@ -31,7 +31,6 @@ from apps.policies.models import (
     Partner,
     PartnerStage,
     Remit,
-    Replay,
     Rule,
     Terms,
 )
@@ -149,13 +148,10 @@ class Stage:
         return self.arrivals[case.external_id]
 
 
-def _replay(author: User, draft: BoundaryVersion) -> Replay:
-    from apps.policies import columnar
-
+def _replay(author: User, draft: BoundaryVersion) -> None:
     columnar.build(timezone.now())
     asked = replaying.ask(author, draft)
     replaying.run(asked.pk)
-    return Replay.objects.get(pk=asked.pk)
 
 
 def _person(name: str, role: str) -> User:
