@@ -63,16 +63,18 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         if flipped > MOST_FLIPPED:
             because = f"The classifier that reads now would have had over {flipped:.0%} of its cases handled otherwise."
             ramps.stop(row, because, audit.system("ramp"), now)
-            notifying.raise_notice(
-                Notice.Kind.BREAKER, notifying.key_of_stop(row.pk), f"A grant was stopped: {row}. {because}",
-                f"/admin/policies/ramp/{row.pk}/change/", now, case_type=row.case_type,
-            )  # fmt: skip
+            _tell(
+                Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), f"A grant was stopped: {row}. {because}", now
+            )
             return False
         if others and not row.made_with:  # from before versions were kept: these are the first
             row.made_with = others
             row.save(update_fields=["made_with"])
         elif others:
-            ramps.begin_again(row, others, now, reason=f"now made with {', '.join(others)}")
+            with_what = ", ".join(others)
+            ramps.begin_again(row, others, now, reason=f"now made with {with_what}")
+            said = f"A grant begins again at {row.share} %: {row}, now made with {with_what}."
+            _tell(Notice.Kind.AGAIN, row, f"again:{row.pk}:{now:%Y-%m-%d %H:%M}", said, now)
             return False
         before, share = row.share, steps.next_share(step_of(row, now), practice.target_of_ramp(row))
         if share != before:
@@ -80,6 +82,11 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         row.audited = steps.audit_probability(_decided(row, now) * share / before, LEAST)
         row.save(update_fields=["audited"])
         return share != before
+
+
+def _tell(kind: Notice.Kind, row: Ramp, key: str, said: str, now: datetime) -> None:
+    page = f"/admin/policies/ramp/{row.pk}/change/"
+    notifying.raise_notice(kind, key, said, page, now, case_type=row.case_type)
 
 
 def step_of(row: Ramp, now: datetime) -> steps.Step:

@@ -47,7 +47,7 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
     targets = practice.targets_in(boundary)
     findings = refining.refine(
         pieces, targets=targets, report=spending, last_tested=_last_tested(before),
-        guides=guides.guides_of(partners, now - LOOKING_BACK, now),
+        guides=lambda: guides.guides_of(partners, now - LOOKING_BACK, now),
         said=lambda done, of: said(f"looking for regions, {done} of {of} types and actions", 30 + 60 * done // of),
     )  # fmt: skip
     said("writing down what is proven", 90)

@@ -116,12 +116,12 @@ def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[Gua
 
 def refine(
     pieces: Sequence[Piece], *, targets: Targets = TWO_PERCENT, report: int, alpha: float = ALPHA,
-    last_tested: Mapping[Kind, date] = NEVER, guides: Sequence[Guide] = (),
+    last_tested: Mapping[Kind, date] = NEVER, guides: Callable[[], Sequence[Guide]] = tuple,
     said: Callable[[int, int], object] = lambda done, of: None,
 ) -> list[Finding]:  # fmt: skip
     """What the evidence, the oldest first, says. The chains that are worth testing share the report's α: what was judged
     since its kind was `last_tested` has to be `ANEW` of a chain's customers. `guides` suggest, together with the older part,
-    where it is small yet. `said` hears how many types and actions are done, and of how many."""
+    where it is small yet, and are asked for then only. `said` hears how many types and actions are done, and of how many."""
     older, newer = (by_kind(part) for part in split(pieces))
     examples = {kind: _examples(group) for kind, group in older.items()}
     examples |= _guided(examples, newer, guides)
@@ -194,15 +194,17 @@ def _examples(pieces: Sequence[Piece]) -> list[Example]:
 
 
 def _guided(
-    examples: Mapping[Kind, list[Example]], newer: Mapping[Kind, Sequence[Piece]], guides: Sequence[Guide]
+    examples: Mapping[Kind, list[Example]], newer: Mapping[Kind, Sequence[Piece]], guides: Callable[[], Sequence[Guide]]
 ) -> dict[Kind, list[Example]]:
     """The examples of the kinds that have few, and what the guides add to them; of no customer who is to certify."""
+    few = [kind for kind in {*examples, *newer} if len(examples.get(kind, ())) < COLD]
+    if not few:
+        return {}
     certify_it = {_owner(one.judged) for group in newer.values() for one in group}
     by_type: defaultdict[str, list[Guide]] = defaultdict(list)
-    for guide in guides:
+    for guide in guides():
         if guide.owner not in certify_it:
             by_type[guide.decided.case_type].append(guide)
-    few = [kind for kind in {*examples, *newer} if len(examples.get(kind, ())) < COLD]
     return {
         kind: [*examples.get(kind, ()), *(one for guide in by_type[kind[0]] if (one := guide.of(kind[1])) is not None)]
         for kind in few if by_type[kind[0]]

@@ -11,6 +11,7 @@ brand is worse off beyond chance.
 """
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +36,8 @@ from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import partner_ids_of
 from apps.policies.specs import DEFAULT_FLOOR
+
+log = logging.getLogger(__name__)
 
 LOOKING_BACK = timedelta(days=365)
 OLDER = 2 / 3  # of the labels, the older ones, train; of the others those of other customers measure
@@ -94,12 +97,15 @@ def begin(asked_by: User | None, now: datetime) -> Training:
 
 
 def carry_out(training_id: int) -> None:
-    made = retrain()
-    said = (
-        "Nothing new to learn from."
-        if made is None
-        else f"{made}: {'better' if made.measured['better'] else 'not better'}."
-    )
+    """In a worker; what breaks is kept with the training."""
+    try:
+        made = retrain()
+    except Exception as error:
+        log.exception("the classifier could not be trained anew")
+        said = f"It could not be trained: {type(error).__name__}: {error}"[:200]
+    else:
+        verdict = "better" if made and made.measured["better"] else "not better"
+        said = f"{made}: {verdict}." if made else "Nothing new to learn from."
     Training.objects.filter(pk=training_id).update(ended_at=timezone.now(), said=said)
 
 

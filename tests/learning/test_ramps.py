@@ -327,6 +327,10 @@ class TestVersions:
         assert "classifier another" in row.made_with
         (entry,) = AuditEntry.objects.filter(event="began_again")
         assert entry.reason == "now made with classifier another"
+        (notice,) = Notice.objects.filter(kind="again")
+        assert notice.text.startswith("A grant begins again at 10 %")
+        notifying.watch(timezone.now())
+        assert Notice.objects.get().over_at is None, "until somebody has seen it"
         ramping.go_on(timezone.now())
         assert AuditEntry.objects.filter(event="began_again").count() == 1, "once for each version"
 

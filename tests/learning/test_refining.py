@@ -142,7 +142,7 @@ class TestGuides:
     def test_with_little_evidence_yet_they_say_where_to_look(self):
         few = pieces(560)
         assert not refine(few, targets=Targets(0.03), report=1)
-        chains = refine(few, targets=Targets(0.03), report=1, guides=self.guides())
+        chains = refine(few, targets=Targets(0.03), report=1, guides=self.guides)
         region = chains[0].regions[-1]
         rate, count = share_wrong(world(4000, seed=9, wrong=late_and_dear), region)
         assert rate < 0.03
@@ -154,27 +154,27 @@ class TestGuides:
         assert refused.of("deny") == Example({}, None, False)
 
     def test_by_themselves_they_certify_nothing(self):
-        assert refine([], targets=Targets(0.03), report=1, guides=self.guides(8000)) == []
+        assert refine([], targets=Targets(0.03), report=1, guides=lambda: self.guides(8000)) == []
 
     def test_what_they_wrongly_praise_is_not_granted(self):
         """People who approved all that they saw; blind, a third is wrong."""
         praise = self.guides(wrong=lambda *_: False)
         blind = pieces(700, wrong=lambda days, tier, amount, chance: chance < 0.3)
-        assert not proposed(refine(blind, targets=Targets(0.03), report=1, guides=praise))
+        assert not proposed(refine(blind, targets=Targets(0.03), report=1, guides=lambda: praise))
 
     def test_no_customer_suggests_and_certifies(self):
         few = pieces(560)
         theirs = self.guides(customer=lambda n: str(n % 560))
         _, newer = split(few)
-        seen = refining._guided({}, refining.by_kind(newer), theirs)
+        seen = refining._guided({}, refining.by_kind(newer), lambda: theirs)
         certifying = {one.judged.customer for one in newer}
         left = [one for one in theirs if one.owner[1] not in certifying]
         assert len(seen["refund_exception", "refund"]) == len(left) < len(theirs)
 
     def test_with_evidence_enough_nobody_is_asked(self):
-        assert refine(pieces(8000), targets=Targets(0.03), report=1, guides=self.guides()) == refine(
-            pieces(8000), targets=Targets(0.03), report=1
-        )
+        asked = []
+        refine(pieces(8000), targets=Targets(0.03), report=1, guides=lambda: asked.append(1) or [])
+        assert not asked
 
     def test_another_action_than_they_saw_tells_nothing(self):
         decided = Asked("refund_exception", Proposal("refund", Money(Decimal(90), "USD")), {})

@@ -263,6 +263,16 @@ class TestRetrain:
         retraining.carry_out(made.pk)
         assert Training.objects.get().said.endswith(": better.")
 
+    def test_one_that_breaks_says_why(self, monkeypatch, db):
+        def breaks(since, until):
+            raise ValueError("no room left")
+
+        monkeypatch.setattr(retraining, "labels_of", breaks)
+        retraining.carry_out(retraining.begin(None, NOW).pk)
+        made = Training.objects.get()
+        assert made.said == "It could not be trained: ValueError: no room left"
+        assert made.ended_at
+
 
 class TestAdopt:
     def test_it_reads_from_then_on_and_every_ruling_names_it(self, challenger, ops, other, arrive, order):

@@ -42,6 +42,7 @@ class Notice(models.Model):
         BREAKER = "breaker", "Breaker tripped"
         ENDING = "ending", "Boundary ends"
         OUTCOMES = "outcomes", "Outcomes got worse"
+        AGAIN = "again", "Grant begins again"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     key = models.CharField(max_length=120, unique=True)
