@@ -4,6 +4,7 @@ What differs between installations comes from the environment:
 
     DATABASE_URL          a PostgreSQL of your own; without it a private one is started (config/postgres.py)
     REMIT_SECRET_KEY      signs sessions; required when REMIT_DEMO is 0
+    REMIT_WEBHOOK_KEY     secrets of webhooks are derived from it; without it from REMIT_SECRET_KEY
     REMIT_DEMO            1 (default): demo brands and log-ins, http on loopback; 0: a real installation
     REMIT_ALLOWED_HOSTS   comma-separated host names
     REMIT_SITE_URL        where links in notices lead
@@ -178,6 +179,11 @@ Q_CLUSTER = {
 WORKERS_SILENT_SECONDS = int(os.environ.get("REMIT_WORKERS_SILENT_SECONDS", "30"))
 
 CLASSIFIER_DIR = LOCAL_DIR / "classifier"
+
+# Secrets of webhooks are derived from this: whoever changes it changes all of them.
+WEBHOOK_KEY = os.environ.get("REMIT_WEBHOOK_KEY") or SECRET_KEY
+# Whether a webhook may go to http and to this machine: as below.
+WEBHOOKS_MAY_BE_LOCAL = DEMO
 
 # Whether an outside model may have a loopback address: on a machine of one's own, never where strangers type addresses.
 OUTSIDE_MODELS_MAY_BE_LOCAL = DEMO

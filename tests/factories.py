@@ -46,6 +46,10 @@ def ops_manager(**fields: Any) -> User:
     return UserFactory(role=staff.OPS_MANAGER, **fields)
 
 
+def operator(**fields: Any) -> User:
+    return UserFactory(role=staff.OPERATOR, **fields)
+
+
 class CustomerFactory(factory.django.DjangoModelFactory[Customer]):
     class Meta:
         model = Customer

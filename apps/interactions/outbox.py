@@ -3,6 +3,7 @@
 from typing import Any
 
 from apps.interactions.models import Effect, Interaction, OutboxEvent
+from apps.policies.models import BoundaryVersion, Partner
 
 
 def interaction_event(kind: str, interaction: Interaction, **more: Any) -> OutboxEvent:
@@ -33,4 +34,19 @@ def action_event(kind: str, effect: Effect, interaction: Interaction) -> OutboxE
         amount=amount,
         lines=effect.lines,
         order=interaction.order.number if interaction.order else None,
+    )
+
+
+def tell_of_boundary(sender: object, version: BoundaryVersion, **kwargs: Any) -> None:
+    """Every partner of the boundary hears that another version rules."""
+    payload = {
+        "boundary": version.boundary.name, "version": version.number, "content_hash": version.policy().content_hash
+    }  # fmt: skip
+    OutboxEvent.objects.bulk_create(
+        [
+            OutboxEvent(
+                partner=partner, kind="boundary.changed", subject=f"boundary {version.boundary_id}", payload=payload
+            )
+            for partner in Partner.objects.filter(boundary=version.boundary_id)
+        ]
     )

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
-from apps.policies import audit, checking, editing, replaying
+from apps.policies import audit, checking, editing, events, replaying
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion
@@ -223,6 +223,7 @@ def swap(
     version.activated_at, version.replaced = timezone.now(), replaced
     move(version, "activate", actor=actor, reason=reason, save=("activated_at", "replaced"),
          details=lambda row: {"share": row.share, "ends_at": row.ends_at.isoformat() if row.ends_at else None})  # fmt: skip
+    events.boundary_changed.send(sender=BoundaryVersion, version=version)
 
 
 def _valid_end(ends_at: datetime | None) -> None:

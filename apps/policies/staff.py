@@ -89,6 +89,11 @@ _OPERATES = {
     "interactions.view_apikey",
     "interactions.add_apikey",
     "interactions.change_apikey",
+    "interactions.view_webhookendpoint",
+    "interactions.add_webhookendpoint",
+    "interactions.change_webhookendpoint",
+    "interactions.delete_webhookendpoint",
+    "interactions.view_webhookdelivery",
     "policies.view_partner",
     "policies.view_auditentry",
 }

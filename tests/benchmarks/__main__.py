@@ -32,6 +32,7 @@ def main() -> None:
         ruling,
         spending,
         verifying,
+        webhooks,
     )
     from tests.benchmarks.database import bench_database
 
@@ -45,7 +46,7 @@ def main() -> None:
     if _wanted(spending, chosen):
         with bench_database():
             rows += spending.rows()
-    for served in (reach, browser, crowd, pipeline):
+    for served in (reach, browser, crowd, pipeline, webhooks):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)

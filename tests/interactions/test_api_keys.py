@@ -15,7 +15,7 @@ from tests import factories
 from tests.conftest import api_client
 from tests.interactions.test_api import URL, interaction, message
 
-READ, WRITE, MIRROR = "interactions:read", "interactions:write", "oms:write"
+READ, WRITE, MIRROR, HOOKS = "interactions:read", "interactions:write", "oms:write", "webhooks:write"
 NEEDED = {
     ("interactions", "GET"): READ, ("interactions", "POST"): WRITE, ("interaction-batch", "POST"): WRITE,
     ("interaction", "GET"): READ, ("messages", "POST"): WRITE, ("customer", "GET"): MIRROR, ("customer", "PUT"): MIRROR,
@@ -24,6 +24,10 @@ NEEDED = {
     ("order-events", "POST"): MIRROR, ("dry-run", "POST"): "rulings:read", ("pauses", "GET"): "pauses:write",
     ("outcomes", "GET"): READ, ("outcomes", "POST"): "outcomes:write", ("history", "POST"): "outcomes:write",
     ("pauses", "POST"): "pauses:write", ("action-result", "POST"): "actions:result",
+    ("webhook-endpoints", "GET"): HOOKS, ("webhook-endpoints", "POST"): HOOKS, ("webhook-endpoint", "GET"): HOOKS,
+    ("webhook-endpoint", "PATCH"): HOOKS, ("webhook-endpoint", "DELETE"): HOOKS, ("webhook-rotate", "POST"): HOOKS,
+    ("webhook-test", "POST"): HOOKS, ("webhook-replay", "POST"): HOOKS, ("webhook-deliveries", "GET"): HOOKS,
+    ("webhook-delivery", "GET"): HOOKS, ("webhook-delivery-replay", "POST"): HOOKS,
 }  # fmt: skip
 OPEN = {"packet-schema"}  # says nothing of any brand
 PATTERNS = {pattern.name: pattern for pattern in urlpatterns if pattern.name not in OPEN}

@@ -1,5 +1,27 @@
 """The admin of cases, the mirror, API keys, the settings of types, and the machinery."""
 
-from apps.interactions.admin import cases, catalogue, duties, keys, machinery, mirror, outcomes, outside_models, types
+from apps.interactions.admin import (
+    cases,
+    catalogue,
+    duties,
+    keys,
+    machinery,
+    mirror,
+    outcomes,
+    outside_models,
+    types,
+    webhooks,
+)
 
-__all__ = ["cases", "catalogue", "duties", "keys", "machinery", "mirror", "outcomes", "outside_models", "types"]
+__all__ = [
+    "cases",
+    "catalogue",
+    "duties",
+    "keys",
+    "machinery",
+    "mirror",
+    "outcomes",
+    "outside_models",
+    "types",
+    "webhooks",
+]

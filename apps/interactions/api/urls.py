@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.interactions.api import catalogue_views, outcome_views, ruling_views, views
+from apps.interactions.api import catalogue_views, outcome_views, ruling_views, views, webhook_views
 
 app_name = "api"
 urlpatterns = [
@@ -18,6 +18,16 @@ urlpatterns = [
     path("orders/<str:number>/events/", views.OrderEvents.as_view(), name="order-events"),
     path("rulings/dry-run/", ruling_views.DryRun.as_view(), name="dry-run"),
     path("pauses/", ruling_views.Pauses.as_view(), name="pauses"),
+    path("webhook-endpoints/", webhook_views.Endpoints.as_view(), name="webhook-endpoints"),
+    path("webhook-endpoints/<uuid:reference>/", webhook_views.OneEndpoint.as_view(), name="webhook-endpoint"),
+    path("webhook-endpoints/<uuid:reference>/rotate/", webhook_views.Rotate.as_view(), name="webhook-rotate"),
+    path("webhook-endpoints/<uuid:reference>/test/", webhook_views.Test.as_view(), name="webhook-test"),
+    path("webhook-endpoints/<uuid:reference>/replay/", webhook_views.Replay.as_view(), name="webhook-replay"),
+    path("webhook-deliveries/", webhook_views.Deliveries.as_view(), name="webhook-deliveries"),
+    path("webhook-deliveries/<uuid:reference>/", webhook_views.OneDelivery.as_view(), name="webhook-delivery"),
+    path(
+        "webhook-deliveries/<uuid:reference>/replay/", webhook_views.ReplayOne.as_view(), name="webhook-delivery-replay"
+    ),
     path("schemas/context-packet.json", ruling_views.PacketSchema.as_view(), name="packet-schema"),
     path("actions/<uuid:key>/result/", views.ActionResult.as_view(), name="action-result"),
 ]

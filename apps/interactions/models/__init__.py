@@ -12,6 +12,7 @@ from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelS
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.precedent import Precedent
 from apps.interactions.models.reading_model import ReadingModel
+from apps.interactions.models.webhook import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Delivery",
     "Effect",
     "Escalation",
+    "EventKind",
     "Interaction",
     "Judgement",
     "Message",
@@ -52,5 +54,8 @@ __all__ = [
     "Scope",
     "Shift",
     "SimulatedAction",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkerHeartbeat",
 ]

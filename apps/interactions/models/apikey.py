@@ -21,6 +21,7 @@ class Scope(models.TextChoices):
     OUTCOMES_WRITE = "outcomes:write", "Report outcomes, and bring past cases along"
     ACTIONS_RESULT = "actions:result", "Report what became of an action"
     RULINGS_READ = "rulings:read", "Ask what the boundary would say"
+    WEBHOOKS_WRITE = "webhooks:write", "Manage webhooks, and read what was delivered"
     PAUSES_WRITE = "pauses:write", "Pause the AI for the brand"
 
 

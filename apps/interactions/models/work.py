@@ -10,7 +10,7 @@ from apps.policies.words import CaseType
 
 
 class OutboxEvent(models.Model):
-    """A webhook to be delivered to a partner (sending comes with the partner API's webhooks)."""
+    """What partners hear of by webhook. `number` counts the events of one subject, from 1; none: it is not spread yet."""
 
     event_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="outbox")
@@ -18,9 +18,12 @@ class OutboxEvent(models.Model):
     subject = models.CharField(max_length=64)
     payload = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
+    number = models.PositiveIntegerField(null=True, editable=False)
 
     class Meta:
         ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["partner", "subject", "number"], name="event_number_of_subject")]
+        indexes = [models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="event_to_spread")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"

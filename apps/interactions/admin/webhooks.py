@@ -1,0 +1,183 @@
+"""Webhooks: where partners hear of events, what was sent there, and the buttons to test, replay, rotate and let listen."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from apps.interactions.models import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from apps.interactions.webhooks import endpoints, signing
+from apps.policies import audit
+from apps.policies.admin.base import OfPartners, ReadOnly, person
+from apps.policies.admin.fields import ListOfChoices
+from apps.policies.errors import Invalid, Moved, Refused
+
+SHOWN = 20  # of the latest deliveries of an endpoint
+REPLAYED = timedelta(hours=24)
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(OfPartners):
+    list_display = ("__str__", "partner", "url", "state", "waiting", "failing_since")
+    list_filter = ("partner",)
+    search_fields = ("url", "description")
+    fields = ("partner", "url", "description", "kinds", "contact")
+    change_form_template = "admin/interactions/webhook.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
+        return super().get_queryset(request).filter(removed_at__isnull=True).select_related("partner")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> tuple[str, ...]:
+        return ("partner",) if obj else ()
+
+    def get_form(
+        self, request: HttpRequest, obj: WebhookEndpoint | None = None, change: bool = False, **kwargs: Any
+    ) -> type:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "kinds" in form.base_fields:
+            form.base_fields["kinds"] = ListOfChoices(
+                choices=EventKind.choices, required=False, label="Events", help_text="None chosen: every event."
+            )
+        return form
+
+    @admin.display(description="waiting")
+    def waiting(self, endpoint: WebhookEndpoint) -> int:
+        return endpoint.deliveries.filter(status=WebhookDelivery.Status.WAITING).count()
+
+    def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
+        actor = audit.person(person(request))
+        said = {name: form.cleaned_data[name] for name in ("url", "description", "kinds", "contact")}
+        if change:
+            endpoints.change(obj.pk, said, actor=actor)
+        else:
+            made = endpoints.register(form.cleaned_data["partner"], said, actor=actor)
+            obj.pk, obj.reference = made.pk, made.reference
+
+    def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
+        endpoints.remove(obj.pk, actor=audit.person(person(request)), now=timezone.now())
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        return [f"{one}: it hears nothing more; what was delivered stays in the log" for one in objs], {}, set(), []
+
+    def response_add(
+        self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._secret(request, obj)
+
+    def _secret(self, request: HttpRequest, endpoint: WebhookEndpoint) -> HttpResponse:
+        """The secret is in the answer to this one request and nowhere else."""
+        context = {
+            **self.admin_site.each_context(request), "title": "Copy the secret now", "endpoint": endpoint,
+            "secret": signing.secret_of(endpoint.reference, endpoint.generation), "overlap": signing.OVERLAP,
+        }  # fmt: skip
+        response = TemplateResponse(request, "admin/interactions/webhook_secret.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        rows = (
+            WebhookDelivery.objects.filter(endpoint=object_id)
+            if object_id.isdigit()
+            else WebhookDelivery.objects.none()
+        )
+        latest = with_last_try(rows.select_related("event"))[:SHOWN]
+        return super().change_view(request, object_id, form_url, {"latest": latest, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        acts = [
+            path(f"<int:pk>/{name}/", view(getattr(self, name)), name=f"interactions_webhook_{name}")
+            for name in ("test", "rotate", "listen", "replay")
+        ]
+        return [*acts, *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._act(request, pk, endpoints.test, "A test is on its way: look below what came of it.")
+
+    @method_decorator(require_POST)
+    def listen(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._act(request, pk, endpoints.listen_again, "It listens again, and is sent what it did not hear.")
+
+    @method_decorator(require_POST)
+    def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
+        def again(endpoint_id: int, **by: Any) -> int:
+            return endpoints.replay(endpoint_id, by["now"] - REPLAYED, by["now"], **by)
+
+        return self._act(request, pk, again, "The events of the last 24 hours are sent once more.")
+
+    @method_decorator(require_POST)
+    def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._act(request, pk, endpoints.rotate, "", then=self._secret)
+
+    def _act(
+        self, request: HttpRequest, pk: int, act: Callable[..., object], said: str,
+        then: Callable[[HttpRequest, WebhookEndpoint], HttpResponse] | None = None,
+    ) -> HttpResponse:  # fmt: skip
+        found = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not self.has_change_permission(request, found):
+            raise PermissionDenied
+        try:
+            act(found.pk, actor=audit.person(person(request)), now=timezone.now())
+        except (Refused, Moved, Invalid) as refused:
+            messages.error(request, str(refused))
+        else:
+            if then is not None:
+                return then(request, self.get_queryset(request).get(pk=pk))
+            messages.success(request, said)
+        return redirect("admin:interactions_webhookendpoint_change", pk)
+
+
+def with_last_try(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
+    last = WebhookAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-id")
+    return rows.annotate(
+        answered=Subquery(last.values("status_code")[:1]), took=Subquery(last.values("milliseconds")[:1]),
+        fault=Subquery(last.values("fault")[:1]),
+    )  # fmt: skip
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(OfPartners, ReadOnly):
+    partner_path = "endpoint__partner"
+    list_display = ("made_at", "event", "endpoint", "status", "attempts", "answered", "milliseconds")
+    list_filter = ("status", "event__kind", "endpoint__partner")
+    search_fields = ("=event__event_id", "=subject")
+    fields = ("event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at", "content", "all_tries")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
+        return with_last_try(super().get_queryset(request).select_related("event", "endpoint__partner"))
+
+    @admin.display(description="answer")
+    def answered(self, row: Any) -> str:
+        return str(row.answered or row.fault or "–")
+
+    @admin.display(description="took, ms")
+    def milliseconds(self, row: Any) -> str:
+        return "–" if row.took is None else f"{row.took:,}"
+
+    @admin.display(description="what is sent")
+    def content(self, row: WebhookDelivery) -> str:
+        content = json.dumps(row.event.payload, indent=2, ensure_ascii=False)
+        return render_to_string("admin/interactions/_webhook_content.html", {"event": row.event, "content": content})
+
+    @admin.display(description="attempts made")
+    def all_tries(self, row: WebhookDelivery) -> str:
+        return render_to_string("admin/interactions/_webhook_tries.html", {"tries": row.tries.all()[:50]})

@@ -1,0 +1,233 @@
+"""Webhooks by API: endpoints, and what was delivered to them."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.interactions import submitting
+from apps.interactions.api.filtering import Filter, a_uuid, filtered, one_of
+from apps.interactions.api.serializers import Strict
+from apps.interactions.api.views import caller
+from apps.interactions.models import EventKind, Scope, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models.webhook import TEST
+from apps.interactions.webhooks import endpoints, signing
+
+_FIELDS = {"events": "kinds"}  # as the API calls them, and as the row does
+
+
+class EndpointIn(Strict):
+    url = serializers.CharField(max_length=500)
+    description = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    events = serializers.ListField(child=serializers.ChoiceField(EventKind.values), required=False, max_length=20)
+    contact = serializers.EmailField(required=False, allow_blank=True)
+
+
+class EndpointChange(EndpointIn):
+    """What is left out stays. `listening`: true lets a stopped one hear again, what it missed included."""
+
+    url = serializers.CharField(max_length=500, required=False)
+    listening = serializers.BooleanField(required=False)
+
+
+class ReplayIn(Strict):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(required=False)
+
+
+class EndpointOut(serializers.ModelSerializer[WebhookEndpoint]):
+    id = serializers.UUIDField(source="reference", read_only=True)
+    events = serializers.ListField(child=serializers.CharField(), source="kinds", read_only=True)
+    state = serializers.ChoiceField(["listening", "failing", "stopped"], read_only=True)
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = [
+            "id",
+            "url",
+            "description",
+            "events",
+            "contact",
+            "state",
+            "stopped_because",
+            "failing_since",
+            "created_at",
+        ]
+
+
+class EndpointWithSecret(EndpointOut):
+    """`secret` is in the answer to the registration and to a rotation, and nowhere else."""
+
+    secret = serializers.SerializerMethodField()
+
+    class Meta(EndpointOut.Meta):
+        fields = [*EndpointOut.Meta.fields, "secret"]
+
+    def get_secret(self, row: WebhookEndpoint) -> str:
+        return signing.secret_of(row.reference, row.generation)
+
+
+class AttemptOut(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    status_code = serializers.IntegerField(allow_null=True)
+    milliseconds = serializers.IntegerField()
+    answer = serializers.CharField()
+    fault = serializers.CharField()
+
+
+class DeliveryOut(serializers.ModelSerializer[WebhookDelivery]):
+    id = serializers.UUIDField(source="reference", read_only=True)
+    event_id = serializers.UUIDField(source="event.event_id", read_only=True)
+    event = serializers.CharField(source="event.kind", read_only=True)
+    endpoint = serializers.UUIDField(source="endpoint.reference", read_only=True)
+    next_at = serializers.SerializerMethodField()
+
+    class Meta:
+        model = WebhookDelivery
+        fields = ["id", "event_id", "event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at"]
+
+    def get_next_at(self, row: WebhookDelivery) -> str | None:
+        return row.next_at.isoformat() if row.status == WebhookDelivery.Status.WAITING else None
+
+
+class DeliveryDetail(DeliveryOut):
+    """With the event's content and every attempt."""
+
+    payload = serializers.JSONField(source="event.payload", read_only=True)
+    tries = AttemptOut(many=True, read_only=True)
+
+    class Meta(DeliveryOut.Meta):
+        fields = [*DeliveryOut.Meta.fields, "payload", "tries"]
+
+
+FILTERS = {
+    "endpoint": Filter("endpoint__reference", a_uuid),
+    "event": Filter("event__kind", one_of([*EventKind.values, TEST])),
+    "status": Filter("status", one_of(WebhookDelivery.Status.values)),
+}
+
+
+def _endpoint(request: Request, reference: uuid.UUID) -> WebhookEndpoint:
+    found = endpoints.of(caller(request).partner).filter(reference=reference).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _delivery(request: Request, reference: uuid.UUID) -> WebhookDelivery:
+    rows = WebhookDelivery.objects.filter(endpoint__partner=caller(request).partner, reference=reference)
+    found = rows.select_related("event", "endpoint").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _said(shape: type[Strict], request: Request) -> dict[str, Any]:
+    return {_FIELDS.get(name, name): value for name, value in submitting.checked(shape, request.data).items()}
+
+
+class Endpoints(APIView):
+    """Register a webhook, or list those there are."""
+
+    scopes = {"GET": Scope.WEBHOOKS_WRITE, "POST": Scope.WEBHOOKS_WRITE}
+
+    def get(self, request: Request) -> Response:
+        return Response({"results": EndpointOut(endpoints.of(caller(request).partner), many=True).data})
+
+    def post(self, request: Request) -> Response:
+        who = caller(request)
+        made = endpoints.register(who.partner, _said(EndpointIn, request), actor=who.actor)
+        return Response(EndpointWithSecret(made).data, status=201)
+
+
+class OneEndpoint(APIView):
+    scopes = dict.fromkeys(("GET", "PATCH", "DELETE"), Scope.WEBHOOKS_WRITE)
+
+    def get(self, request: Request, reference: uuid.UUID) -> Response:
+        return Response(EndpointOut(_endpoint(request, reference)).data)
+
+    def patch(self, request: Request, reference: uuid.UUID) -> Response:
+        endpoint, actor = _endpoint(request, reference), caller(request).actor
+        said = _said(EndpointChange, request)
+        listening = said.pop("listening", None)
+        if said:
+            endpoint = endpoints.change(endpoint.pk, said, actor=actor)
+        if listening is True:
+            endpoint = endpoints.listen_again(endpoint.pk, actor=actor, now=timezone.now())
+        elif listening is False:
+            endpoint = endpoints.stop(endpoint.pk, actor=actor, now=timezone.now())
+        return Response(EndpointOut(endpoint).data)
+
+    def delete(self, request: Request, reference: uuid.UUID) -> Response:
+        endpoints.remove(_endpoint(request, reference).pk, actor=caller(request).actor, now=timezone.now())
+        return Response(status=204)
+
+
+class Rotate(APIView):
+    """A new secret; for a day the one before signs as well."""
+
+    scopes = {"POST": Scope.WEBHOOKS_WRITE}
+
+    def post(self, request: Request, reference: uuid.UUID) -> Response:
+        endpoint = _endpoint(request, reference)
+        changed, _ = endpoints.rotate(endpoint.pk, actor=caller(request).actor, now=timezone.now())
+        return Response(EndpointWithSecret(changed).data)
+
+
+class Test(APIView):
+    """Send the endpoint a `webhook.test`."""
+
+    scopes = {"POST": Scope.WEBHOOKS_WRITE}
+
+    def post(self, request: Request, reference: uuid.UUID) -> Response:
+        endpoint = _endpoint(request, reference)
+        made = endpoints.test(endpoint.pk, actor=caller(request).actor, now=timezone.now())
+        return Response(DeliveryOut(made).data, status=202)
+
+
+class Replay(APIView):
+    """Send the endpoint the events of a time once more, under the ids they had."""
+
+    scopes = {"POST": Scope.WEBHOOKS_WRITE}
+
+    def post(self, request: Request, reference: uuid.UUID) -> Response:
+        endpoint, now = _endpoint(request, reference), timezone.now()
+        said = submitting.checked(ReplayIn, request.data)
+        count = endpoints.replay(
+            endpoint.pk, said["since"], said.get("until", now), actor=caller(request).actor, now=now
+        )
+        return Response({"events": count}, status=202)
+
+
+class Deliveries(ListAPIView[WebhookDelivery]):
+    """What was sent, the newest first."""
+
+    scopes = {"GET": Scope.WEBHOOKS_WRITE}
+    serializer_class = DeliveryOut
+
+    def get_queryset(self) -> QuerySet[WebhookDelivery]:
+        rows = WebhookDelivery.objects.filter(endpoint__partner=caller(self.request).partner)
+        return filtered(rows, self.request, FILTERS).select_related("event", "endpoint")
+
+
+class OneDelivery(APIView):
+    scopes = {"GET": Scope.WEBHOOKS_WRITE}
+
+    def get(self, request: Request, reference: uuid.UUID) -> Response:
+        return Response(DeliveryDetail(_delivery(request, reference)).data)
+
+
+class ReplayOne(APIView):
+    scopes = {"POST": Scope.WEBHOOKS_WRITE}
+
+    def post(self, request: Request, reference: uuid.UUID) -> Response:
+        found = _delivery(request, reference)
+        endpoints.replay_one(found, actor=caller(request).actor, now=timezone.now())
+        return Response(DeliveryOut(_delivery(request, reference)).data, status=202)

@@ -1,0 +1,115 @@
+"""Webhooks when processes race and die: every event is numbered once, taken once at a time, and lost never."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import OutboxEvent, WebhookDelivery
+from apps.interactions.webhooks import endpoints, sending, spreading
+from tests.faults.processes import environment_of_test_database, race
+from tests.interactions.webhooks.conftest import BOT, Listener, listening
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def listener():
+    found = Listener()
+    server = listening(found)
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def partner(transactional_db):
+    return demo_partner("lumi", "Lumi Skin")
+
+
+def events(partner, count, cases):
+    OutboxEvent.objects.bulk_create(
+        [
+            OutboxEvent(partner=partner, kind="reply.created", subject=f"case {n % cases}", payload={"n": n})
+            for n in range(count)
+        ]
+    )
+
+
+def test_processes_that_spread_at_once_give_every_number_once(partner, listener):
+    endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    events(partner, 400, cases=7)
+
+    def spread_all(number):
+        until = time.monotonic() + 30
+        while OutboxEvent.objects.filter(number__isnull=True).exists() and time.monotonic() < until:
+            spreading.spread(limit=10)
+
+    race(spread_all, 4)
+    assert WebhookDelivery.objects.count() == 400
+    for case in range(7):
+        numbers = list(
+            OutboxEvent.objects.filter(subject=f"case {case}").order_by("id").values_list("number", flat=True)
+        )
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_processes_that_take_at_once_take_each_once(partner, listener):
+    endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    events(partner, 200, cases=200)
+    spreading.spread()
+
+    def take(number):
+        sender, taken = sending.Sender(), []
+        sender._room.default_factory = lambda: 8
+        for _ in range(40):
+            taken += [letter.delivery_id for letter in sender._take(False, 8)]
+        return taken
+
+    taken = [one for each in race(take, 4) for one in each]
+    assert len(taken) == len(set(taken)) > 100
+
+
+def test_a_sender_that_is_killed_loses_nothing(partner, listener):
+    endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    listener.seconds = 0.05
+    events(partner, 120, cases=30)
+    environment = environment_of_test_database()
+
+    def start():
+        return subprocess.Popen([sys.executable, "manage.py", "sendwebhooks"], cwd=PROJECT, env=environment)
+
+    first = start()
+    try:
+        wait_until(lambda: len(listener.heard) > 20)
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert WebhookDelivery.objects.filter(status="waiting").exists()
+    WebhookDelivery.objects.filter(status="waiting").update(next_at=timezone.now())  # as when its leases have ended
+    second = start()
+    try:
+        wait_until(lambda: not WebhookDelivery.objects.filter(status="waiting").exists())
+        second.terminate()
+        assert second.wait(20) == 0, "asked to end, it ends what is under way and goes"
+    finally:
+        if second.poll() is None:
+            os.kill(second.pid, signal.SIGKILL)
+    heard = Counter(one["data"]["n"] for one in listener.heard)
+    assert set(heard) == set(range(120))
+    assert WebhookDelivery.objects.filter(status="delivered").count() == 120
+
+
+def wait_until(true, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.02)
