@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from apps.interactions.models import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.webhooks import endpoints, signing
 from apps.policies import audit
-from apps.policies.admin.base import OfPartners, ReadOnly, person
+from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person
 from apps.policies.admin.fields import ListOfChoices
 from apps.policies.errors import Invalid, Moved, Refused
 
@@ -92,11 +92,7 @@ class WebhookEndpointAdmin(OfPartners):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        rows = (
-            WebhookDelivery.objects.filter(endpoint=object_id)
-            if object_id.isdigit()
-            else WebhookDelivery.objects.none()
-        )
+        rows = WebhookDelivery.objects.filter(endpoint=number_in(object_id))
         latest = with_last_try(rows.select_related("event"))[:SHOWN]
         return super().change_view(request, object_id, form_url, {"latest": latest, **(extra_context or {})})
 

@@ -26,6 +26,8 @@ Asked = tuple[str, int, int, float, float, int]
 A_WEEK_LIVE = 500
 SHOP = "apps.learning.rehearsal.shop.Shop"
 
+UNTIMED = "{l_bar}{bar}| {n_fmt} of {total_fmt} {unit}"
+
 
 class Command(BaseCommand):
     help = (
@@ -74,11 +76,11 @@ class Command(BaseCommand):
             raise CommandError(f"This world has 1 to {len(world.people)} people.")
         ends = BEGINS + timedelta(hours=HOURS)
         with (
-            tqdm(total=HOURS * 60, unit="min", disable=options["verbosity"] == 0) as bar,
+            tqdm(total=HOURS * 60, unit="min", bar_format=UNTIMED, disable=options["verbosity"] == 0) as bar,
             own_database(), Clock(BEGINS - timedelta(hours=2)) as clock,
         ):  # fmt: skip
             told = night(world, clock.set, people=options["people"],
-                         said=lambda at: bar.update(int((min(at, ends) - BEGINS).total_seconds() // 60) - bar.n))  # fmt: skip
+                         said=lambda at: _moved(bar, int((min(at, ends) - BEGINS).total_seconds() // 60) - bar.n))  # fmt: skip
         self.stderr.write(night_in_words(told))
         if options["json"]:
             self.stdout.write(json.dumps(told.as_json()))
@@ -114,13 +116,13 @@ class Command(BaseCommand):
     def _live(self, options: dict[str, Any], a_week: int) -> Result:
         world = world_named(options["world"])(options["seed"])
         with (
-            tqdm(total=options["weeks"], unit="week", disable=options["verbosity"] == 0) as bar,
+            tqdm(total=options["weeks"], unit="week", bar_format=UNTIMED, disable=options["verbosity"] == 0) as bar,
             own_database(), Clock(FIRST_MONDAY - timedelta(hours=1)) as clock,
         ):  # fmt: skip
             journey = LiveJourney(
                 world, clock.set, a_week=a_week, target=options["alpha"], blind=options["blind"] / 100
             )
-            result = journey.run(options["weeks"], lambda number, week: bar.update())
+            result = journey.run(options["weeks"], lambda number, week: _moved(bar, 1))
         found = journey.differences
         self.stderr.write(
             f"{found.compared:,} rulings compared with memory, {len(found.found)} of them otherwise; {found.kept_back:,} were "
@@ -183,6 +185,12 @@ def _in_words(result: Result) -> str:
         f"world {result.seed}: {result.start_rate:.0%} → {result.end_rate:.0%} by the AI alone, {result.true_error:.2%} of it "
         f"wrong, {result.proposals} grants{trips}"
     )
+
+
+def _moved(bar: Any, by: float) -> None:
+    """Under a set clock the bar would not draw itself, and the times that it knows are none."""
+    bar.update(by)
+    bar.refresh()
 
 
 def night_in_words(told: Told) -> str:
