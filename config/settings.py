@@ -7,6 +7,7 @@ What differs between installations comes from the environment:
     REMIT_WEBHOOK_KEY     secrets of webhooks are derived from it; without it from REMIT_SECRET_KEY
     REMIT_DEMO            1 (default): demo brands and log-ins, http on loopback; 0: a real installation
     REMIT_ALLOWED_HOSTS   comma-separated host names
+    REMIT_TRUSTED_PROXIES reverse proxies before the web server, for addresses that keys may call from (0)
     REMIT_SITE_URL        where links in notices lead
     REMIT_NOTIFY_WEBHOOK  an address that hears every notice, as JSON
     REMIT_SMTP_HOST …     _PORT, _USER, _PASSWORD, _TLS and REMIT_MAIL_FROM: the server that sends notices; none: the log
@@ -43,6 +44,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_fsm",
     "django_htmx",
     "django_q",
@@ -131,12 +134,29 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.interactions.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.interactions.api.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "apps.interactions.api.pagination.NewestFirst",
+    "DEFAULT_PARSER_CLASSES": ["apps.interactions.api.bodies.Json"],
     "EXCEPTION_HANDLER": "apps.interactions.api.problems.as_problem",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
+    "DEFAULT_SCHEMA_CLASS": "apps.interactions.api.schema.Schema",
 }
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Remit",
+    "VERSION": "1",
+    "DESCRIPTION": "Send interactions, keep the mirror of your shop up to date, hear what is decided. docs/api.md says how.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,  # a caller may ask for some of the fields
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],  # choices stand where they belong
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+# How many reverse proxies of ours stand before the web server: the address of a caller is what the first of them saw.
+TRUSTED_PROXIES = int(os.environ.get("REMIT_TRUSTED_PROXIES", "0"))
 # A batch of 500 interactions of 16 kB; one larger body is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
@@ -191,7 +211,8 @@ OUTSIDE_MODELS_MAY_BE_LOCAL = DEMO
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "apps.policies.correlation.RequestId"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": os.environ.get("REMIT_LOG_LEVEL", "WARNING")},
 }

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.interactions.api.problems import not_found
 
@@ -9,5 +10,7 @@ urlpatterns = [
     path("", include("apps.reach.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.interactions.api.urls")),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     re_path(r"^api/", not_found),
 ]

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.interactions import claiming, closing, committing, execution, notifying, pipeline
+from apps.interactions import claiming, closing, committing, execution, forgetting, notifying, pipeline
 from apps.interactions.models import WorkerHeartbeat
 from apps.interactions.waking import wake_workers
 from apps.policies import columnar, endings, replaying
@@ -36,8 +36,8 @@ def one_round() -> int:
 
 
 def sweep() -> None:
-    """What time alone brings about: lapsed leases, overdue effects, quiet cases, releases that end; a wake-up that got
-    lost; and one more chunk of rulings for replays, when there is one."""
+    """What time alone brings about: lapsed leases, overdue effects, quiet cases, releases that end, logs that are old; a
+    wake-up that got lost; and one more chunk of rulings for replays, when there is one."""
     claiming.release_lapsed()
     execution.look_up_overdue()
     closing.close_quiet()
@@ -48,6 +48,7 @@ def sweep() -> None:
     columnar.build(now)
     notifying.watch(now)
     notifying.send(now)
+    forgetting.forget_old(now)
 
 
 def beat() -> None:

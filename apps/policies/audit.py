@@ -6,10 +6,6 @@ Transitions are written by `machines.move`. Every row of one request or one work
 correlation id.
 """
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +14,10 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import models
 from django.utils import timezone
 
+from apps.policies.correlation import correlated, correlation_id
 from apps.policies.models.audit import AuditEntry
 
-_correlation: ContextVar[str] = ContextVar("correlation", default="")
+__all__ = ["Actor", "correlated", "correlation_id", "entry_for", "key", "person", "record", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +40,6 @@ def system(part: str) -> Actor:
 
 def key(prefix: str) -> Actor:
     return Actor(AuditEntry.ActorKind.KEY, prefix)
-
-
-def correlation_id() -> str:
-    return _correlation.get()
-
-
-@contextmanager
-def correlated(identifier: str = "") -> Iterator[str]:
-    """Everything recorded inside carries one correlation id."""
-    token = _correlation.set(identifier or uuid.uuid4().hex)
-    try:
-        yield _correlation.get()
-    finally:
-        _correlation.reset(token)
 
 
 def record(
@@ -98,7 +81,7 @@ def entry_for(
         to_state=to_state,
         reason=reason,
         details=details or {},
-        correlation_id=_correlation.get(),
+        correlation_id=correlation_id(),
     )
 
 

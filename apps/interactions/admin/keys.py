@@ -8,18 +8,20 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from apps.interactions import keys
 from apps.interactions.models import ApiKey, Scope
 from apps.policies import audit
 from apps.policies.admin.base import Audited, OfPartners, person
-from apps.policies.admin.fields import ListOfChoices
+from apps.policies.admin.fields import LinesField, ListOfChoices
+from apps.policies.errors import Refused
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(OfPartners, Audited):
     list_display = ("name", "partner", "prefix", "grants", "usable", "expires_at", "last_used_at")
     list_filter = ("partner",)
-    fields = ("partner", "name", "scopes", "expires_at")
-    actions = ("revoke",)
+    fields = ("partner", "name", "scopes", "networks", "calls_a_minute", "expires_at")
+    actions = ("replace", "revoke")
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> type:
         form = super().get_form(request, obj, change, **kwargs)
@@ -27,6 +29,10 @@ class ApiKeyAdmin(OfPartners, Audited):
             form.base_fields["scopes"] = ListOfChoices(
                 choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
                 help_text="Give a key no more than its program needs.",
+            )
+        if "networks" in form.base_fields:
+            form.base_fields["networks"] = LinesField(
+                "Addresses or networks, one a line, like 203.0.113.0/24. Empty: from everywhere.", "May be used from"
             )
         if "expires_at" in form.base_fields:
             for widget, part in zip(form.base_fields["expires_at"].widget.widgets, ("date", "time"), strict=True):
@@ -46,7 +52,7 @@ class ApiKeyAdmin(OfPartners, Audited):
 
     @admin.display(description="usable", boolean=True)
     def usable(self, key: ApiKey) -> bool:
-        return key.revoked_at is None and (key.expires_at is None or key.expires_at > timezone.now())
+        return key.is_usable(timezone.now())
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if not change:
@@ -67,11 +73,22 @@ class ApiKeyAdmin(OfPartners, Audited):
         return response
 
     @admin.action(description="Revoke the chosen keys", permissions=["change"])
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        actor, revoked = audit.person(person(request)), 0
-        for key in keys.filter(revoked_at__isnull=True):
-            key.revoked_at = timezone.now()
-            key.save(update_fields=["revoked_at"])
-            audit.record(actor, key, "revoked")
-            revoked += 1
-        messages.success(request, f"{revoked} keys open nothing any more.")
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        open_ones = list(chosen.filter(revoked_at__isnull=True))
+        for key in open_ones:
+            keys.revoke(key, actor=audit.person(person(request)), now=timezone.now())
+        messages.success(request, f"{len(open_ones)} keys open nothing any more.")
+
+    @admin.action(description="Replace the chosen key: the old one opens for a day more", permissions=["change"])
+    def replace(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> HttpResponse | None:
+        if chosen.count() != 1:
+            messages.error(request, "Choose one key: the new one is shown once.")
+            return None
+        try:
+            made = keys.replace(
+                chosen.get().pk, actor=audit.person(person(request)), now=timezone.now(), by=person(request)
+            )
+        except Refused as refused:
+            messages.error(request, str(refused))
+            return None
+        return self.response_add(request, made)

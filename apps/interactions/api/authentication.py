@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -50,12 +51,22 @@ class ApiKeyAuthentication(BaseAuthentication):
         now = timezone.now()
         if key is None or not key.opens_with(parts[2], now):
             raise AuthenticationFailed("This API key is not known, has expired, or was revoked.")
+        if not key.may_call_from(client_address(request)):
+            raise PermissionDenied("This key may not be used from this address.")
         if key.last_used_at is None or now - key.last_used_at > _USE_NOTED_EVERY:
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
         return Caller(key), key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Remit"'
+
+
+def client_address(request: Request) -> str:
+    """Who calls. Behind proxies it is what the first of ours saw, counted from the end: what stands before it anybody can
+    write."""
+    proxies = settings.TRUSTED_PROXIES
+    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return seen[-proxies] if proxies and len(seen) >= proxies else request.META.get("REMOTE_ADDR", "")
 
 
 class HasScope(BasePermission):

@@ -29,7 +29,10 @@ class Filter:
 
     path: str
     read: Read
-    help: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """For the schema."""
+        return {"enum": self.read.values} if isinstance(self.read, OneOf) else {"type": _TYPES.get(self.read, str)}
 
 
 def filtered(rows: QuerySet[_M], request: Request, filters: Mapping[str, Filter]) -> QuerySet[_M]:
@@ -84,10 +87,18 @@ def a_text(text: str) -> str:
     return text
 
 
-def one_of(values: Sequence[str]) -> Read:
-    def read(text: str) -> str:
-        if text not in values:
-            raise ValueError(f"There is no “{text}”; use one of {', '.join(values)}.")
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    values: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.values:
+            raise ValueError(f"There is no “{text}”; use one of {', '.join(self.values)}.")
         return text
 
-    return read
+
+def one_of(values: Sequence[str]) -> OneOf:
+    return OneOf(tuple(values))
+
+
+_TYPES: dict[Any, Any] = {a_uuid: uuid.UUID, a_time: datetime, a_text: str}

@@ -1,5 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): what was wrong, where, and what to do."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -12,41 +13,51 @@ from rest_framework.response import Response
 from apps.policies import audit
 from apps.policies.errors import Invalid, Moved, Refused
 
+log = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/problem+json"
-_TITLES = {
+TITLES = {
     400: "The request cannot be read",
     401: "No valid API key",
     403: "Not allowed with this key",
     404: "Not found",
     405: "This method is not offered here",
+    406: "Ask for JSON",
     409: "Not possible now",
+    412: "Not as expected",
     413: "The request is too large",
     415: "Send JSON",
     422: "Some fields cannot be taken",
     429: "Too many requests",
+    500: "Something went wrong on our side",
 }
 
 
 def problem(status_code: int, detail: str, errors: dict[str, list[str]] | None = None) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(status_code, "Something went wrong on our side"),
+        "title": TITLES.get(status_code, TITLES[500]),
         "status": status_code,
         "detail": detail,
-        "request_id": audit.correlation_id(),
     }
     if errors:
         body["errors"] = errors
     return body
 
 
-def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+class Precondition(Exception):
+    """What the caller expects of a row (`If-Match`, `If-None-Match`) is not so; nothing was done."""
+
+
+def as_problem(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of the API. An unforeseen error is not swallowed: it is logged and becomes a 500."""
     match error:
         case Invalid():
             return _answer(422, "Some fields cannot be taken; each is named under errors.", error.errors)
         case Moved() | Refused():
             return _answer(409, str(error))
+        case Precondition():
+            return _answer(412, str(error))
         case RequestDataTooBig():
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
             return _answer(413, f"The body is over {limit} MB. Send fewer interactions at once.")
@@ -61,7 +72,9 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
             if error.status_code == status.HTTP_401_UNAUTHORIZED:
                 response["WWW-Authenticate"] = 'Bearer realm="Remit"'
             return response
-    return None
+    log.error("an API call failed", exc_info=error)
+    name = audit.correlation_id()
+    return _answer(500, f"This is our mistake, and it is logged. Nothing was done. Tell us the request id: {name}.")
 
 
 def _answer(status_code: int, detail: str, errors: dict[str, list[str]] | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""What the API takes and gives. Validation only: what happens is in `intake`, `mirror` and `settling`.
+"""What the API takes. Validation only: what happens is in `intake`, `mirror` and `settling`.
 
 Every field is bounded, unknown fields are refused by name, and money has two decimals.
 """
@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.interactions.mirror import FUTURE_TOLERANCE
-from apps.interactions.models import Interaction
 from apps.interactions.models.interaction import CHANNELS
 from apps.interactions.models.mirror import PAYMENT_KINDS
 from apps.policies.facts import ORDER_STATUSES, TIERS
 from apps.policies.money import BadAmount, exact_amount
+from apps.policies.words import Action, CaseType
 
 LONGEST_TEXT = 20_000
 MOST_MESSAGES, MOST_LINES = 50, 200
@@ -34,6 +35,7 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$", "examples": ["84.50"]})
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, float | bool):
@@ -164,79 +166,28 @@ class ActionResultIn(Strict):
     amount = AmountField(required=False)
 
 
-class InteractionOut(serializers.ModelSerializer[Interaction]):
-    id = serializers.UUIDField(source="reference", read_only=True)
-    type = serializers.CharField(source="case_type", read_only=True)
-    customer = serializers.SerializerMethodField()
-    order = serializers.SerializerMethodField()
-    merged_into = serializers.SerializerMethodField()
-    url = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Interaction
-        fields = [
-            "id", "external_id", "url", "state", "channel", "customer", "order", "type", "intents", "confidence",
-            "handler", "received_at", "resolved_at", "reopened", "merged_into",
-        ]  # fmt: skip
-
-    def get_customer(self, row: Interaction) -> str | None:
-        return row.customer.external_id if row.customer else None
-
-    def get_order(self, row: Interaction) -> str | None:
-        return row.order.number if row.order else None
-
-    def get_merged_into(self, row: Interaction) -> str | None:
-        return str(row.merged_into.reference) if row.merged_into else None
-
-    def get_url(self, row: Interaction) -> str:
-        return f"/api/v1/interactions/{row.reference}/"
+class BatchIn(Strict):
+    interactions = InteractionIn(many=True, allow_empty=False, max_length=500)  # type: ignore[call-arg]
 
 
-class InteractionDetail(InteractionOut):
-    """One interaction with its rule, decision, effects, messages and the reply that left."""
-
-    rule = serializers.SerializerMethodField()
-    decision = serializers.SerializerMethodField()
-    messages = serializers.SerializerMethodField()
-    reply = serializers.SerializerMethodField()
-
-    class Meta(InteractionOut.Meta):
-        fields = [*InteractionOut.Meta.fields, "rule", "decision", "messages", "reply"]
-
-    def get_rule(self, row: Interaction) -> str | None:
-        return row.ruling.rule or None if row.ruling else None
-
-    def get_decision(self, row: Interaction) -> dict[str, Any] | None:
-        decision = row.decisions.exclude(state__in=["withdrawn", "voided", "rejected"]).first()
-        if decision is None:
-            return None
-        return {
-            "id": str(decision.reference),
-            "state": decision.state,
-            "by": "person" if decision.decided_by_id else "ai",
-            "action": decision.action,
-            "amount": _money(decision.amount, decision.currency),
-            "effects": [
-                {
-                    "key": str(effect.key),
-                    "action": effect.action,
-                    "state": effect.state,
-                    "amount": _money(effect.amount, effect.currency),
-                }
-                for effect in decision.effects.all()
-            ],
-        }
-
-    def get_messages(self, row: Interaction) -> list[dict[str, Any]]:
-        return [
-            {"author": m.author, "text": m.text, "sent_at": m.sent_at.isoformat(), "holding": m.holding}
-            for m in row.messages.all()
-        ]
-
-    def get_reply(self, row: Interaction) -> str | None:
-        last = row.messages.filter(author__in=["ai", "agent"], holding=False).last()
-        return last.text if last else None
+class GivenMoney(Strict):
+    amount = AmountField()
+    currency = serializers.CharField(min_length=3, max_length=3)
 
 
-def _money(amount: Decimal | None, currency: str) -> dict[str, str] | None:
-    return None if amount is None else {"amount": f"{amount:.2f}", "currency": currency}
+class DryRunIn(Strict):
+    """A proposal and the facts that are known; what is left out is unknown."""
+
+    case_type = serializers.ChoiceField(CaseType.values)
+    action = serializers.ChoiceField(Action.values)
+    amount = GivenMoney(required=False, allow_null=True)
+    discloses_order = serializers.BooleanField(required=False)
+    facts = serializers.DictField(
+        required=False, help_text='By name: true, 12, "84.50", a choice, a list of them, or null.'
+    )
+
+
+class PauseIn(Strict):
+    reason = serializers.CharField(max_length=2000)
+    case_type = serializers.ChoiceField(CaseType.values, required=False, allow_null=True, allow_blank=True)
+    action = serializers.ChoiceField(Action.values, required=False, allow_null=True, allow_blank=True)

@@ -1,24 +1,26 @@
 """Webhooks by API: endpoints, and what was delivered to them."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.interactions import submitting
-from apps.interactions.api.filtering import Filter, a_uuid, filtered, one_of
+from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
+from apps.interactions.api.filtering import Filter, a_uuid, one_of
 from apps.interactions.api.serializers import Strict
-from apps.interactions.api.views import caller
 from apps.interactions.models import EventKind, Scope, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.webhook import TEST
 from apps.interactions.webhooks import endpoints, signing
+from apps.policies.errors import Invalid
 
 _FIELDS = {"events": "kinds"}  # as the API calls them, and as the row does
 
@@ -45,6 +47,7 @@ class ReplayIn(Strict):
 class EndpointOut(serializers.ModelSerializer[WebhookEndpoint]):
     id = serializers.UUIDField(source="reference", read_only=True)
     events = serializers.ListField(child=serializers.CharField(), source="kinds", read_only=True)
+    contact = serializers.CharField(read_only=True)
     state = serializers.ChoiceField(["listening", "failing", "stopped"], read_only=True)
 
     class Meta:
@@ -60,6 +63,7 @@ class EndpointOut(serializers.ModelSerializer[WebhookEndpoint]):
             "failing_since",
             "created_at",
         ]
+        read_only_fields = fields
 
 
 class EndpointWithSecret(EndpointOut):
@@ -69,6 +73,7 @@ class EndpointWithSecret(EndpointOut):
 
     class Meta(EndpointOut.Meta):
         fields = [*EndpointOut.Meta.fields, "secret"]
+        read_only_fields = fields
 
     def get_secret(self, row: WebhookEndpoint) -> str:
         return signing.secret_of(row.reference, row.generation)
@@ -92,6 +97,7 @@ class DeliveryOut(serializers.ModelSerializer[WebhookDelivery]):
     class Meta:
         model = WebhookDelivery
         fields = ["id", "event_id", "event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at"]
+        read_only_fields = fields
 
     def get_next_at(self, row: WebhookDelivery) -> str | None:
         return row.next_at.isoformat() if row.status == WebhookDelivery.Status.WAITING else None
@@ -105,13 +111,7 @@ class DeliveryDetail(DeliveryOut):
 
     class Meta(DeliveryOut.Meta):
         fields = [*DeliveryOut.Meta.fields, "payload", "tries"]
-
-
-FILTERS = {
-    "endpoint": Filter("endpoint__reference", a_uuid),
-    "event": Filter("event__kind", one_of([*EventKind.values, TEST])),
-    "status": Filter("status", one_of(WebhookDelivery.Status.values)),
-}
+        read_only_fields = fields
 
 
 def _endpoint(request: Request, reference: uuid.UUID) -> WebhookEndpoint:
@@ -129,40 +129,68 @@ def _delivery(request: Request, reference: uuid.UUID) -> WebhookDelivery:
     return found
 
 
+@contextmanager
+def _as_the_api_says() -> Iterator[None]:
+    """Errors name fields as the API does."""
+    try:
+        yield
+    except Invalid as error:
+        names = {row: name for name, row in _FIELDS.items()}
+        raise Invalid({names.get(name, name): reasons for name, reasons in error.errors.items()}) from error
+
+
 def _said(shape: type[Strict], request: Request) -> dict[str, Any]:
     return {_FIELDS.get(name, name): value for name, value in submitting.checked(shape, request.data).items()}
 
 
-class Endpoints(APIView):
+class EndpointsOut(serializers.Serializer[Any]):
+    results = EndpointOut(many=True)
+
+
+class ReplayedOut(serializers.Serializer[Any]):
+    events = serializers.IntegerField(help_text="How many are sent again.")
+
+
+class Hooks(Endpoint):
     """Register a webhook, or list those there are."""
 
     scopes = {"GET": Scope.WEBHOOKS_WRITE, "POST": Scope.WEBHOOKS_WRITE}
+    takes = {"POST": EndpointIn}
+    gives = {"GET": {200: EndpointsOut}, "POST": {201: EndpointWithSecret}}
+    secrets = ("secret",)
 
     def get(self, request: Request) -> Response:
         return Response({"results": EndpointOut(endpoints.of(caller(request).partner), many=True).data})
 
     def post(self, request: Request) -> Response:
         who = caller(request)
-        made = endpoints.register(who.partner, _said(EndpointIn, request), actor=who.actor)
+        with _as_the_api_says():
+            made = endpoints.register(who.partner, _said(EndpointIn, request), actor=who.actor)
         return Response(EndpointWithSecret(made).data, status=201)
 
 
-class OneEndpoint(APIView):
+class OneHook(Endpoint):
+    """Read, change or remove a webhook. What a removed one heard stays in the log."""
+
+    sparse = True
     scopes = dict.fromkeys(("GET", "PATCH", "DELETE"), Scope.WEBHOOKS_WRITE)
+    takes = {"PATCH": EndpointChange}
+    gives = {"GET": {200: EndpointOut}, "PATCH": {200: EndpointOut}, "DELETE": {204: None}}
 
     def get(self, request: Request, reference: uuid.UUID) -> Response:
-        return Response(EndpointOut(_endpoint(request, reference)).data)
+        return one(request, EndpointOut, _endpoint(request, reference))
 
     def patch(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint, actor = _endpoint(request, reference), caller(request).actor
         said = _said(EndpointChange, request)
         listening = said.pop("listening", None)
-        if said:
-            endpoint = endpoints.change(endpoint.pk, said, actor=actor)
-        if listening is True:
-            endpoint = endpoints.listen_again(endpoint.pk, actor=actor, now=timezone.now())
-        elif listening is False:
-            endpoint = endpoints.stop(endpoint.pk, actor=actor, now=timezone.now())
+        with _as_the_api_says(), transaction.atomic():
+            if said:
+                endpoint = endpoints.change(endpoint.pk, said, actor=actor)
+            if listening is True:
+                endpoint = endpoints.listen_again(endpoint.pk, actor=actor, now=timezone.now())
+            elif listening is False:
+                endpoint = endpoints.stop(endpoint.pk, actor=actor, now=timezone.now())
         return Response(EndpointOut(endpoint).data)
 
     def delete(self, request: Request, reference: uuid.UUID) -> Response:
@@ -170,10 +198,12 @@ class OneEndpoint(APIView):
         return Response(status=204)
 
 
-class Rotate(APIView):
+class Rotate(Endpoint):
     """A new secret; for a day the one before signs as well."""
 
     scopes = {"POST": Scope.WEBHOOKS_WRITE}
+    gives = {"POST": {200: EndpointWithSecret}}
+    secrets = ("secret",)
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint = _endpoint(request, reference)
@@ -181,10 +211,11 @@ class Rotate(APIView):
         return Response(EndpointWithSecret(changed).data)
 
 
-class Test(APIView):
-    """Send the endpoint a `webhook.test`."""
+class Test(Endpoint):
+    """Send the webhook a `webhook.test`."""
 
     scopes = {"POST": Scope.WEBHOOKS_WRITE}
+    gives = {"POST": {202: DeliveryOut}}
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint = _endpoint(request, reference)
@@ -192,10 +223,12 @@ class Test(APIView):
         return Response(DeliveryOut(made).data, status=202)
 
 
-class Replay(APIView):
-    """Send the endpoint the events of a time once more, under the ids they had."""
+class Replay(Endpoint):
+    """Send the webhook the events of a time once more, under the ids they had."""
 
     scopes = {"POST": Scope.WEBHOOKS_WRITE}
+    takes = {"POST": ReplayIn}
+    gives = {"POST": {202: ReplayedOut}}
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint, now = _endpoint(request, reference), timezone.now()
@@ -206,26 +239,38 @@ class Replay(APIView):
         return Response({"events": count}, status=202)
 
 
-class Deliveries(ListAPIView[WebhookDelivery]):
+class Deliveries(Listing):
     """What was sent, the newest first."""
 
     scopes = {"GET": Scope.WEBHOOKS_WRITE}
-    serializer_class = DeliveryOut
+    shape = DeliveryOut
+    filters = {
+        "endpoint": Filter("endpoint__reference", a_uuid),
+        "event": Filter("event__kind", one_of([*EventKind.values, TEST])),
+        "status": Filter("status", one_of(WebhookDelivery.Status.values)),
+    }
 
-    def get_queryset(self) -> QuerySet[WebhookDelivery]:
-        rows = WebhookDelivery.objects.filter(endpoint__partner=caller(self.request).partner)
-        return filtered(rows, self.request, FILTERS).select_related("event", "endpoint")
+    def rows(self, request: Request) -> QuerySet[WebhookDelivery]:
+        rows = WebhookDelivery.objects.filter(endpoint__partner=caller(request).partner)
+        return rows.select_related("event", "endpoint")
 
 
-class OneDelivery(APIView):
+class OneDelivery(Endpoint):
+    """With the event's content and every attempt to send it."""
+
+    sparse = True
     scopes = {"GET": Scope.WEBHOOKS_WRITE}
+    gives = {"GET": {200: DeliveryDetail}}
 
     def get(self, request: Request, reference: uuid.UUID) -> Response:
-        return Response(DeliveryDetail(_delivery(request, reference)).data)
+        return one(request, DeliveryDetail, _delivery(request, reference))
 
 
-class ReplayOne(APIView):
+class ReplayOne(Endpoint):
+    """Send it once more, under the id it had."""
+
     scopes = {"POST": Scope.WEBHOOKS_WRITE}
+    gives = {"POST": {202: DeliveryOut}}
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         found = _delivery(request, reference)

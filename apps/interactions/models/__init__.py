@@ -1,4 +1,5 @@
 from apps.interactions.models.apikey import ApiKey, Scope
+from apps.interactions.models.call import CallCount, IdempotentCall
 from apps.interactions.models.catalogue import Article, CustomerEvent, Passage, Product
 from apps.interactions.models.decision import DecisionRecord
 from apps.interactions.models.duty import Delivery, Notice, Shift
@@ -20,6 +21,7 @@ __all__ = [
     "ApiKey",
     "Article",
     "Budget",
+    "CallCount",
     "CaseTypeSetting",
     "ContextPacket",
     "Customer",
@@ -29,6 +31,7 @@ __all__ = [
     "Effect",
     "Escalation",
     "EventKind",
+    "IdempotentCall",
     "Interaction",
     "Judgement",
     "Message",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from apps.policies.models import Partner
@@ -22,12 +25,21 @@ class Scope(models.TextChoices):
     ACTIONS_RESULT = "actions:result", "Report what became of an action"
     RULINGS_READ = "rulings:read", "Ask what the boundary would say"
     WEBHOOKS_WRITE = "webhooks:write", "Manage webhooks, and read what was delivered"
+    KEYS_ROTATE = "keys:rotate", "Replace itself by a new key"
     PAUSES_WRITE = "pauses:write", "Pause the AI for the brand"
 
 
 def hashed(secret: str) -> str:
     """SHA-256 of a 256-bit random secret: there is nothing to guess, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def valid_networks(names: object) -> None:
+    for name in names if isinstance(names, list) else [names]:
+        try:
+            ipaddress.ip_network(str(name), strict=False)
+        except ValueError:
+            raise ValidationError(f"“{name}” is no address or network; write 203.0.113.7 or 203.0.113.0/24.") from None
 
 
 class ApiKey(models.Model):
@@ -38,6 +50,14 @@ class ApiKey(models.Model):
     scopes = models.JSONField(default=list)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
+    networks = models.JSONField(
+        "may be used from", default=list, blank=True, validators=[valid_networks],
+        help_text="Addresses or networks, like 203.0.113.7 or 203.0.113.0/24. Empty: from everywhere.",
+    )  # fmt: skip
+    calls_a_minute = models.PositiveIntegerField(default=6000, validators=[MinValueValidator(1)])
+    replaces = models.OneToOneField(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="replaced_by"
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -58,7 +78,19 @@ class ApiKey(models.Model):
         self.issued = f"rk_{self.prefix}_{secret}"
         return self.issued
 
+    def may_call_from(self, address: str) -> bool:
+        if not self.networks:
+            return True
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in ipaddress.ip_network(network, strict=False) for network in self.networks)
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
     def opens_with(self, secret: str, now: datetime) -> bool:
-        if self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now):
+        if not self.is_usable(now):
             return False
         return hmac.compare_digest(self.secret_hash, hashed(secret))

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from apps.policies import partner_releases, stages
 from apps.policies.admin.base import OfPartners, ReadOnly, number_in, partner_ids, person, text_in
+from apps.policies.admin.fields import LinesField
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Partner, PartnerRelease, Terms
 from apps.policies.models.partner import TERMS_FIELDS
@@ -40,23 +41,6 @@ class StageChange(forms.Form):
 
     def content(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in ("case_type", "stage")}
-
-
-class LinesField(forms.CharField):
-    """A list, written one entry a line."""
-
-    def __init__(self, help_text: str, label: str | None = None) -> None:
-        widget = forms.Textarea(attrs={"rows": 3})
-        super().__init__(required=False, widget=widget, help_text=help_text, label=label)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(self.clean(data or "") != (initial or []))
-
-    def clean(self, value: Any) -> Any:
-        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
 
 
 class TermsChange(forms.ModelForm):  # type: ignore[type-arg]

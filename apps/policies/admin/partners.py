@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from apps.policies.admin.base import Audited, OfPartners, number_in
-from apps.policies.admin.partner_releases import LinesField
+from apps.policies.admin.fields import LinesField
 from apps.policies.models import Partner, PartnerRelease
 from apps.policies.words import CaseType, Stage
 

@@ -13,7 +13,7 @@ from apps.interactions.models import Message, Scope
 from apps.policies.models import Pause
 from tests import factories
 from tests.conftest import api_client
-from tests.interactions.test_api import URL, interaction, message
+from tests.interactions.api.test_interactions import URL, interaction, message
 
 READ, WRITE, MIRROR, HOOKS = "interactions:read", "interactions:write", "oms:write", "webhooks:write"
 NEEDED = {
@@ -27,6 +27,7 @@ NEEDED = {
     ("webhook-endpoints", "GET"): HOOKS, ("webhook-endpoints", "POST"): HOOKS, ("webhook-endpoint", "GET"): HOOKS,
     ("webhook-endpoint", "PATCH"): HOOKS, ("webhook-endpoint", "DELETE"): HOOKS, ("webhook-rotate", "POST"): HOOKS,
     ("webhook-test", "POST"): HOOKS, ("webhook-replay", "POST"): HOOKS, ("webhook-deliveries", "GET"): HOOKS,
+    ("decision", "GET"): "rulings:read", ("rulings", "GET"): "rulings:read", ("key-rotate", "POST"): "keys:rotate",
     ("webhook-delivery", "GET"): HOOKS, ("webhook-delivery-replay", "POST"): HOOKS,
 }  # fmt: skip
 OPEN = {"packet-schema"}  # says nothing of any brand

@@ -1,0 +1,84 @@
+"""Idempotency keys: a call under a name happens once, and whoever sends it again gets the answer it got.
+
+    begin(partner, name, digest, now)   the answer there is; None: it is ours to make now
+    finish(call, answer)                keep the answer, in the transaction of what the call did
+    let_go(call)                        nothing happened: the name is free
+
+Another body under the same name is a mistake (422); one that is under way is waited for by the caller (409). A call whose
+process died did nothing, since its answer commits with what it did: after its lease it is taken over.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from apps.interactions.models import IdempotentCall
+from apps.policies.errors import Invalid, Refused
+from apps.policies.models import Partner
+
+KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=60)
+LONGEST_NAME = 255
+HEADER = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    content_type: str
+    body: str
+
+
+def checked_name(name: str) -> str:
+    if not name or len(name) > LONGEST_NAME or not name.isascii() or not name.isprintable():
+        raise Invalid({HEADER: [f"Send 1 to {LONGEST_NAME} visible ASCII characters, such as a UUID."]})
+    return name
+
+
+def digest_of(method: str, path: str, body: bytes) -> str:
+    return hashlib.sha256(b"\x00".join([method.encode(), path.encode(), body])).hexdigest()
+
+
+def begin(partner: Partner, name: str, digest: str, now: datetime) -> IdempotentCall | Answer:
+    """Raises Invalid for another call under this name, Refused while it is under way."""
+    fresh = IdempotentCall(partner=partner, name=name, digest=digest, begun_at=now, lease_until=now + LEASE)
+    for _ in range(2):  # the one in our way may go meanwhile
+        try:
+            with transaction.atomic():
+                fresh.save(force_insert=True)
+        except IntegrityError:
+            fresh.pk = None
+        else:
+            return fresh
+        with transaction.atomic():
+            found = IdempotentCall.objects.select_for_update().filter(partner=partner, name=name).first()
+            if found is None:
+                continue
+            if now - found.begun_at >= KEPT:
+                found.delete()
+                continue
+            if found.digest != digest:
+                raise Invalid({HEADER: ["Another call was sent under this key. Use a new key for every new call."]})
+            if found.status is not None:
+                return Answer(found.status, found.content_type, found.answer)
+            if found.lease_until > now:
+                break
+            found.lease_until = now + LEASE
+            found.save(update_fields=["lease_until"])
+            return found
+    raise Refused("The first call under this key is still under way. Try again in a moment.")
+
+
+def finish(call: IdempotentCall, answer: Answer) -> None:
+    call.status, call.content_type, call.answer = answer.status, answer.content_type, answer.body
+    call.save(update_fields=["status", "content_type", "answer"])
+
+
+def let_go(call: IdempotentCall) -> None:
+    IdempotentCall.objects.filter(pk=call.pk, status__isnull=True).delete()
+
+
+def forget_old(now: datetime) -> int:
+    return IdempotentCall.objects.filter(begun_at__lt=now - KEPT).delete()[0]

@@ -1,0 +1,130 @@
+"""The API's description, OpenAPI 3.1: written from what each view says of itself (`endpoint.py`), and the errors they share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+from apps.interactions.api.endpoint import UNSAFE, Listing
+from apps.interactions.api.idempotency import HEADER, LONGEST_NAME
+from apps.interactions.api.mirror_views import Mirrored
+from apps.interactions.api.problems import CONTENT_TYPE, TITLES
+
+TAGS = {
+    "interaction": "Interactions", "messages": "Interactions", "outcomes": "Interactions", "history": "Interactions",
+    "customer": "Mirror", "order": "Mirror", "product": "Mirror", "article": "Mirror",
+    "ruling": "Authority", "dry": "Authority", "pauses": "Authority", "decision": "Authority", "action": "Authority",
+    "packet": "Authority", "webhook": "Webhooks", "key": "Keys",
+}  # fmt: skip
+
+
+class Problem(serializers.Serializer[Any]):
+    """RFC 9457: what was wrong, where, and what to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="By the place of each field, like messages[0].text.",
+    )
+
+
+def _told(status: str) -> OpenApiResponse:
+    return OpenApiResponse(Problem, description=TITLES[int(status)])
+
+
+class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "apps.interactions.api.authentication.ApiKeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key: `rk_<prefix>_<secret>`."}
+
+
+class Schema(AutoSchema):
+    view: Any
+
+    def get_operation_id(self) -> str:
+        return f"{self._name().replace('-', '_')}_{self.method.lower()}"
+
+    def _name(self) -> str:
+        """The name of the address, which the view class has at most once."""
+        from apps.interactions.api.urls import urlpatterns
+
+        return next(
+            str(one.name) for one in urlpatterns if getattr(one.callback, "view_class", None) is type(self.view)
+        )
+
+    def get_tags(self) -> list[str]:
+        return [next(tag for start, tag in TAGS.items() if self._name().startswith(start))]
+
+    def get_request_serializer(self) -> Any:
+        return self.view.takes.get(self.method)
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and self.view.or_a_list:
+            for content in body["content"].values():
+                content["schema"] = {"oneOf": [content["schema"], {"type": "array", "items": content["schema"]}]}
+        return body
+
+    def get_response_serializers(self) -> Any:
+        return {**self._given(), **{(status, CONTENT_TYPE): _told(status) for status in self._errors()}}
+
+    def _given(self) -> Mapping[Any, Any]:
+        if isinstance(self.view, Listing) and self.method == "GET":
+            page = {
+                "next": serializers.URLField(allow_null=True), "previous": serializers.URLField(allow_null=True),
+                "results": self.view.shape(many=True),
+            }  # fmt: skip
+            return {200: inline_serializer(f"{self.view.shape.__name__}Page", page)}
+        if isinstance(self.view, Mirrored):
+            return {200: self.view.shape, **({201: self.view.shape} if self.method == "PUT" else {304: None})}
+        given = self.view.gives.get(self.method)
+        return given if given is not None else {(200, "application/schema+json"): OpenApiTypes.OBJECT}
+
+    def _errors(self) -> list[str]:
+        if not self.view.scopes:
+            return ["406"]
+        errors = {"401", "403", "406", "422", "429", "500"}
+        if "{" in self.path:
+            errors.add("404")
+        if self.method != "GET":
+            errors |= {"400", "409", "413", "415"}
+        if isinstance(self.view, Mirrored) and self.method == "PUT":
+            errors.add("412")
+        return sorted(errors)
+
+    def get_override_parameters(self) -> Any:
+        return [OpenApiParameter(**said) for said in self._parameters()]
+
+    def _parameters(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        if self.method in UNSAFE:
+            found.append({
+                "name": HEADER, "location": "header", "type": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+                "description": "The call happens once under it, and whoever sends it again within 24 hours gets its answer.",
+            })  # fmt: skip
+        if isinstance(self.view, Mirrored):
+            found.append({"name": "If-None-Match", "location": "header", "description": "An ETag, or * with PUT."})
+            if self.method == "PUT":
+                found.append(
+                    {"name": "If-Match", "location": "header", "description": "The ETag of what is to be replaced."}
+                )
+        if self.method == "GET" and (isinstance(self.view, Listing) or self.view.sparse):
+            found.append({"name": "fields", "location": "query", "description": "Only these, with commas between."})
+        if self.method == "GET" and isinstance(self.view, Listing):
+            found += [
+                {"name": "limit", "location": "query", "type": {"type": "integer", "minimum": 1, "maximum": 200},
+                 "description": "Rows of a page; 50 without it."},
+                {"name": "cursor", "location": "query", "description": "As “next” and “previous” have it."},
+            ]  # fmt: skip
+            found += [{"name": name, "location": "query", **one.described()} for name, one in self.view.filters.items()]
+        return found

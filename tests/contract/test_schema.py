@@ -1,0 +1,66 @@
+"""The schema says what the API does: valid OpenAPI 3.1, and what schemathesis makes up of it finds nothing else."""
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from apps.interactions.api.schema import TAGS
+from apps.interactions.api.urls import urlpatterns
+from apps.interactions.models import Scope
+from tests import factories
+from tests.contract.running import run
+
+
+@pytest.fixture
+def schema(client, db):
+    answer = client.get("/api/v1/schema/?format=json")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+class TestSchema:
+    def test_it_is_openapi_3_1(self, schema):
+        assert schema["openapi"] == "3.1.0"
+        OpenAPIV31SpecValidator(schema).validate()
+
+    def test_every_address_and_method_is_in_it(self, schema):
+        described = {
+            (path, method.upper())
+            for path, item in schema["paths"].items()
+            for method in item
+            if method != "parameters"
+        }
+        assert len(schema["paths"]) == len(urlpatterns)
+        count = sum(len(getattr(one.callback.view_class, "scopes", {}) or {"GET": ""}) for one in urlpatterns)
+        assert len(described) == count
+
+    def test_every_operation_says_which_key_and_describes_every_error(self, schema):
+        for path, item in schema["paths"].items():
+            for method, operation in item.items():
+                assert operation["tags"][0] in TAGS.values()
+                if path.endswith("context-packet.json"):
+                    continue
+                assert operation["security"] == [{"key": []}], (path, method)
+                assert {"401", "403", "429", "500"} <= set(operation["responses"])
+                assert all(answer["description"] for status, answer in operation["responses"].items() if status >= "4")
+
+    def test_ids_are_unique(self, schema):
+        ids = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]
+        assert len(ids) == len(set(ids))
+
+    def test_the_page_beside_it_works_without_the_internet(self, client, db):
+        shown = client.get("/api/v1/docs/").content.decode()
+        assert "swagger-ui" in shown
+        assert "http://" not in shown.replace("http://testserver", "")
+        assert "https://" not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_input_that_the_schema_suggests_breaks_it(live_server, transactional_db):
+    from apps.interactions.demo import demo_partner
+
+    partner = demo_partner("lumi", "Lumi Skin")
+    key = factories.ApiKeyFactory(partner=partner, scopes=Scope.values, calls_a_minute=1_000_000)
+    found = run(live_server.url, key.issued, examples=5)
+    assert found.failures == []
+    assert found.requests > 1000
+    assert found.operations >= 40
