@@ -7,7 +7,8 @@ class InteractionsConfig(AppConfig):
     verbose_name = "Interactions"
 
     def ready(self) -> None:
-        from apps.interactions import outbox
+        from apps.interactions import outbox, tenancy
         from apps.policies import events
 
         events.boundary_changed.connect(outbox.tell_of_boundary, dispatch_uid="interactions_boundary_changed")
+        tenancy.connect()

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.interactions import events
+from apps.interactions import events, tenancy
 from apps.interactions.models import Interaction, Outcome
 from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.policies import audit
@@ -48,7 +48,8 @@ def report(case: Interaction, said: Said, *, actor: audit.Actor, now: datetime) 
             raise Invalid({"reference": ["Another outcome was reported under this reference; what is reported stays."]})
         if created:
             audit.record(actor, case, "outcome", reason=said.kind, at=now)
-            events.outcome_reported.send(sender=Outcome, outcome=row, now=now)
+            with tenancy.lifted():  # a breaker counts all brands
+                events.outcome_reported.send(sender=Outcome, outcome=row, now=now)
     return row, created
 
 

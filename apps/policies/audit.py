@@ -88,5 +88,6 @@ def entry_for(
 def _partner_id(subject: models.Model) -> int | None:
     if subject._meta.label_lower == "policies.partner":
         return int(subject.pk)
-    value: int | None = getattr(subject, "partner_id", None)
+    owner = subject if hasattr(subject, "partner_id") else getattr(subject, "interaction", None)
+    value: int | None = getattr(owner, "partner_id", None)
     return value

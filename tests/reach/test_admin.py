@@ -159,6 +159,7 @@ def test_a_key_is_shown_once_and_works(partner):
         "partner": partner.pk,
         "name": "back end",
         "scopes": ["interactions:read"],
+        "calls_a_minute": 600,
         "expires_at_0": "",
         "expires_at_1": "",
     }

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from apps.interactions import tenancy
 from apps.interactions.api import idempotency, limits
 from apps.interactions.api.authentication import Caller
 from apps.interactions.api.filtering import Filter, chosen, filtered
@@ -43,6 +44,7 @@ class Endpoint(APIView):
     or_a_list: ClassVar[bool] = False  # whether POST takes one of what it takes, or a list
     secrets: ClassVar[tuple[str, ...]] = ()  # fields of an answer that are not kept for who sends the call again
     filters: ClassVar[Mapping[str, Filter]] = {}
+    walled: ClassVar[bool] = True  # or the view puts up the wall itself, around each item of a batch
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.args, self.kwargs, self.headers = args, kwargs, {}
@@ -54,7 +56,7 @@ class Endpoint(APIView):
             method = str(request.method).lower()
             known = method in self.http_method_names
             handler = getattr(self, method, self.http_method_not_allowed) if known else self.http_method_not_allowed
-            answer = self._once(asked, partial(handler, asked, *args, **kwargs))
+            answer = self._once(asked, self._walled(asked, partial(handler, asked, *args, **kwargs)))
         except Exception as error:
             answer = self.handle_exception(error)
         self.response = self.finalize_response(asked, answer, *args, **kwargs)
@@ -71,6 +73,18 @@ class Endpoint(APIView):
         for name, value in (self.allowance.headers() if self.allowance else {}).items():
             answer[name] = value
         return answer
+
+    def _walled(self, request: Request, handler: Callable[[], Response]) -> Callable[[], Response]:
+        """The handler, seeing the rows of the caller's partner alone."""
+        if not self.walled or not isinstance(request.user, Caller):
+            return handler
+        partner_id = request.user.partner.pk
+
+        def behind() -> Response:
+            with tenancy.tenant(partner_id):
+                return handler()
+
+        return behind
 
     def _once(self, request: Request, handler: Callable[[], Response]) -> HttpResponseBase:
         name = request.headers.get(idempotency.HEADER)

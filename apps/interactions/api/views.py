@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import intake, settling, submitting
+from apps.interactions import intake, settling, submitting, tenancy
 from apps.interactions.api import answers
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
@@ -66,6 +66,7 @@ class InteractionBatch(Endpoint):
     scopes = {"POST": Scope.INTERACTIONS_WRITE}
     takes = {"POST": shapes.BatchIn}
     gives = {"POST": {207: answers.Verdicts}}
+    walled = False
 
     def post(self, request: Request) -> Response:
         items = request.data.get("interactions") if isinstance(request.data, dict) else None
@@ -76,7 +77,8 @@ class InteractionBatch(Endpoint):
     def _one(self, request: Request, item: Any) -> dict[str, Any]:
         try:
             _author_allowed(request, item)
-            accepted = submitting.submit_interaction(caller(request).partner, item, actor=caller(request).actor)
+            with tenancy.tenant(caller(request).partner.pk):
+                accepted = submitting.submit_interaction(caller(request).partner, item, actor=caller(request).actor)
         except (Invalid, DataError) as refused:
             error = refused if isinstance(refused, Invalid) else Invalid({"body": ["The database cannot hold it."]})
             return refused_item(item, error)
