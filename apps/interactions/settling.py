@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from apps.interactions import case_clocks, hearing, ledger, outbox, pipeline
+from apps.interactions import case_clocks, hearing, ledger, outbox, pipeline, tenancy
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, OutboxEvent
 from apps.interactions.waking import wake_workers
@@ -76,7 +76,8 @@ def settle_by_key(
         return None
     if outcome.verdict == "done" and amount is not None and amount != effect.amount:
         raise Invalid({"amount": [f"{effect.amount} was asked for. Report what was asked as done, or refuse it."]})
-    return settle(effect.pk, outcome, actor=actor)
+    with tenancy.lifted():  # the case goes back to people, whom the partner's role does not know
+        return settle(effect.pk, outcome, actor=actor)
 
 
 def after_effects(decision_ids: Iterable[int], actor: audit.Actor) -> None:
