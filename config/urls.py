@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("apps.reach.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.interactions.api.urls")),
+    path("api/v1/reach/", include("apps.reach.api")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     re_path(r"^api/", not_found),

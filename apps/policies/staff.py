@@ -16,6 +16,9 @@ _DECIDES = {
     "interactions.decide_escalation",
     "interactions.view_interaction",
     "learning.view_signal",
+    "interactions.view_usertoken",
+    "interactions.add_usertoken",
+    "interactions.change_usertoken",
     "learning.judge_caseaudit",  # and not view: nobody who judges reads in the admin what was done
 }
 _READS_BOUNDARIES = {

@@ -9,6 +9,7 @@ from apps.interactions.admin import (
     mirror,
     outcomes,
     outside_models,
+    tokens,
     types,
     webhooks,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "mirror",
     "outcomes",
     "outside_models",
+    "tokens",
     "types",
     "webhooks",
 ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from apps.interactions.models import ApiKey
+from apps.interactions.models import ApiKey, UserToken
 from apps.policies import audit
 from apps.policies.models import Partner
 
@@ -39,22 +41,33 @@ class Caller:
         return audit.key(f"rk_{self.key.prefix}")
 
 
+_S = TypeVar("_S", ApiKey, UserToken)
+
+
+def _opened(rows: QuerySet[_S], kind: str, request: Request) -> _S | None:
+    """The key or token that the request carries; None where it carries none of this kind."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    parts = given.strip().split("_", 2)
+    if scheme.lower() != "bearer":
+        return None
+    found = (
+        rows.filter(prefix=parts[1]).first() if len(parts) == 3 and parts[0] == kind and "\x00" not in given else None
+    )
+    now = timezone.now()
+    if found is None or not found.opens_with(parts[2], now):
+        raise AuthenticationFailed("This API key is not known, has expired, or was revoked.")
+    if found.last_used_at is None or now - found.last_used_at > _USE_NOTED_EVERY:
+        rows.filter(pk=found.pk).update(last_used_at=now)
+    return found
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, ApiKey] | None:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        key = _opened(ApiKey.objects.select_related("partner"), ApiKey.KIND, request)
+        if key is None:
             return None
-        parts = given.strip().split("_", 2)
-        key = None
-        if len(parts) == 3 and parts[0] == "rk":
-            key = ApiKey.objects.select_related("partner").filter(prefix=parts[1]).first()
-        now = timezone.now()
-        if key is None or not key.opens_with(parts[2], now):
-            raise AuthenticationFailed("This API key is not known, has expired, or was revoked.")
         if not key.may_call_from(client_address(request)):
             raise PermissionDenied("This key may not be used from this address.")
-        if key.last_used_at is None or now - key.last_used_at > _USE_NOTED_EVERY:
-            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
         return Caller(key), key
 
     def authenticate_header(self, request: Request) -> str:
@@ -67,6 +80,18 @@ def client_address(request: Request) -> str:
     proxies = settings.TRUSTED_PROXIES
     seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     return seen[-proxies] if proxies and len(seen) >= proxies else request.META.get("REMOTE_ADDR", "")
+
+
+class UserTokenAuthentication(BaseAuthentication):
+    """A person's own token: they are whom Reach would know, while they may log in."""
+
+    def authenticate(self, request: Request) -> tuple[User, UserToken] | None:
+        rows = UserToken.objects.filter(user__is_active=True).select_related("user__remit")
+        token = _opened(rows, UserToken.KIND, request)
+        return None if token is None else (token.user, token)
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Remit"'
 
 
 class HasScope(BasePermission):

@@ -36,14 +36,20 @@ def caller(request: Request) -> Caller:
     return request.user
 
 
-class Endpoint(APIView):
-    scopes: ClassVar[Mapping[str, Scope]]
+class Described(APIView):
+    """What the schema says of a view, by method."""
+
+    scopes: ClassVar[Mapping[str, Any]]
     takes: ClassVar[Mapping[str, Shape]] = {}
     gives: ClassVar[Mapping[str, Mapping[int, Shape | None]]] = {}
+    filters: ClassVar[Mapping[str, Filter]] = {}
     sparse: ClassVar[bool] = False  # whether GET gives one row, of which some fields can be chosen
     or_a_list: ClassVar[bool] = False  # whether POST takes one of what it takes, or a list
+
+
+class Endpoint(Described):
+    scopes: ClassVar[Mapping[str, Scope]]
     secrets: ClassVar[tuple[str, ...]] = ()  # fields of an answer that are not kept for who sends the call again
-    filters: ClassVar[Mapping[str, Filter]] = {}
     walled: ClassVar[bool] = True  # or the view puts up the wall itself, around each item of a batch
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -1,15 +1,17 @@
 """The API's description, OpenAPI 3.1: written from what each view says of itself (`endpoint.py`), and the errors they share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from django.urls import URLResolver, get_resolver
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
-from apps.interactions.api.endpoint import UNSAFE, Listing
+from apps.interactions.api.endpoint import UNSAFE, Endpoint, Listing
 from apps.interactions.api.idempotency import HEADER, LONGEST_NAME
 from apps.interactions.api.mirror_views import Mirrored
 from apps.interactions.api.problems import CONTENT_TYPE, TITLES
@@ -18,7 +20,7 @@ TAGS = {
     "interaction": "Interactions", "messages": "Interactions", "outcomes": "Interactions", "history": "Interactions",
     "customer": "Mirror", "order": "Mirror", "product": "Mirror", "article": "Mirror",
     "ruling": "Authority", "dry": "Authority", "pauses": "Authority", "decision": "Authority", "action": "Authority",
-    "packet": "Authority", "webhook": "Webhooks", "key": "Keys",
+    "packet": "Authority", "reach": "Reach", "webhook": "Webhooks", "key": "Keys",
 }  # fmt: skip
 
 
@@ -48,6 +50,28 @@ class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return {"type": "http", "scheme": "bearer", "description": "An API key: `rk_<prefix>_<secret>`."}
 
 
+@cache
+def names() -> dict[type, str]:
+    """The name of the address of each view."""
+
+    def below(patterns: Iterable[Any]) -> Iterator[tuple[type, str]]:
+        for one in patterns:
+            if isinstance(one, URLResolver):
+                yield from below(one.url_patterns)
+            elif hasattr(one.callback, "view_class"):
+                yield one.callback.view_class, str(one.name)
+
+    return dict(below(get_resolver().url_patterns))
+
+
+class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "apps.interactions.api.authentication.UserTokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A person's own token: `ru_<prefix>_<secret>`."}
+
+
 class Schema(AutoSchema):
     view: Any
 
@@ -55,12 +79,7 @@ class Schema(AutoSchema):
         return f"{self._name().replace('-', '_')}_{self.method.lower()}"
 
     def _name(self) -> str:
-        """The name of the address, which the view class has at most once."""
-        from apps.interactions.api.urls import urlpatterns
-
-        return next(
-            str(one.name) for one in urlpatterns if getattr(one.callback, "view_class", None) is type(self.view)
-        )
+        return names()[type(self.view)]
 
     def get_tags(self) -> list[str]:
         return [next(tag for start, tag in TAGS.items() if self._name().startswith(start))]
@@ -107,7 +126,7 @@ class Schema(AutoSchema):
 
     def _parameters(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        if self.method in UNSAFE:
+        if self.method in UNSAFE and isinstance(self.view, Endpoint):
             found.append({
                 "name": HEADER, "location": "header", "type": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
                 "description": "The call happens once under it, and whoever sends it again within 24 hours gets its answer.",

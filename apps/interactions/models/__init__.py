@@ -1,4 +1,4 @@
-from apps.interactions.models.apikey import ApiKey, Scope
+from apps.interactions.models.apikey import ApiKey, Scope, UserToken
 from apps.interactions.models.call import CallCount, IdempotentCall
 from apps.interactions.models.catalogue import Article, CustomerEvent, Passage, Product
 from apps.interactions.models.decision import DecisionRecord
@@ -57,6 +57,7 @@ __all__ = [
     "Scope",
     "Shift",
     "SimulatedAction",
+    "UserToken",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -42,14 +42,45 @@ def valid_networks(names: object) -> None:
             raise ValidationError(f"“{name}” is no address or network; write 203.0.113.7 or 203.0.113.0/24.") from None
 
 
-class ApiKey(models.Model):
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=80, help_text="What uses this key, such as “shop back end”.")
+class Secret(models.Model):
+    """What opens a door to who sends it: `<kind>_<prefix>_<secret>`, of which only the secret's hash is kept."""
+
+    KIND: str
+
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def issue(self) -> str:
+        """Give an unsaved one its prefix and secret, and return the whole, which is kept in memory only."""
+        secret = secrets.token_urlsafe(32)
+        self.prefix = secrets.token_hex(4)
+        self.secret_hash = hashed(secret)
+        self.issued = f"{self.KIND}_{self.prefix}_{secret}"
+        return self.issued
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def opens_with(self, secret: str, now: datetime) -> bool:
+        if not self.is_usable(now):
+            return False
+        return hmac.compare_digest(self.secret_hash, hashed(secret))
+
+
+class ApiKey(Secret):
+    KIND = "rk"
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=80, help_text="What uses this key, such as “shop back end”.")
     scopes = models.JSONField(default=list)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT)
-    created_at = models.DateTimeField(auto_now_add=True)
     networks = models.JSONField(
         "may be used from", default=list, blank=True, validators=[valid_networks],
         help_text="Addresses or networks, like 203.0.113.7 or 203.0.113.0/24. Empty: from everywhere.",
@@ -58,9 +89,6 @@ class ApiKey(models.Model):
     replaces = models.OneToOneField(
         "self", null=True, editable=False, on_delete=models.PROTECT, related_name="replaced_by"
     )
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "API key"
@@ -69,14 +97,6 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (rk_{self.prefix}_…)"
-
-    def issue(self) -> str:
-        """Give an unsaved key its prefix and secret, and return the whole key, which is kept in memory only."""
-        secret = secrets.token_urlsafe(32)
-        self.prefix = secrets.token_hex(4)
-        self.secret_hash = hashed(secret)
-        self.issued = f"rk_{self.prefix}_{secret}"
-        return self.issued
 
     def may_call_from(self, address: str) -> bool:
         if not self.networks:
@@ -87,10 +107,17 @@ class ApiKey(models.Model):
             return False
         return any(found in ipaddress.ip_network(network, strict=False) for network in self.networks)
 
-    def is_usable(self, now: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
-    def opens_with(self, secret: str, now: datetime) -> bool:
-        if not self.is_usable(now):
-            return False
-        return hmac.compare_digest(self.secret_hash, hashed(secret))
+class UserToken(Secret):
+    """A person's own, for tools of theirs: `ru_…`. It may what they may in Reach, and ends with their log-in."""
+
+    KIND = "ru"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens", editable=False)
+    name = models.CharField(max_length=80, help_text="What uses it, such as “my desktop app”.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (ru_{self.prefix}_…)"
