@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, When
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Exists, OuterRef, Q, When
 from django.utils import timezone
 
 from apps.interactions import courtesies, hearing, matching, outcomes
@@ -22,7 +22,7 @@ from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
 from apps.policies.errors import Invalid
-from apps.policies.models import Partner
+from apps.policies.models import AuditEntry, Partner
 from apps.policies.words import Action
 
 THANKS_FOR = timedelta(days=30)
@@ -56,6 +56,14 @@ class Arrival:
     locale: str = ""
     sender_verified: bool | None = None
 
+    @property
+    def received_at(self) -> datetime:
+        return min(words.received_at for words in self.messages)
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.subject, *(words.text for words in self.messages)]
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -67,45 +75,55 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
     """Take one interaction. Raises Invalid naming the field when the customer or order is not the partner's."""
     with transaction.atomic():
         customer = _customer(partner, arrival.customer)
-        if customer is not None:
-            Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-        known = Interaction.objects.of(partner).filter(external_id=arrival.external_id).first()
-        if known is not None:
-            return Accepted(known, created=False)
-        received_at = min(words.received_at for words in arrival.messages)
-        texts = [arrival.subject, *(words.text for words in arrival.messages)]
-        match = matching.match(partner, customer, texts, number=arrival.order, at=received_at)
-        interaction, created = Interaction.objects.get_or_create(
-            partner=partner,
-            external_id=arrival.external_id,
-            defaults={
-                "channel": arrival.channel,
-                "customer": customer,
-                "order": match.order,
-                "order_candidates": match.candidates,
-                "subject": arrival.subject,
-                "public": arrival.public,
-                "audience": arrival.audience,
-                "locale": arrival.locale,
-                "sender_verified": arrival.sender_verified,
-                "received_at": received_at,
-                "due_at": now,
-            },
-        )
-        if not created:
-            return Accepted(interaction, created=False)
-        audit.record(actor, interaction, "received", reason=f"{arrival.channel} {arrival.external_id}")
-        _add_messages(interaction, arrival.messages)
-        same_matter = (
-            _open_case_on_same_order(interaction)
-            or _case_that_asked_which_order(interaction)
-            or _case_it_is_thanks_for(interaction, arrival)
-        )
-        if same_matter is not None:
-            hearing.merge(interaction, same_matter, actor=actor, now=now)
+        same, writes_again = _cases_around(partner, arrival.external_id, customer)
+        if same is not None:
+            return Accepted(Interaction.objects.get(pk=same), created=False)
+        match = matching.match(partner, customer, arrival.texts, number=arrival.order, at=arrival.received_at)
+        interaction = new_case(partner, arrival, customer, match, now)
+        try:
+            with transaction.atomic():
+                interaction.save(force_insert=True)
+        except IntegrityError:  # somebody sent the same at this very moment
+            return Accepted(Interaction.objects.get(partner=partner, external_id=arrival.external_id), created=False)
+        received(interaction, arrival, actor).save(force_insert=True)
+        Message.objects.bulk_create(messages_of(interaction, arrival.messages))
+        if writes_again:
+            same_matter = (
+                _open_case_on_same_order(interaction)
+                or _case_that_asked_which_order(interaction)
+                or _case_it_is_thanks_for(interaction, arrival)
+            )
+            if same_matter is not None:
+                hearing.merge(interaction, same_matter, actor=actor, now=now)
         if wake:
             wake_workers()
     return Accepted(interaction, created=True)
+
+
+def new_case(
+    partner: Partner, arrival: Arrival, customer: Customer | None, match: matching.Match, now: datetime
+) -> Interaction:
+    """Not saved yet."""
+    return Interaction(
+        partner=partner, external_id=arrival.external_id, channel=arrival.channel, customer=customer, order=match.order,
+        order_candidates=match.candidates, subject=arrival.subject, public=arrival.public, audience=arrival.audience,
+        locale=arrival.locale, sender_verified=arrival.sender_verified, received_at=arrival.received_at, due_at=now,
+    )  # fmt: skip
+
+
+def received(interaction: Interaction, arrival: Arrival, actor: audit.Actor) -> AuditEntry:
+    reason = f"{arrival.channel} {arrival.external_id}"
+    return audit.entry_for(actor, interaction, "received", reason=reason)
+
+
+def messages_of(interaction: Interaction, messages: Sequence[Words]) -> list[Message]:
+    return [
+        Message(
+            interaction=interaction, author=words.author, text=words.text, sent_at=words.sent_at,
+            received_at=words.received_at,
+        )
+        for words in messages
+    ]  # fmt: skip
 
 
 def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor) -> Interaction:
@@ -196,25 +214,31 @@ def resume_after_return(order: Order) -> None:
 
 
 def _customer(partner: Partner, external_id: str | None) -> Customer | None:
+    """Locked, so that two messages at once cannot open two cases."""
     if not external_id:
         return None
-    customer = Customer.objects.filter(partner=partner, external_id=external_id).first()
+    rows = Customer.objects.select_for_update(no_key=True)
+    customer = rows.filter(partner=partner, external_id=external_id).first()
     if customer is None:
-        raise Invalid({"customer": [f"There is no customer “{external_id}”. Send it first: PUT /customers/…/."]})
+        raise no_such_customer(external_id)
     return customer
 
 
+def _cases_around(partner: Partner, external_id: str, customer: Customer | None) -> tuple[int | None, bool]:
+    """The case of this id, if it is known, and whether the customer has others."""
+    this = Q(partner=partner, external_id=external_id)
+    others = Q(customer=customer) if customer is not None else Q(pk__in=[])
+    found = Interaction.objects.filter(this | others).order_by().values_list("pk", "external_id")
+    pairs = list(found)
+    return next((pk for pk, name in pairs if name == external_id), None), bool(pairs)
+
+
+def no_such_customer(external_id: str) -> Invalid:
+    return Invalid({"customer": [f"There is no customer “{external_id}”. Send it first: PUT /customers/…/."]})
+
+
 def _add_messages(interaction: Interaction, messages: Sequence[Words]) -> None:
-    Message.objects.bulk_create(
-        Message(
-            interaction=interaction,
-            author=words.author,
-            text=words.text,
-            sent_at=words.sent_at,
-            received_at=words.received_at,
-        )
-        for words in messages
-    )
+    Message.objects.bulk_create(messages_of(interaction, messages))
 
 
 def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:

@@ -1,7 +1,7 @@
 """Which order a message is about: matched, never guessed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,22 +28,35 @@ def match(
 
     Raises Invalid when the partner names an order it has not.
     """
-    named = named_in(partner, texts, number)
+
+    def recent() -> list[Order]:
+        placed = (
+            customer.orders.filter(placed_at__gte=at - RECENT, placed_at__lte=at) if customer else Order.objects.none()
+        )
+        return list(placed.order_by("-placed_at"))
+
+    return match_among(named_in(partner, texts, number), number, recent)
+
+
+def match_among(named: Sequence[Order], number: str | None, recent: Callable[[], Sequence[Order]]) -> Match:
+    """The same of orders that were read already: those named, and the customer's recent ones, the newest first."""
     if number and number not in {order.number for order in named}:
         raise Invalid({"order": [f"There is no order “{number}”. Send it first: PUT /orders/…/."]})
     if len(named) == 1:
         return Match(order=named[0])
     if len(named) > 1:
         return Match(candidates=sorted(order.number for order in named))
-    if customer is None:
-        return Match()
-    recent = list(customer.orders.filter(placed_at__gte=at - RECENT, placed_at__lte=at).order_by("-placed_at"))
-    if len(recent) == 1:
-        return Match(order=recent[0])
-    return Match(candidates=[order.number for order in recent])
+    found = recent()
+    return Match(order=found[0]) if len(found) == 1 else Match(candidates=[order.number for order in found])
+
+
+def numbers_in(texts: Sequence[str], number: str | None = None) -> set[str]:
+    """What may be numbers of orders."""
+    written = {word for text in texts for word in _NUMBER_LIKE.findall(text)}
+    return written | ({number} if number else set())
 
 
 def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:
     """The partner's orders whose number is given or stands in a text."""
-    written = {word for text in texts for word in _NUMBER_LIKE.findall(text)}
-    return list(Order.objects.filter(partner=partner, number__in=written | ({number} if number else set())))
+    numbers = numbers_in(texts, number)
+    return list(Order.objects.filter(partner=partner, number__in=numbers)) if numbers else []

@@ -1,5 +1,6 @@
 """From checked input to intake and mirror: the one way in for the API and for `manage.py ingest`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.interactions import catalogue, intake, mirror
+from apps.interactions import catalogue, intake, mirror, taking
 from apps.interactions.api import catalogue_shapes
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.problems import flat_errors
@@ -32,13 +33,35 @@ def submit_interaction(
     partner: Partner, data: object, *, actor: audit.Actor, as_sent: bool = False, wake: bool = True
 ) -> intake.Accepted:
     """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`)."""
-    found = checked(shapes.InteractionIn, data)
     now = timezone.now()
-    messages = [
-        intake.Words(**message, received_at=message["sent_at"] if as_sent else now) for message in found.pop("messages")
-    ]
-    arrival = intake.Arrival(messages=messages, **{name: value for name, value in found.items() if value is not None})
+    arrival = _arrival(checked(shapes.InteractionIn, data), now, as_sent=as_sent)
     return intake.accept(partner, arrival, actor=actor, now=now, wake=wake)
+
+
+def submit_interactions(
+    partner: Partner, items: Sequence[object], *, actor: audit.Actor
+) -> list[intake.Accepted | Invalid]:
+    """Take many; what came of each, in their order."""
+    now, shape = timezone.now(), shapes.InteractionIn()
+    read: list[intake.Arrival | Invalid] = []
+    for item in items:
+        try:
+            read.append(_arrival(shape.run_validation(item), now))
+        except serializers.ValidationError as error:
+            read.append(Invalid(flat_errors(error.detail)))
+    taken = iter(
+        taking.accept_many(partner, [one for one in read if not isinstance(one, Invalid)], actor=actor, now=now)
+    )
+    return [one if isinstance(one, Invalid) else next(taken) for one in read]
+
+
+def _arrival(found: dict[str, Any], now: datetime, *, as_sent: bool = False) -> intake.Arrival:
+    values = dict(found)
+    messages = [
+        intake.Words(**message, received_at=message["sent_at"] if as_sent else now)
+        for message in values.pop("messages")
+    ]
+    return intake.Arrival(messages=messages, **{name: value for name, value in values.items() if value is not None})
 
 
 def submit_customer(

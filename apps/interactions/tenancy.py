@@ -37,10 +37,12 @@ _MINE = "NULLIF(current_setting('remit.partner', true), '')::bigint"
 @contextmanager
 def tenant(partner_id: int) -> Iterator[None]:
     """In a transaction, whose end lifts it; an error inside takes it along as it is rolled back."""
+    ends_with_it = not connection.in_atomic_block
     with transaction.atomic():
         _be(ROLE, str(partner_id))
         yield
-        _be("none", "")
+        if not ends_with_it:
+            _be("none", "")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ def main() -> None:
         browser,
         coverage,
         crowd,
+        partner_api,
         pipeline,
         reach,
         reading,
@@ -46,7 +47,7 @@ def main() -> None:
     if _wanted(spending, chosen):
         with bench_database():
             rows += spending.rows()
-    for served in (reach, browser, crowd, pipeline, webhooks):
+    for served in (reach, browser, crowd, pipeline, webhooks, partner_api):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)

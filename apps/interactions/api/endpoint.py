@@ -50,7 +50,6 @@ class Described(APIView):
 class Endpoint(Described):
     scopes: ClassVar[Mapping[str, Scope]]
     secrets: ClassVar[tuple[str, ...]] = ()  # fields of an answer that are not kept for who sends the call again
-    walled: ClassVar[bool] = True  # or the view puts up the wall itself, around each item of a batch
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.args, self.kwargs, self.headers = args, kwargs, {}
@@ -82,7 +81,7 @@ class Endpoint(Described):
 
     def _walled(self, request: Request, handler: Callable[[], Response]) -> Callable[[], Response]:
         """The handler, seeing the rows of the caller's partner alone."""
-        if not self.walled or not isinstance(request.user, Caller):
+        if not isinstance(request.user, Caller):
             return handler
         partner_id = request.user.partner.pk
 

@@ -4,14 +4,13 @@ is the caller's partner's."""
 import uuid
 from typing import Any
 
-from django.db import DataError
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import intake, settling, submitting, tenancy
+from apps.interactions import intake, settling, submitting
 from apps.interactions.api import answers
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
@@ -66,26 +65,24 @@ class InteractionBatch(Endpoint):
     scopes = {"POST": Scope.INTERACTIONS_WRITE}
     takes = {"POST": shapes.BatchIn}
     gives = {"POST": {207: answers.Verdicts}}
-    walled = False
 
     def post(self, request: Request) -> Response:
         items = request.data.get("interactions") if isinstance(request.data, dict) else None
         if not isinstance(items, list) or not 1 <= len(items) <= MOST_IN_A_BATCH:
             raise Invalid({"interactions": [f"Send a list of 1 to {MOST_IN_A_BATCH} interactions."]})
-        return Response({"results": [self._one(request, item) for item in items]}, status=207)
-
-    def _one(self, request: Request, item: Any) -> dict[str, Any]:
-        try:
-            _author_allowed(request, item)
-            with tenancy.tenant(caller(request).partner.pk):
-                accepted = submitting.submit_interaction(caller(request).partner, item, actor=caller(request).actor)
-        except (Invalid, DataError) as refused:
-            error = refused if isinstance(refused, Invalid) else Invalid({"body": ["The database cannot hold it."]})
-            return refused_item(item, error)
-        return {
-            "status": 202 if accepted.created else 200,
-            **answers.InteractionOut(accepted.interaction).data,
-        }
+        allowed = [_why_not_author(request, item) for item in items]
+        who = caller(request)
+        taken = iter(submitting.submit_interactions(
+            who.partner, [item for item, no in zip(items, allowed, strict=True) if no is None], actor=who.actor
+        ))  # fmt: skip
+        verdicts = [no or next(taken) for no in allowed]
+        shape = answers.InteractionOut()
+        results = [
+            refused_item(item, verdict) if isinstance(verdict, Invalid)
+            else {"status": 202 if verdict.created else 200, **shape.to_representation(verdict.interaction)}
+            for item, verdict in zip(items, verdicts, strict=True)
+        ]  # fmt: skip
+        return Response({"results": results}, status=207)
 
 
 def refused_item(item: Any, error: Invalid) -> dict[str, Any]:
@@ -136,16 +133,17 @@ class ActionResult(Endpoint):
 
 
 def _author_allowed(request: Request, data: Any) -> None:
+    if (no := _why_not_author(request, data)) is not None:
+        raise no
+
+
+def _why_not_author(request: Request, data: Any) -> Invalid | None:
     """Words of agents and bots need a scope of their own: a chat widget's key cannot speak for the staff."""
     if Scope.AGENT_WRITE in caller(request).key.scopes or not isinstance(data, dict):
-        return
+        return None
     messages = data.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("author") in ("agent", "bot"):
-            raise Invalid(
-                {
-                    f"messages[{index}].author": [
-                        f"This key may only send customers' words; it lacks {Scope.AGENT_WRITE}."
-                    ]
-                }
-            )
+            said = f"This key may only send customers' words; it lacks {Scope.AGENT_WRITE}."
+            return Invalid({f"messages[{index}].author": [said]})
+    return None
