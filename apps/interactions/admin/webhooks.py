@@ -24,7 +24,7 @@ from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person
 from apps.policies.admin.fields import ListOfChoices
 from apps.policies.errors import Invalid, Moved, Refused
 
-SHOWN = 20  # of the latest deliveries of an endpoint
+SHOWN = 10  # of the latest deliveries of an endpoint
 REPLAYED = timedelta(hours=24)
 
 
