@@ -2,9 +2,14 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from apps.interactions import claiming
-from apps.interactions.models import DecisionRecord, Escalation
+from apps.interactions import blind, claiming, submitting, tasks
+from apps.interactions.models import DecisionRecord, Escalation, Interaction
+from apps.learning.models import CaseAudit
+from apps.policies import audit
+from apps.policies.models import Partner
+from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -285,3 +290,27 @@ def test_a_server_that_fails_brings_the_decided_case_back(demo_brands, open_page
     page.wait_for_timeout(500)
     assert question(page) == first
     assert page.input_value("[name=rationale]") == "my words"
+
+
+def test_at_the_audit_desk_the_reply_stays_while_it_is_judged(demo_brands, open_page, monkeypatch):
+    monkeypatch.setattr(blind, "drawn", lambda percent: percent >= 50)
+    Partner.objects.update(audit_percent=100)
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=Partner.objects.get(slug="glow")))
+    said = {"author": "customer", "text": "Where is my order?", "sent_at": timezone.now().isoformat()}
+    sent = {"external_id": "audited", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
+            "sender_verified": True, "messages": [said]}  # fmt: skip
+    submitting.submit_interaction(order.partner, sent, actor=audit.system("test"))
+    while tasks.advance():
+        pass
+    assert CaseAudit.objects.exists(), Interaction.objects.get(external_id="audited").handler
+    page, _ = open_page("sam")
+    page.goto(page.url.split("/reach/")[0] + "/audits/")
+    page.click("button:has-text('Take the first')")
+    page.click(".option")
+    page.click("button:has-text('Judge')")
+    page.wait_for_selector(".option:has([name=verdict])")
+    assert page.is_visible(".reply")
+    page.click(".option:has([value=wrong])")
+    assert page.is_visible(".reply"), "whoever judges it has to see it"
+    page.click("label:has([name=wrong_part][value=type])")
+    assert page.is_visible("[name=asked_for]")

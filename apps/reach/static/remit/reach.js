@@ -100,7 +100,7 @@
     if (!option) return;
     const editor = one("#editor");
     const editing = editor && !editor.hidden;
-    all(".reply").forEach((reply) => { reply.hidden = editing || reply.dataset.option !== option.value; });
+    all(".reply[data-option]").forEach((reply) => { reply.hidden = editing || reply.dataset.option !== option.value; });
     if (editing) openEditor();
     const why = one("#why-needed");
     if (why) why.textContent = option.value === "0" ? "optional when you approve" : "needed: you decide otherwise than proposed";
