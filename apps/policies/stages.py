@@ -39,6 +39,11 @@ def provide_known(provider: KnownOf) -> None:
     _known[:] = [provider]
 
 
+def known_of(partner_id: int, case_type: str) -> Known:
+    """In the last `DAYS`; nothing where no layer says."""
+    return _known[0](partner_id, case_type, DAYS) if _known else Known()
+
+
 def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
     """What moving to a stage asks for. The second person sees it; short evidence is theirs to judge, and is kept."""
     since = timezone.now() - timedelta(days=DAYS)
@@ -49,7 +54,7 @@ def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
     ]
     if stage == Stage.OBSERVE:
         return []
-    known = _known[0](partner.pk, case_type, DAYS) if _known else Known()
+    known = known_of(partner.pk, case_type)
     found.append(
         Check(
             f"Decided by people: at least {LEAST_DECISIONS}", str(known.decisions), known.decisions >= LEAST_DECISIONS

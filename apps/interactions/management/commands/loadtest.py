@@ -12,7 +12,7 @@ from apps.interactions import loading
 class Command(BaseCommand):
     help = (
         "Sends interactions to a Remit on this machine for a bounded time and prints calls a second and latency as JSON. The "
-        "cases are real: use a brand made for it (partner create --sandbox)."
+        "cases are real: use a brand made for it (manage.py partner create)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

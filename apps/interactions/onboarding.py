@@ -1,0 +1,137 @@
+"""A new brand: made with everything it needs, and what is still missing before its AI goes live.
+
+    create(Wanted(…), actor=…)   the brand with Terms, stages (all observed), keys and webhook
+    checklist(partner, now)      what going live asks for, and what is so
+
+Nothing that a new brand has widens anything: every type is observed, until two people move it on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from apps.interactions import duty, keys
+from apps.interactions.models import ApiKey, Effect, Order, Scope, Shift, WebhookDelivery
+from apps.interactions.webhooks import endpoints, signing
+from apps.policies import audit, stages
+from apps.policies.errors import Invalid
+from apps.policies.models import Boundary, Partner, PartnerStage, Pause, Ruling, Terms, partner_ids_of
+from apps.policies.stages import Check
+from apps.policies.words import CaseType, Stage
+
+BACK_END = (
+    Scope.INTERACTIONS_WRITE, Scope.INTERACTIONS_READ, Scope.AGENT_WRITE, Scope.OMS_WRITE, Scope.OUTCOMES_WRITE,
+    Scope.ACTIONS_RESULT, Scope.RULINGS_READ, Scope.PAUSES_WRITE, Scope.WEBHOOKS_WRITE, Scope.KEYS_ROTATE,
+)  # fmt: skip
+WIDGET = (Scope.INTERACTIONS_WRITE,)
+OBSERVED_FOR = timedelta(days=14)
+LEAST_RULINGS, LEAST_AGREEMENT = 100, 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A brand as it is asked for. `boundary` is the name of one that there is; `webhook` an address, or none."""
+
+    slug: str
+    name: str
+    boundary: str
+    currency: str = "USD"
+    time_zone: str = "UTC"
+    opens_at: time = time(8)
+    closes_at: time = time(20)
+    staffed_weekdays: Sequence[int] = ()
+    holidays: Sequence[str] = ()
+    languages: Sequence[str] = ("en",)
+    return_days: int = 30
+    greeting: str = "Hi {name},"
+    sign_off: str = "Kind regards,\n{brand}"
+    webhook: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Keys and secret are in here and nowhere else."""
+
+    partner: Partner
+    keys: list[ApiKey] = field(default_factory=list)
+    webhook_secret: str = ""
+
+
+def create(wanted: Wanted, *, actor: audit.Actor) -> Made:
+    """Raises Invalid naming each field; then nothing was made."""
+    boundary = Boundary.objects.filter(name=wanted.boundary).first()
+    if boundary is None:
+        there = ", ".join(Boundary.objects.values_list("name", flat=True)) or "none yet: import one first"
+        raise Invalid({"boundary": [f"There is no boundary “{wanted.boundary}”. There are: {there}."]})
+    partner = Partner(
+        slug=wanted.slug, name=wanted.name, currency=wanted.currency, time_zone=wanted.time_zone, boundary=boundary,
+        opens_at=wanted.opens_at, closes_at=wanted.closes_at, staffed_weekdays=list(wanted.staffed_weekdays),
+        holidays=list(wanted.holidays), languages=list(wanted.languages), voice_greeting=wanted.greeting,
+        voice_sign_off=wanted.sign_off,
+    )  # fmt: skip
+    days = f"Unused goods come back within {wanted.return_days} days of delivery."
+    terms = Terms(
+        partner=partner, number=1, active=True, return_window_days=wanted.return_days, return_window_clause=days
+    )
+    _checked(partner, terms)
+    with transaction.atomic():
+        partner.save(force_insert=True)
+        terms.save(force_insert=True)
+        PartnerStage.objects.bulk_create(
+            PartnerStage(partner=partner, case_type=case_type, stage=Stage.OBSERVE) for case_type in CaseType
+        )
+        audit.record(actor, partner, "created", details={"boundary": boundary.name})
+        made = [
+            keys.issue(partner, "back end", [str(scope) for scope in BACK_END], actor=actor),
+            keys.issue(partner, "chat widget", [str(scope) for scope in WIDGET], actor=actor),
+        ]
+        secret = ""
+        if wanted.webhook:
+            endpoint = endpoints.register(partner, {"url": wanted.webhook, "contact": wanted.contact}, actor=actor)
+            secret = signing.secret_of(endpoint.reference, endpoint.generation)
+    return Made(partner, made, secret)
+
+
+def _checked(partner: Partner, terms: Terms) -> None:
+    errors: dict[str, list[str]] = {}
+    for row, left_out in ((partner, []), (terms, ["partner"])):
+        try:
+            row.full_clean(exclude=left_out, validate_constraints=False)
+        except ValidationError as error:
+            errors |= {name: list(found) for name, found in error.message_dict.items()}
+    if errors:
+        raise Invalid(errors)
+
+
+def checklist(partner: Partner, now: datetime) -> list[Check]:
+    """What going live asks for. Each type has its own steps besides (stages.checklist); two people judge both."""
+    rulings = Ruling.objects.filter(partner=partner)
+    first = rulings.order_by("at").values_list("at", flat=True).first()
+    observed = now - first if first else timedelta(0)
+    count = rulings.count()
+    known = [stages.known_of(partner.pk, case_type) for case_type in CaseType]
+    decided, agreed = sum(one.decisions for one in known), sum(one.agreed for one in known)
+    share = 100 * agreed / decided if decided else 0.0
+    lifted = Pause.objects.filter(partner=partner, lifted_at__isnull=False).exists()
+    brands_of = {user: partner_ids_of(user) for user in duty.present(Shift.Kind.ON, now)}
+    here = [user for user, brands in brands_of.items() if brands is None or partner.pk in brands]
+    heard = WebhookDelivery.objects.filter(endpoint__partner=partner, status=WebhookDelivery.Status.DELIVERED).exists()
+    settled = Effect.objects.filter(partner=partner, state__in=[Effect.State.DONE, Effect.State.REFUSED]).exists()
+    orders = Order.objects.filter(partner=partner).count()
+    used = ApiKey.objects.filter(partner=partner, last_used_at__isnull=False).exists()
+    return [
+        Check("A key was used", "yes" if used else "no", used),
+        Check("Orders are in the mirror", f"{orders:,}", orders > 0),
+        Check("A webhook came through", "yes" if heard else "no: send a test", heard),
+        Check("The shop said what became of an action", "yes" if settled else "no", settled),
+        Check(f"Observed for at least {OBSERVED_FOR.days} days", f"{observed.days} days", observed >= OBSERVED_FOR),
+        Check(f"At least {LEAST_RULINGS} cases ruled meanwhile", f"{count:,}", count >= LEAST_RULINGS),
+        Check(f"People decided as the AI proposed in at least {LEAST_AGREEMENT:.0f} % of cases",
+              f"{share:.1f} % of {decided:,}", share >= LEAST_AGREEMENT),
+        Check("A pause was tried, and lifted by two people", "yes" if lifted else "no", lifted),
+        Check("Somebody is on shift now", ", ".join(map(str, here)) or "nobody", bool(here)),
+    ]  # fmt: skip
