@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db.models.signals import post_migrate
 
 SUPERVISOR, SENIOR, OPS_MANAGER = "Supervisor", "Senior supervisor", "Ops manager"
-OPERATOR, AUDITOR = "Operator", "Auditor"
+OPERATOR, AUDITOR, PARTNER = "Operator", "Auditor", "Partner"
 
 _EVERYTHING_OURS = ("policies", "interactions", "learning")
 
@@ -101,11 +101,32 @@ _OPERATES = {
     "policies.view_auditentry",
 }
 
+_OF_A_BRAND = {
+    "interactions.view_interaction",
+    "interactions.view_decisionrecord",
+    "interactions.view_effect",
+    "interactions.view_outcome",
+    "interactions.view_apikey",
+    "interactions.view_webhookendpoint",
+    "interactions.view_webhookdelivery",
+    "policies.view_partner",
+    "policies.view_partnerstage",
+    "policies.view_terms",
+    "policies.view_ruling",
+    "policies.view_pause",
+    "policies.view_boundary",
+    "policies.view_boundaryversion",
+    "policies.view_rule",
+    "policies.view_guardrail",
+}
+"""People of a brand read what is theirs: their remit names the brand, and nothing here changes anything."""
+
 PERMISSIONS: dict[str, set[str]] = {
     SUPERVISOR: _DECIDES | _READS_BOUNDARIES,
     SENIOR: _DECIDES | _READS_BOUNDARIES | {"interactions.decide_senior"},
     OPS_MANAGER: _OPS | _READS_BOUNDARIES,
     OPERATOR: _OPERATES,
+    PARTNER: _OF_A_BRAND,
 }
 
 
@@ -143,7 +164,7 @@ def role_of(user: User | AnonymousUser) -> str:
     if user.is_superuser:
         return "Administrator"
     names = set(user.groups.values_list("name", flat=True))
-    for name in (OPS_MANAGER, SENIOR, SUPERVISOR, OPERATOR, AUDITOR):
+    for name in (OPS_MANAGER, SENIOR, SUPERVISOR, OPERATOR, AUDITOR, PARTNER):
         if name in names:
             return name
     return "No role"

@@ -22,6 +22,7 @@ ROLES = (
     staff.OPS_MANAGER,
     staff.OPERATOR,
     staff.AUDITOR,
+    staff.PARTNER,
     "administrator",
     "no role",
     "nobody",

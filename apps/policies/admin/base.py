@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from apps.policies import audit
-from apps.policies.models import Partner, partner_ids_of
+from apps.policies.models import Boundary, Partner, partner_ids_of
 
 if TYPE_CHECKING:  # the stubs know of the rows' type, Django's own classes take none
     ModelAdmin = admin.ModelAdmin[Any]
@@ -104,6 +104,25 @@ def text_in(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "").strip()
 
 
+def brands_in_words(boundary: Boundary, user: User) -> str:
+    """The brands of a boundary that a person may know of by name, and how many there are besides."""
+    allowed = partner_ids_of(user)
+    names = dict(boundary.partner_set.values_list("pk", "name"))
+    seen = [name for pk, name in names.items() if allowed is None or pk in allowed]
+    others = len(names) - len(seen)
+    besides = f"{others} other brand{'s' if others > 1 else ''}" if others else ""
+    return ", ".join(filter(None, [*seen, besides]))
+
+
+class OwnPartners(admin.RelatedFieldListFilter):
+    """Offers the brands of the person's remit alone: the others' names are not theirs to know."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        allowed = partner_ids(request)
+        limited = {} if allowed is None else {"pk__in": allowed}
+        return field.get_choices(include_blank=False, limit_choices_to=limited)
+
+
 class OfPartners(Titled):
     """Rows of a partner: a person sees those of the brands in their remit, and chooses among no others.
 
@@ -117,6 +136,12 @@ class OfPartners(Titled):
         if db_field.related_model is Partner and allowed is not None:
             options["queryset"] = Partner.objects.filter(pk__in=allowed)
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [
+            (name, OwnPartners) if isinstance(name, str) and name.rpartition("__")[2] == "partner" else name
+            for name in super().get_list_filter(request)
+        ]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)

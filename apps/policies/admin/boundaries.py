@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.policies import editing, releases, replaying
 from apps.policies.admin import documents, rules, simulator
-from apps.policies.admin.base import Audited, ReadOnly, number_in, person, text_in
+from apps.policies.admin.base import Audited, ReadOnly, brands_in_words, number_in, person, text_in
 from apps.policies.admin.version_page import version_context
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, BoundaryVersion
@@ -24,7 +24,7 @@ Act = Callable[[HttpRequest, BoundaryVersion], str]
 
 @admin.register(Boundary)
 class BoundaryAdmin(Audited):
-    list_display = ("name", "currency", "active", "brands")
+    list_display = ("name", "currency", "active")
     search_fields = ("name",)
     change_form_template = "admin/policies/boundary.html"
 
@@ -39,9 +39,12 @@ class BoundaryAdmin(Audited):
         version = boundary.active_version
         return f"version {version.number}" if version else "none"
 
-    @admin.display(description="brands")
-    def brands(self, boundary: Boundary) -> str:
-        return ", ".join(partner.name for partner in boundary.partner_set.all()) or "none"
+    def get_list_display(self, request: HttpRequest) -> Any:
+        @admin.display(description="brands")
+        def brands(boundary: Boundary) -> str:
+            return brands_in_words(boundary, person(request)) or "none"
+
+        return (*super().get_list_display(request), brands)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

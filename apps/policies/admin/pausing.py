@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.policies import pauses
-from apps.policies.admin.base import Audited, number_in, person, text_in
+from apps.policies.admin.base import Audited, OwnPartners, number_in, person, text_in
 from apps.policies.errors import Refused
 from apps.policies.models import Pause
 
@@ -31,7 +31,7 @@ class InForce(admin.SimpleListFilter):
 @admin.register(Pause)
 class PauseAdmin(Audited):
     list_display = ("scope", "state_tag", "reason", "paused_as", "paused_at")
-    list_filter = (InForce, "partner")
+    list_filter = (InForce, ("partner", OwnPartners))
     ordering = (F("lifted_at").desc(nulls_first=True), "-pk")
     fields = ("partner", "case_type", "action", "reason")
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 3})}}

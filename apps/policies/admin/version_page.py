@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from apps.policies import replaying, shadowing
+from apps.policies.admin.base import brands_in_words
 from apps.policies.checking import children_of, problems_of, problems_of_rule, unreadable, verification_of
 from apps.policies.differences import type_in_words
 from apps.policies.models import AuditEntry, BoundaryVersion, Guardrail, Replay, Rule, rules_only_brands_of
@@ -33,7 +34,7 @@ def version_context(user: User, version: BoundaryVersion) -> dict[str, Any]:
         "title": f"{version.boundary}, version {version.number}",
         "version": version,
         "release_hash": version.release_hash() if verification else "",
-        "brands": list(version.boundary.partner_set.values_list("name", flat=True)),
+        "brands": brands_in_words(version.boundary, user),
         "replaces": None if version.state in (_S.ACTIVE, _S.RETIRED) else version.boundary.active_version,
         "steps": _steps(version, not problems, replay),
         "groups": _groups(version),
