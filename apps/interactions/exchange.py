@@ -7,6 +7,7 @@ Here every step on the socket gets what is left until one deadline. Nothing is f
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -72,6 +73,18 @@ def _tls() -> ssl.SSLContext:
     return httpcore2.default_ssl_context()
 
 
+_LOOKING_UP = ThreadPoolExecutor(64, "look-up")
+
+
+def _in_time(resolve: Resolve, host: str, port: int, until: float) -> Sequence[str]:
+    """A look-up knows no time limit of its own: one that takes too long is left behind."""
+    left = _left(until, httpcore2.ConnectTimeout)
+    try:
+        return _LOOKING_UP.submit(resolve, host, port).result(left)
+    except TimeoutError as error:
+        raise httpcore2.ConnectTimeout(f"{host} was not found in time") from error
+
+
 class _HurriedBackend(httpcore2.NetworkBackend):
     def __init__(self, until: float, resolve: Resolve | None) -> None:
         self._until, self._resolve = until, resolve
@@ -80,7 +93,7 @@ class _HurriedBackend(httpcore2.NetworkBackend):
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
                     socket_options: Any = None) -> httpcore2.NetworkStream:  # fmt: skip
         """To the first of the addresses that answers. The name is looked up once, so none comes in between."""
-        addresses = [host] if self._resolve is None else self._resolve(host, port)
+        addresses = [host] if self._resolve is None else _in_time(self._resolve, host, port, self._until)
         fault: Exception = ConnectionError(f"{host} has no address")
         for address in addresses:
             left = _left(self._until, httpcore2.ConnectTimeout)

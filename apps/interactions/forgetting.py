@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef, Q
+
 from apps.interactions.api import idempotency, limits
 from apps.interactions.models import OutboxEvent, WebhookDelivery
 
@@ -11,8 +13,17 @@ AT_ONCE = 5_000
 
 def forget_old(now: datetime) -> int:
     """One bounded step; returns how many rows went."""
-    ended = WebhookDelivery.objects.filter(ended_at__lt=now - LOG_KEPT).order_by("id").values("pk")[:AT_ONCE]
+    long_ago = now - LOG_KEPT
+    over = Q(ended_at__lt=long_ago) | Q(made_at__lt=long_ago, endpoint__stopped_at__lt=long_ago)
+    ended = WebhookDelivery.objects.filter(over).order_by("id").values("pk")[:AT_ONCE]
     gone, _ = WebhookDelivery.objects.filter(pk__in=ended).delete()
-    unheard = OutboxEvent.objects.filter(created_at__lt=now - LOG_KEPT, number__isnull=False, deliveries__isnull=True)
-    gone += OutboxEvent.objects.filter(pk__in=unheard.order_by("id").values("pk")[:AT_ONCE]).delete()[0]
+    unheard = OutboxEvent.objects.filter(created_at__lt=long_ago, number__isnull=False, deliveries__isnull=True)
+    newer = OutboxEvent.objects.filter(
+        partner=OuterRef("partner"), subject=OuterRef("subject"), number__gt=OuterRef("number")
+    )
+    old = unheard.filter(Exists(newer)).order_by("id").values("pk")[:AT_ONCE]
+    gone += OutboxEvent.objects.filter(pk__in=old).delete()[0]
+    # The last one of each case stays, without its content: numbers go on from it.
+    last = unheard.exclude(payload={}).order_by("id").values("pk")[:AT_ONCE]
+    OutboxEvent.objects.filter(pk__in=last).update(payload={})
     return gone + idempotency.forget_old(now) + limits.forget_old(now)

@@ -37,8 +37,13 @@ def replace(key_id: int, *, actor: audit.Actor, now: datetime, by: User | None =
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         if not old.is_usable(now):
             raise Refused("This key opens nothing any more: make a new one.")
-        if hasattr(old, "replaced_by"):
+        before = ApiKey.objects.filter(replaces=old).first()
+        if before is not None and before.last_used_at is not None:
             raise Refused("This key was replaced already. Use the new one, or make another.")
+        if before is not None:  # nobody has it: its answer was lost
+            before.replaces = None
+            before.save(update_fields=["replaces"])
+            revoke(before, actor=actor, now=now)
         made = ApiKey(
             partner=old.partner, name=old.name, scopes=old.scopes, networks=old.networks,
             calls_a_minute=old.calls_a_minute, expires_at=old.expires_at, replaces=old, created_by=by,
@@ -52,6 +57,11 @@ def replace(key_id: int, *, actor: audit.Actor, now: datetime, by: User | None =
 
 
 def revoke(key: ApiKey, *, actor: audit.Actor, now: datetime) -> None:
-    key.revoked_at = now
-    key.save(update_fields=["revoked_at"])
-    audit.record(actor, key, "revoked", at=now)
+    """With those that were made in its place: whoever had it may have made them."""
+    one: ApiKey | None = key
+    while one is not None:
+        if one.revoked_at is None:
+            one.revoked_at = now
+            one.save(update_fields=["revoked_at"])
+            audit.record(actor, one, "revoked", at=now)
+        one = ApiKey.objects.filter(replaces=one).first()

@@ -10,6 +10,7 @@ from apps.policies.errors import Invalid
 from apps.policies.models import Partner
 
 RECENT = timedelta(days=90)
+MOST_NUMBERS, LONGEST_NUMBER = 20, 60
 _NUMBER_LIKE = re.compile(r"[A-Za-z]{0,4}-?\d{4,}")
 
 
@@ -51,9 +52,11 @@ def match_among(named: Sequence[Order], number: str | None, recent: Callable[[],
 
 
 def numbers_in(texts: Sequence[str], number: str | None = None) -> set[str]:
-    """What may be numbers of orders."""
-    written = {word for text in texts for word in _NUMBER_LIKE.findall(text)}
-    return written | ({number} if number else set())
+    """What may be numbers of orders: the first `MOST_NUMBERS` that are written."""
+    written = dict.fromkeys(
+        word for text in texts for word in _NUMBER_LIKE.findall(text) if len(word) <= LONGEST_NUMBER
+    )
+    return {*list(written)[:MOST_NUMBERS], *({number} if number else ())}
 
 
 def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:

@@ -22,10 +22,7 @@ from apps.policies.models import Boundary, Partner, PartnerStage, Pause, Ruling,
 from apps.policies.stages import Check
 from apps.policies.words import CaseType, Stage
 
-BACK_END = (
-    Scope.INTERACTIONS_WRITE, Scope.INTERACTIONS_READ, Scope.AGENT_WRITE, Scope.OMS_WRITE, Scope.OUTCOMES_WRITE,
-    Scope.ACTIONS_RESULT, Scope.RULINGS_READ, Scope.PAUSES_WRITE, Scope.WEBHOOKS_WRITE, Scope.KEYS_ROTATE,
-)  # fmt: skip
+BACK_END = tuple(Scope)
 WIDGET = (Scope.INTERACTIONS_WRITE,)
 OBSERVED_FOR = timedelta(days=14)
 LEAST_RULINGS, LEAST_AGREEMENT = 100, 90.0

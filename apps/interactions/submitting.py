@@ -90,11 +90,10 @@ def submit_order(
 
 
 def submit_order_events(partner: Partner, number: str, data: object, *, actor: audit.Actor) -> Order:
-    events = data if isinstance(data, list) else [data]
-    checked_events = [checked(shapes.EventIn, event) for event in events]
+    checked_events = _checked_events(shapes.EventIn, data)
     with transaction.atomic():
         order = mirror.add_events(partner, number, checked_events)
-        audit.record(actor, order, "events_mirrored", reason=", ".join(event["kind"] for event in checked_events))
+        audit.record(actor, order, "events_mirrored", reason=", ".join(event["kind"] for event in checked_events)[:200])
     return order
 
 
@@ -119,11 +118,28 @@ def submit_article(partner: Partner, slug: str, data: object, *, actor: audit.Ac
 
 def submit_customer_events(customer: Customer, data: object) -> int:
     """One event or a list of up to `MOST_EVENTS`; returns how many were sent."""
-    events = data if isinstance(data, list) else [data]
-    if not 1 <= len(events) <= MOST_EVENTS:
-        raise Invalid({"body": [f"Send 1 to {MOST_EVENTS} events."]})
-    catalogue.add_customer_events(customer, [checked(catalogue_shapes.CustomerEventIn, event) for event in events])
+    events = _checked_events(catalogue_shapes.CustomerEventIn, data)
+    catalogue.add_customer_events(customer, events)
     return len(events)
+
+
+def _checked_events(shape: type[serializers.Serializer[Any]], data: object) -> list[dict[str, Any]]:
+    """One event, or a list of up to `MOST_EVENTS`. Raises Invalid, which names those of a list by their places."""
+    if not isinstance(data, list):
+        return [checked(shape, data)]
+    if not 1 <= len(data) <= MOST_EVENTS:
+        raise Invalid({"body": [f"Send 1 to {MOST_EVENTS} events."]})
+    found: list[dict[str, Any]] = []
+    errors: dict[str, list[str]] = {}
+    one = shape()
+    for place, event in enumerate(data):
+        try:
+            found.append(one.run_validation(event))
+        except serializers.ValidationError as error:
+            errors |= flat_errors(error.detail, f"[{place}]")
+    if errors:
+        raise Invalid(errors)
+    return found
 
 
 def _checked_id(field: str, name: str, longest: int) -> None:

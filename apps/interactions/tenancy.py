@@ -30,6 +30,7 @@ READ = (
     "policies_soughtkind", "interactions_casetypesetting", "interactions_reasoncode", "interactions_readingmodel",
     "interactions_outsidemodel",
 )  # fmt: skip
+FOR_ALL = ("policies_pause",)  # rows of nobody that stand for everybody
 WAKES = "django_q_ormq"  # a worker is woken by a row of the broker
 _MINE = "NULLIF(current_setting('remit.partner', true), '')::bigint"
 
@@ -108,7 +109,7 @@ def _wall(model: type[models.Model]) -> Wall | None:
     links: Sequence[Any] = [field for field in model._meta.fields if isinstance(field, models.ForeignKey)]
     for field in links:
         if field.related_model is Partner:
-            return Wall(table, f"{field.column} = {_MINE}", f"{field.column} IS NULL" if field.null else "")
+            return Wall(table, f"{field.column} = {_MINE}", f"{field.column} IS NULL" if table in FOR_ALL else "")
     for field in links:
         if not field.null and field.related_model is not model and field.related_model in _models():
             if (other := _wall(field.related_model)) is None:

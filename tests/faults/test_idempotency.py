@@ -40,3 +40,14 @@ def test_it_happens_once_and_every_answer_is_the_same_or_a_409(transactional_db)
         assert set(codes) <= {status, 409}
         assert codes[status] >= 1
         assert len({body for where, code, body in answers if where == address and code == status}) == 1
+
+
+def test_a_row_that_several_make_at_once_is_made_once_and_the_others_are_told(transactional_db):
+    client = api_client(demo_partner("lumi", "Lumi Skin"))
+
+    def put(number):
+        return client.put(
+            "/api/v1/customers/c-1/", {"name": "Mira"}, format="json", headers={"If-None-Match": "*"}
+        ).status_code
+
+    assert sorted(race(put, 8)) == [201] + [412] * 7

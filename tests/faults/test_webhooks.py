@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import OutboxEvent, WebhookDelivery
-from apps.interactions.webhooks import endpoints, sending, spreading
+from apps.interactions.webhooks import endpoints, posting, sending, spreading
 from tests.faults.processes import environment_of_test_database, race
 from tests.interactions.webhooks.conftest import BOT, Listener, listening
 
@@ -76,6 +77,29 @@ def test_processes_that_take_at_once_take_each_once(partner, listener):
 
     taken = [one for each in race(take, 4) for one in each]
     assert len(taken) == len(set(taken)) > 100
+
+
+def test_who_replays_and_who_records_do_not_wait_for_each_other(partner, listener):
+    endpoint = endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    events(partner, 300, cases=300)
+    spreading.spread()
+    since = timezone.now() - timedelta(hours=1)
+
+    def work(number):
+        for _ in range(10):
+            if number % 2:
+                endpoints.replay(endpoint.pk, since, timezone.now(), actor=BOT, now=timezone.now())
+            else:
+                letters = sending.letters_of(taken(), timezone.now())
+                sending.record([posting.Answered(letter, 500, 5) for letter in letters], timezone.now())
+
+    def taken():
+        sender = sending.Sender()
+        sender._room[endpoint.pk] = 50
+        return [letter.delivery_id for letter in [*sender._take(False, 50), *sender._take(True, 50)]]
+
+    race(work, 4)
+    assert WebhookDelivery.objects.count() == 300
 
 
 def test_a_sender_that_is_killed_loses_nothing(partner, listener):

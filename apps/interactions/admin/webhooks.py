@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -36,8 +36,11 @@ class WebhookEndpointAdmin(OfPartners):
     fields = ("partner", "url", "description", "kinds", "contact")
     change_form_template = "admin/interactions/webhook.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
-        return super().get_queryset(request).filter(removed_at__isnull=True).select_related("partner")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        waiting = Count("deliveries", filter=Q(deliveries__status=WebhookDelivery.Status.WAITING))
+        rows: QuerySet[Any] = super().get_queryset(request).filter(removed_at__isnull=True)
+        found: QuerySet[Any] = rows.select_related("partner").annotate(count_waiting=waiting)
+        return found
 
     def get_readonly_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> tuple[str, ...]:
         return ("partner",) if obj else ()
@@ -53,8 +56,8 @@ class WebhookEndpointAdmin(OfPartners):
         return form
 
     @admin.display(description="waiting")
-    def waiting(self, endpoint: WebhookEndpoint) -> int:
-        return endpoint.deliveries.filter(status=WebhookDelivery.Status.WAITING).count()
+    def waiting(self, endpoint: Any) -> int:
+        return int(endpoint.count_waiting)
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         actor = audit.person(person(request))
@@ -64,6 +67,13 @@ class WebhookEndpointAdmin(OfPartners):
         else:
             made = endpoints.register(form.cleaned_data["partner"], said, actor=actor)
             obj.pk, obj.reference = made.pk, made.reference
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **options)
+        except (Refused, Invalid) as refused:
+            messages.error(request, str(refused))
+            return redirect("admin:interactions_webhookendpoint_changelist")
 
     def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
         endpoints.remove(obj.pk, actor=audit.person(person(request)), now=timezone.now())
@@ -149,11 +159,21 @@ def with_last_try(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
     )  # fmt: skip
 
 
+class OfKind(admin.SimpleListFilter):
+    title, parameter_name = "event", "event"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return EventKind.choices
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
+        return rows.filter(event__kind=self.value()) if self.value() else rows
+
+
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(OfPartners, ReadOnly):
     partner_path = "endpoint__partner"
     list_display = ("made_at", "event", "endpoint", "status", "attempts", "answered", "milliseconds")
-    list_filter = ("status", "event__kind", "endpoint__partner")
+    list_filter = ("status", OfKind, "endpoint__partner")
     search_fields = ("=event__event_id", "=subject")
     fields = ("event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at", "content", "all_tries")
     readonly_fields = fields

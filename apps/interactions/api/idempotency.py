@@ -72,12 +72,14 @@ def begin(partner: Partner, name: str, digest: str, now: datetime) -> Idempotent
 
 
 def finish(call: IdempotentCall, answer: Answer) -> None:
-    call.status, call.content_type, call.answer = answer.status, answer.content_type, answer.body
-    call.save(update_fields=["status", "content_type", "answer"])
+    """Raises Refused when somebody else took it over meanwhile: then what was done here must not be."""
+    ours = IdempotentCall.objects.filter(pk=call.pk, status__isnull=True, lease_until=call.lease_until)
+    if not ours.update(status=answer.status, content_type=answer.content_type, answer=answer.body):
+        raise Refused("This call took too long, and was sent again meanwhile. Ask for its answer with the same key.")
 
 
 def let_go(call: IdempotentCall) -> None:
-    IdempotentCall.objects.filter(pk=call.pk, status__isnull=True).delete()
+    IdempotentCall.objects.filter(pk=call.pk, status__isnull=True, lease_until=call.lease_until).delete()
 
 
 def forget_old(now: datetime) -> int:

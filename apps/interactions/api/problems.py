@@ -5,8 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from psycopg.errors import DeadlockDetected
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -56,6 +58,8 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response:
             return _answer(422, "Some fields cannot be taken; each is named under errors.", error.errors)
         case Moved() | Refused():
             return _answer(409, str(error))
+        case OperationalError() if isinstance(error.__cause__, DeadlockDetected):
+            return _answer(409, "Two calls were in each other's way. Nothing was done; send it again.")
         case Precondition():
             return _answer(412, str(error))
         case RequestDataTooBig():

@@ -4,7 +4,7 @@ is the caller's partner's."""
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from rest_framework.request import Request
@@ -16,12 +16,13 @@ from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
 from apps.interactions.api.filtering import Filter, a_text, a_time, one_of
 from apps.interactions.connectors import Outcome
-from apps.interactions.models import Interaction, Scope
+from apps.interactions.models import Interaction, Message, Scope
 from apps.interactions.models.interaction import CHANNELS
-from apps.policies.errors import Invalid
+from apps.policies.errors import Invalid, Refused
 from apps.policies.words import CaseType, Handler
 
 MOST_IN_A_BATCH = 500
+FOR_WRITERS = ("id", "external_id", "url", "state")  # of an interaction, for a key that may not read
 
 
 def interaction_of(request: Request, reference: uuid.UUID) -> Interaction:
@@ -54,9 +55,9 @@ class Interactions(Listing):
         return Interaction.objects.of(caller(request).partner).select_related("customer", "order", "merged_into")
 
     def post(self, request: Request) -> Response:
-        _author_allowed(request, request.data)
+        _allowed(request, request.data)
         accepted = submitting.submit_interaction(caller(request).partner, request.data, actor=caller(request).actor)
-        return Response(answers.InteractionOut(accepted.interaction).data, status=202 if accepted.created else 200)
+        return Response(_told(request, accepted, request.data), status=202 if accepted.created else 200)
 
 
 class InteractionBatch(Endpoint):
@@ -70,19 +71,22 @@ class InteractionBatch(Endpoint):
         items = request.data.get("interactions") if isinstance(request.data, dict) else None
         if not isinstance(items, list) or not 1 <= len(items) <= MOST_IN_A_BATCH:
             raise Invalid({"interactions": [f"Send a list of 1 to {MOST_IN_A_BATCH} interactions."]})
-        allowed = [_why_not_author(request, item) for item in items]
+        allowed = [_why_not(request, item) for item in items]
         who = caller(request)
         taken = iter(submitting.submit_interactions(
             who.partner, [item for item, no in zip(items, allowed, strict=True) if no is None], actor=who.actor
         ))  # fmt: skip
         verdicts = [no or next(taken) for no in allowed]
-        shape = answers.InteractionOut()
-        results = [
-            refused_item(item, verdict) if isinstance(verdict, Invalid)
-            else {"status": 202 if verdict.created else 200, **shape.to_representation(verdict.interaction)}
-            for item, verdict in zip(items, verdicts, strict=True)
-        ]  # fmt: skip
+        results = [self._verdict(request, item, verdict) for item, verdict in zip(items, verdicts, strict=True)]
         return Response({"results": results}, status=207)
+
+    def _verdict(self, request: Request, item: Any, verdict: intake.Accepted | Invalid) -> dict[str, Any]:
+        if isinstance(verdict, Invalid):
+            return refused_item(item, verdict)
+        try:
+            return {"status": 202 if verdict.created else 200, **_told(request, verdict, item)}
+        except Refused as refused:
+            return {**refused_item(item, Invalid({"external_id": [str(refused)]})), "status": 409}
 
 
 def refused_item(item: Any, error: Invalid) -> dict[str, Any]:
@@ -108,10 +112,10 @@ class Messages(Endpoint):
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         interaction = interaction_of(request, reference)
-        _author_allowed(request, {"messages": [request.data]})
+        _allowed(request, {"messages": [request.data]})
         words = intake.Words(**submitting.checked(shapes.MessageIn, request.data), received_at=timezone.now())
         case = intake.add_message(interaction, words, actor=caller(request).actor)
-        return Response(answers.InteractionOut(case).data, status=202)
+        return Response(_told(request, intake.Accepted(case, created=True), None), status=202)
 
 
 class ActionResult(Endpoint):
@@ -132,18 +136,41 @@ class ActionResult(Endpoint):
         return Response(answers.ActionOut({"key": effect.key, "state": effect.state}).data)
 
 
-def _author_allowed(request: Request, data: Any) -> None:
-    if (no := _why_not_author(request, data)) is not None:
+def _allowed(request: Request, data: Any) -> None:
+    if (no := _why_not(request, data)) is not None:
         raise no
 
 
-def _why_not_author(request: Request, data: Any) -> Invalid | None:
-    """Words of agents and bots need a scope of their own: a chat widget's key cannot speak for the staff."""
-    if Scope.AGENT_WRITE in caller(request).key.scopes or not isinstance(data, dict):
+def _why_not(request: Request, data: Any) -> Invalid | None:
+    """A chat widget's key stands on a public page: it cannot speak for the staff, nor vouch for whoever types there."""
+    scopes = caller(request).key.scopes
+    if not isinstance(data, dict):
         return None
+    errors: dict[str, list[str]] = {}
+    if Scope.SENDERS_VOUCH not in scopes:
+        lacks = f"This key may not say so; it lacks {Scope.SENDERS_VOUCH}."
+        errors |= {"order": [lacks]} if data.get("order") else {}
+        errors |= {"sender_verified": [lacks]} if data.get("sender_verified") else {}
     messages = data.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else []):
-        if isinstance(message, dict) and message.get("author") in ("agent", "bot"):
+        if Scope.AGENT_WRITE not in scopes and isinstance(message, dict) and message.get("author") in ("agent", "bot"):
             said = f"This key may only send customers' words; it lacks {Scope.AGENT_WRITE}."
-            return Invalid({f"messages[{index}].author": [said]})
-    return None
+            errors[f"messages[{index}].author"] = [said]
+    return Invalid(errors) if errors else None
+
+
+def _told(request: Request, accepted: intake.Accepted, sent: Any) -> dict[str, Any]:
+    """The interaction as the key may see it. One that may not read is told of what it sent itself: who only guesses an id
+    learns nothing. Raises Refused."""
+    row = accepted.interaction
+    if Scope.INTERACTIONS_READ in caller(request).key.scopes:
+        return answers.InteractionOut(row).data
+    if not accepted.created and not _is_what_was_sent(row, sent):
+        raise Refused("There is another interaction under this id. Choose one that nobody can guess.")
+    return {name: value for name, value in answers.InteractionOut(row).data.items() if name in FOR_WRITERS}
+
+
+def _is_what_was_sent(row: Interaction, sent: Any) -> bool:
+    first = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row), author="customer").order_by("id").first()
+    texts = [message.get("text") for message in sent["messages"]]
+    return first is not None and first.text in texts

@@ -19,6 +19,7 @@ from apps.policies.models import Partner
 class Scope(models.TextChoices):
     INTERACTIONS_WRITE = "interactions:write", "Send interactions and customers' messages"
     INTERACTIONS_READ = "interactions:read", "Read interactions"
+    SENDERS_VOUCH = "senders:vouch", "Say that a sender is who they are, and which order they write about"
     AGENT_WRITE = "agent:write", "Send messages by agents and bots"
     OMS_WRITE = "oms:write", "Send customers, orders and courier events"
     OUTCOMES_WRITE = "outcomes:write", "Report outcomes, and bring past cases along"

@@ -123,6 +123,7 @@ class Interaction(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="interaction_due"),
+            models.Index(fields=["partner", "-id"], name="interaction_of_partner"),
             models.Index(fields=["partner", "customer", "state"], name="interaction_customer"),
             models.Index(fields=["order"], name="interaction_order"),
             models.Index(fields=["created_at"], name="interaction_created"),

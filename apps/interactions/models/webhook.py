@@ -1,6 +1,7 @@
 """Webhooks: the endpoints of partners, what each is to hear, and every attempt to tell it."""
 
 import uuid
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,6 +22,7 @@ class EventKind(models.TextChoices):
     BOUNDARY = "boundary.changed", "The boundary is another one"
 
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # when what a stopped endpoint does not hear is due: until it listens again
 TEST = "webhook.test"  # sent by the test button, to one endpoint alone
 
 

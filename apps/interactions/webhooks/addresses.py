@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")  # all that is given out so far; what embeds IPv4 elsewhere is outside
+_NOT_FOR_US = [  # counted as global, and none of a partner's servers: metadata of clouds, relays, what answers for nobody
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "168.63.129.16/32", "192.88.99.0/24", "192.31.196.0/24", "192.52.193.0/24",
+                    "192.175.48.0/24", "2620:4f:8000::/48")
+]  # fmt: skip
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
 _PORTS = "443, 80, or 1024 and up"
 
@@ -74,6 +79,8 @@ def host_header(url: str) -> str:
 
 def is_public(address: Address) -> bool:
     """Global unicast. Of IPv6 only what is given out, and nothing that carries an IPv4 address to somebody who unpacks it."""
+    if any(address in network for network in _NOT_FOR_US if network.version == address.version):
+        return False
     if isinstance(address, ipaddress.IPv6Address):
         embeds = address.sixtofour is not None or address.teredo is not None
         return address in _PUBLIC_V6 and address.is_global and not embeds

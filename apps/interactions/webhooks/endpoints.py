@@ -66,6 +66,7 @@ def remove(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> None:
         endpoint = _locked(endpoint_id)
         endpoint.removed_at = now
         endpoint.save(update_fields=["removed_at"])
+        endpoint.deliveries.filter(status=_S.WAITING).update(status=_S.GAVE_UP, ended_at=now, token=None)
         audit.record(actor, endpoint, "removed", at=now)
 
 
@@ -157,7 +158,11 @@ def replay_one(delivery: WebhookDelivery, *, actor: audit.Actor, now: datetime) 
 
 def _send_again(rows: QuerySet[WebhookDelivery], now: datetime) -> None:
     """Under the same id, so that who heard it already knows. What is under way at this moment ends as it may."""
-    rows.update(status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=now)
+    # Locked in one order, as who records does.
+    chosen = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    WebhookDelivery.objects.filter(pk__in=chosen).update(
+        status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=now
+    )
 
 
 def _locked(endpoint_id: int) -> WebhookEndpoint:

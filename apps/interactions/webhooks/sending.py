@@ -62,7 +62,7 @@ due AS (
         FOR NO KEY UPDATE SKIP LOCKED
     ) found
     WHERE endpoint.removed_at IS NULL AND endpoint.stopped_at IS NULL
-      AND (endpoint.id = ANY(%(slow)s)) = %(of_slow)s
+      AND (endpoint.failures > 0 OR endpoint.id = ANY(%(slow)s)) = %(of_slow)s
     ORDER BY found.next_at, found.id
     LIMIT %(limit)s
 )
@@ -83,6 +83,7 @@ class Sender:
         self._room: defaultdict[int, int] = defaultdict(lambda: 1)
         self._slow: set[int] = set()
         self._answered: queue.SimpleQueue[tuple[bool, Answered]] = queue.SimpleQueue()
+        self._unrecorded: list[Answered] = []
 
     def round(self) -> int:
         """One step of everything; returns how many rows were moved."""
@@ -124,7 +125,6 @@ class Sender:
         return letters_of(taken, now)
 
     def _record(self) -> int:
-        answered = []
         while True:
             try:
                 slow, one = self._answered.get_nowait()
@@ -132,10 +132,12 @@ class Sender:
                 break
             self._under_way[slow] -= 1
             self._learn(one)
-            answered.append(one)
-        if answered:
-            record(answered, timezone.now())
-        return len(answered)
+            self._unrecorded.append(one)
+        count = len(self._unrecorded)
+        if count:
+            record(self._unrecorded, timezone.now())
+            self._unrecorded = []  # what the database did not take is recorded the next time
+        return count
 
     def _learn(self, one: Answered) -> None:
         endpoint = one.letter.endpoint_id
@@ -191,6 +193,8 @@ def record(answered: Sequence[Answered], now: datetime) -> None:
             _after(row, by_delivery[row.pk], now)
         WebhookDelivery.objects.bulk_update(changed, ["status", "ended_at", "next_at", "token"])
         WebhookAttempt.objects.bulk_create(_attempts(answered, now))
+    _hold_back(changed, now)
+    with transaction.atomic():  # of its own: who replays holds the endpoint while it waits for deliveries
         _health(answered, now)
 
 
@@ -206,6 +210,18 @@ def _after(row: WebhookDelivery, one: Answered, now: datetime) -> None:
         row.next_at = now + max(wait, asked)
 
 
+def _hold_back(changed: Sequence[WebhookDelivery], now: datetime) -> None:
+    """What has to wait for one that failed is not looked at before that one is due; what somebody else has now is left."""
+    for row in changed:
+        if row.status == _S.WAITING and row.attempts < IN_ORDER:
+            later = WebhookDelivery.objects.filter(
+                endpoint=row.endpoint_id, subject=row.subject, status=_S.WAITING, pk__gt=row.pk, next_at__lt=row.next_at
+            )
+            with transaction.atomic():
+                free = later.order_by("pk").select_for_update(no_key=True, skip_locked=True)
+                WebhookDelivery.objects.filter(pk__in=[one.pk for one in free]).update(next_at=row.next_at)
+
+
 def _attempts(answered: Iterable[Answered], now: datetime) -> list[WebhookAttempt]:
     def row(one: Answered) -> WebhookAttempt:
         fields: dict[str, Any] = {"answer": one.answer, "fault": one.fault, "milliseconds": one.milliseconds}
@@ -218,7 +234,8 @@ def _health(answered: Iterable[Answered], now: datetime) -> None:
     of: defaultdict[int, list[Answered]] = defaultdict(list)
     for one in answered:
         of[one.letter.endpoint_id].append(one)
-    for endpoint in WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=of).order_by("pk"):
+    rows = WebhookEndpoint.objects.select_for_update(no_key=True, skip_locked=True)
+    for endpoint in rows.filter(pk__in=of).order_by("pk"):
         came = of[endpoint.pk]
         if any(one.is_delivered for one in came):
             if endpoint.failures:

@@ -7,6 +7,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.interactions.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models.webhook import NEVER
 
 AT_ONCE = 500
 _LOCK = 7_202_601  # of the whole database: two who spread at once would give one number twice
@@ -28,7 +29,10 @@ def spread(limit: int = AT_ONCE) -> int:
 
 
 def _number(events: list[OutboxEvent]) -> None:
-    numbered = OutboxEvent.objects.filter(subject__in={event.subject for event in events}, number__isnull=False)
+    numbered = OutboxEvent.objects.filter(
+        partner__in={event.partner_id for event in events}, subject__in={event.subject for event in events},
+        number__isnull=False,
+    )  # fmt: skip
     known = numbered.order_by().values("partner", "subject").annotate(last=Max("number"))
     last = defaultdict(int, {(row["partner"], row["subject"]): row["last"] for row in known})
     for event in events:
@@ -46,7 +50,13 @@ def _deliver(events: list[OutboxEvent]) -> None:
     now = timezone.now()
     WebhookDelivery.objects.bulk_create(
         [
-            WebhookDelivery(event=event, endpoint=endpoint, subject=event.subject, next_at=now, made_at=now)
+            WebhookDelivery(
+                event=event,
+                endpoint=endpoint,
+                subject=event.subject,
+                made_at=now,
+                next_at=now if endpoint.stopped_at is None else NEVER,
+            )
             for event in events
             for endpoint in listening[event.partner_id]
             if endpoint.hears(event.kind) and endpoint.created_at <= event.created_at

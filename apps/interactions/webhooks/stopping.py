@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import send_mail
 
-from apps.interactions.models import WebhookEndpoint
+from apps.interactions.models import WebhookDelivery, WebhookEndpoint
+from apps.interactions.models.webhook import NEVER
 from apps.policies import audit
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def stop(endpoint: WebhookEndpoint, because: str, now: datetime, actor: audit.Ac
     endpoint.stopped_at, endpoint.stopped_because = now, because
     endpoint.told_at = None if actor == _WEBHOOKS else now
     endpoint.save(update_fields=["stopped_at", "stopped_because", "told_at"])
+    endpoint.deliveries.filter(status=WebhookDelivery.Status.WAITING).update(next_at=NEVER)
     audit.record(actor, endpoint, "stopped", reason=because, at=now)
 
 

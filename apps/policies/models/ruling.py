@@ -41,7 +41,10 @@ class Ruling(models.Model):
     class Meta:
         ordering = ["-id"]
         triggers = append_only()
-        indexes = [models.Index(fields=["ramp", "-id"], condition=models.Q(ramp__isnull=False), name="ruling_ramp")]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="ruling_of_partner"),
+            models.Index(fields=["ramp", "-id"], condition=models.Q(ramp__isnull=False), name="ruling_ramp"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(handler__in=Handler.values), name="ruling_handler_in_list"),
         ]

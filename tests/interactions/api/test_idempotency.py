@@ -78,6 +78,18 @@ class TestOnce:
         assert post({"reason": "sale"}).status_code == 201
         assert IdempotentCall.objects.get().status == 201
 
+    def test_who_took_too_long_and_was_taken_over_did_nothing(self, post, partner, monkeypatch):
+        real = idempotency.finish
+
+        def taken_over(call, answer):
+            IdempotentCall.objects.update(lease_until=timezone.now() + timedelta(minutes=5))
+            real(call, answer)
+
+        monkeypatch.setattr(idempotency, "finish", taken_over)
+        answer = post({"reason": "sale"})
+        assert answer.status_code == 409
+        assert not Pause.objects.exists()
+
     def test_what_breaks_on_our_side_did_nothing_and_can_be_sent_again(self, post, monkeypatch, customer):
         real = views.submitting.submit_interaction
 

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.interactions import matching
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Customer, Interaction, Message, Order, OrderEvent
 from tests.conftest import api_client
@@ -286,3 +287,23 @@ def test_an_id_that_does_not_fit_is_named(api, address):
     answer = api.put(f"/api/v1/{address}/", {**ORDER, "customer": "c"} if "orders" in address else {}, format="json")
     assert answer.status_code == 422
     assert "An id has" in str(answer.json()["errors"])
+
+
+class TestBounds:
+    @pytest.mark.parametrize("count", [0, 501])
+    def test_so_many_events_at_once_and_no_more(self, api, order, count):
+        event = {"kind": "picked_up", "at": "2026-01-01T10:00:00Z"}
+        answer = api.post(f"/api/v1/orders/{order.number}/events/", [event] * count, format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["body"])
+
+    def test_an_error_in_a_list_says_which_one(self, api, order):
+        good = {"kind": "picked_up", "at": "2026-01-01T10:00:00Z"}
+        answer = api.post(
+            f"/api/v1/orders/{order.number}/events/", [good, {"kind": "x", "at": "yesterday"}], format="json"
+        )
+        assert list(answer.json()["errors"]) == ["[1].at"]
+
+    def test_of_many_numbers_in_a_text_the_first_are_looked_up(self):
+        text = " ".join(str(number) for number in range(10000, 90000))
+        found = matching.numbers_in([text], "W1")
+        assert found == {"W1", *(str(number) for number in range(10000, 10020))}

@@ -89,6 +89,32 @@ class TestKeys:
         assert answer.status_code == 422
         assert "messages[0].author" in answer.json()["errors"]
 
+    @pytest.mark.parametrize("said", [{"order": "1047"}, {"sender_verified": True}])
+    def test_nor_vouch_for_who_types_there(self, partner, customer, said):
+        widget = api_client(partner, scopes=["interactions:write"])
+        answer = widget.post(URL, interaction(customer, **said), format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, list(said))
+        (result,) = widget.post(
+            f"{URL}batch/", {"interactions": [interaction(customer, **said)]}, format="json"
+        ).json()["results"]
+        assert (result["status"], list(result["errors"])) == (422, list(said))
+
+    def test_it_learns_nothing_of_a_case_whose_id_it_guesses(self, api, partner, customer):
+        api.post(URL, interaction(customer, messages=[message(text="My secret")]), format="json")
+        widget = api_client(partner, scopes=["interactions:write"])
+        guess = widget.post(URL, interaction(), format="json")
+        assert guess.status_code == 409
+        (result,) = widget.post(f"{URL}batch/", {"interactions": [interaction()]}, format="json").json()["results"]
+        assert result["status"] == 409
+        assert customer.external_id not in str([guess.json(), result])
+
+    def test_it_may_send_its_own_twice_and_is_told_no_more_than_it_sent(self, partner):
+        widget = api_client(partner, scopes=["interactions:write"])
+        first, second = (widget.post(URL, interaction(), format="json") for _ in "ab")
+        assert [first.status_code, second.status_code] == [202, 200]
+        assert first.json() == second.json()
+        assert set(first.json()) == {"id", "external_id", "url", "state"}
+
     def test_nor_in_a_batch_nor_in_a_case(self, api, partner, customer):
         reference = api.post(URL, interaction(customer), format="json").json()["id"]
         widget = api_client(partner, scopes=["interactions:write"])

@@ -122,11 +122,21 @@ class TestRotation:
         time_machine.move_to(timezone.now() + timedelta(hours=24, minutes=1))
         assert [by(one).get(URL).status_code for one in (key.issued, new["key"])] == [401, 200]
 
-    def test_it_is_replaced_once(self, key):
-        by(key.issued).post(ROTATE)
+    def test_it_is_replaced_once_the_new_one_is_in_use(self, key):
+        by(by(key.issued).post(ROTATE).json()["key"]).get(URL)
         answer = by(key.issued).post(ROTATE)
         assert answer.status_code == 409
         assert "replaced already" in answer.json()["detail"]
+
+    def test_one_whose_answer_was_lost_is_replaced_again(self, key):
+        lost, second = (by(key.issued).post(ROTATE).json()["key"] for _ in "ab")
+        assert [by(one).get(URL).status_code for one in (lost, second)] == [401, 200]
+
+    def test_who_revokes_a_key_revokes_what_was_made_in_its_place(self, key):
+        new = by(key.issued).post(ROTATE).json()["key"]
+        newest = by(new).post(ROTATE).json()["key"]
+        keys.revoke(ApiKey.objects.get(pk=key.pk), actor=ACTOR, now=timezone.now())
+        assert [by(one).get(URL).status_code for one in (key.issued, new, newest)] == [401, 401, 401]
 
     def test_one_that_opens_nothing_is_not_replaced(self, key):
         keys.revoke(key, actor=ACTOR, now=timezone.now())

@@ -21,7 +21,7 @@ from apps.interactions.models import (
     WebhookDelivery,
 )
 from apps.interactions.webhooks import endpoints, spreading
-from apps.policies.models import Boundary, Partner, Pause, Ruling
+from apps.policies.models import AuditEntry, Boundary, Partner, Pause, Ruling
 from tests.conftest import ACTOR, STATUS, api_client
 from tests.interactions.api.test_keys import OPEN
 
@@ -164,6 +164,11 @@ class TestDatabase:
         with tenancy.tenant(other.pk):
             assert Pause.objects.count() == 1
             assert Pause.objects.update(reason="nothing") == 0
+
+    def test_other_rows_of_nobody_are_seen_by_nobody(self, other):
+        AuditEntry.objects.create(at=timezone.now(), actor_kind="person", actor="olga", event="signed_in")
+        with tenancy.tenant(other.pk):
+            assert not AuditEntry.objects.filter(partner=None).exists()
 
     def test_the_wall_ends_with_what_it_is_around(self, other, theirs):
         with tenancy.tenant(other.pk):

@@ -172,6 +172,13 @@ class TestAdmin:
         assert "10.0.0.1 is not on the public internet" in said
         assert not WebhookEndpoint.objects.exists()
 
+    def test_one_too_many_is_said_on_the_page(self, operator, partner, endpoint, monkeypatch):
+        monkeypatch.setattr(endpoints, "MOST_OF_A_PARTNER", 1)
+        sent = {"partner": partner.pk, "url": "https://shop.example/", "description": "", "contact": ""}
+        said = operator.post("/admin/interactions/webhookendpoint/add/", sent, follow=True).content.decode()
+        assert "at most 1 webhooks" in said
+        assert WebhookEndpoint.objects.count() == 1
+
     def test_the_test_button_shows_what_came_of_it(self, operator, base, listener, send):
         assert "Nothing was sent to it yet" in page(operator, f"{base}change/")
         operator.post(f"{base}test/")

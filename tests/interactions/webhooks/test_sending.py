@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import OperationalError
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from apps.interactions import forgetting
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models import OutboxEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.webhooks import endpoints, posting, sending, signing, spreading, stopping
 from apps.policies.errors import Refused
 from tests.conftest import STATUS
@@ -161,6 +163,22 @@ class TestFailure:
         assert delivery().status == "delivered"
         assert WebhookAttempt.objects.count() == 2
 
+    def test_what_the_database_did_not_take_is_recorded_the_next_time(self, endpoint, listener, happen, monkeypatch):
+        happen()
+        sender, real = sending.Sender(), sending.record
+        while not sender._answered.qsize():
+            sender.round()
+
+        def refuses(answered, now):
+            raise OperationalError("deadlock detected")
+
+        monkeypatch.setattr(sending, "record", refuses)
+        with pytest.raises(OperationalError):
+            sender.round()
+        monkeypatch.setattr(sending, "record", real)
+        sender.finish()
+        assert (delivery().status, len(listener.heard)) == ("delivered", 1)
+
 
 class TestOrder:
     def test_what_is_about_one_case_waits_for_what_came_before(self, endpoint, listener, happen, send):
@@ -258,6 +276,55 @@ class TestStopped:
         send()
         endpoint.refresh_from_db()
         assert endpoint.stopped_because == "It answered that it is gone (410)."
+
+
+class TestLongRunning:
+    def test_numbers_go_on_when_old_events_are_forgotten(self, endpoint, listener, happen, send, later):
+        happen("boundary 7", text="secret")
+        happen("boundary 7", text="secret")
+        send()
+        later(31 * 24 * HOURS)
+        forgetting.forget_old(timezone.now())
+        assert OutboxEvent.objects.count() == 1
+        assert OutboxEvent.objects.get().payload == {}, "of the last one only the number is kept"
+        happen("boundary 7")
+        send()
+        assert listener.heard[-1]["sequence"] == 3
+
+    def test_what_a_removed_one_did_not_hear_is_over(self, endpoint, listener, happen, send, later):
+        listener.status = 500
+        happen()
+        send()
+        endpoints.remove(endpoint.pk, actor=BOT, now=timezone.now())
+        assert delivery().status == "gave_up"
+
+    def test_what_waits_for_a_stopped_one_is_not_looked_at(self, endpoint, happen):
+        happen("a")
+        spreading.spread()
+        endpoints.stop(endpoint.pk, actor=BOT, now=timezone.now())
+        happen("b")
+        spreading.spread()
+        assert not WebhookDelivery.objects.filter(next_at__lte=timezone.now() + 1000 * HOURS).exists()
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        assert WebhookDelivery.objects.filter(next_at__lte=timezone.now()).count() == 2
+
+    def test_after_a_restart_those_that_fail_are_known_from_before(self, partner, endpoint, happen):
+        happen()
+        spreading.spread()
+        WebhookEndpoint.objects.update(failures=3)
+        sender = sending.Sender()
+        assert sender._take(False, 9) == []
+        assert len(sender._take(True, 9)) == 1
+
+    def test_what_waits_for_an_earlier_one_is_due_when_that_is(self, endpoint, listener, happen, send):
+        listener.status = 500
+        happen("a")
+        happen("a")
+        happen("b")
+        send()
+        first, second = WebhookDelivery.objects.filter(subject="a").order_by("id")
+        assert second.next_at == first.next_at
+        assert second.attempts == 0
 
 
 class TestReplay:
