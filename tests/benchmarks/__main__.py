@@ -22,6 +22,7 @@ def main() -> None:
     from apps.interactions.demo import demo_partner
     from tests.benchmarks import (
         browser,
+        contract,
         coverage,
         crowd,
         partner_api,
@@ -47,7 +48,7 @@ def main() -> None:
     if _wanted(spending, chosen):
         with bench_database():
             rows += spending.rows()
-    for served in (reach, browser, crowd, pipeline, webhooks, partner_api):
+    for served in (reach, browser, crowd, pipeline, webhooks, partner_api, contract):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)

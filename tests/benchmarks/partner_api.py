@@ -36,7 +36,7 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{PORT}"
     try:
-        _until_it_answers(address)
+        until_it_answers(address)
         load(address, key, seconds=2, connections=CONNECTIONS, customers=customers)  # warm
         single = load(address, key, seconds=SECONDS, connections=CONNECTIONS, customers=customers[1000:]).as_json()
         batch = load(address, key, seconds=SECONDS, connections=2, batch=500, customers=customers[10_000:]).as_json()
@@ -81,7 +81,7 @@ def _customers(partner: Any) -> list[tuple[str, str | None]]:
     return [(customer.external_id, order.number) for customer, order in zip(made, orders, strict=True)]
 
 
-def _until_it_answers(address: str) -> None:
+def until_it_answers(address: str) -> None:
     for _ in range(200):
         with suppress(OSError), urllib.request.urlopen(f"{address}/health/", timeout=2):
             return

@@ -7,7 +7,7 @@ chosen(request, all_fields)        the fields that are wanted: `?fields=id,state
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -78,7 +78,10 @@ def a_time(text: str) -> datetime:
     found = parse_datetime(text)
     if found is None or found.tzinfo is None:
         raise ValueError("Send a time with its zone, like 2026-11-26T18:00:00Z.")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("There is no such time.") from None
 
 
 def a_text(text: str) -> str:

@@ -15,7 +15,9 @@ from apps.interactions.models import ApiKey, Scope
 class KeyOut(serializers.ModelSerializer[ApiKey]):
     """`key` is in this answer and nowhere else."""
 
-    key = serializers.CharField(source="issued", read_only=True)
+    key = serializers.CharField(
+        source="issued", read_only=True, allow_null=True, help_text="Null when it is told again."
+    )
     old_key_ends_at = serializers.DateTimeField(source="replaces.expires_at", read_only=True)
 
     class Meta:

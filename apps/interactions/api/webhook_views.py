@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -75,6 +76,7 @@ class EndpointWithSecret(EndpointOut):
         fields = [*EndpointOut.Meta.fields, "secret"]
         read_only_fields = fields
 
+    @extend_schema_field(serializers.CharField(allow_null=True, help_text="Null when it is told again."))
     def get_secret(self, row: WebhookEndpoint) -> str:
         return signing.secret_of(row.reference, row.generation)
 

@@ -45,7 +45,8 @@ class TestLists:
         [
             ({"colour": "red"}, "colour"), ({"received_from": "yesterday"}, "received_from"), ({"type": "x"}, "type"),
             ({"received_from": "2026-01-01T00:00:00"}, "received_from"), ({"limit": "0"}, "limit"), ({"limit": "201"}, "limit"),
-            ({"limit": "x"}, "limit"), ({"cursor": "x"}, "cursor"), ({"fields": "id,colour"}, "fields"), ({"fields": ""}, "fields"),
+            ({"limit": "x"}, "limit"), ({"received_from": "0001-01-01T00:00:00+23:59"}, "received_from"),
+            ({"received_before": "9999-12-31T23:59:59-23:59"}, "received_before"), ({"cursor": "x"}, "cursor"), ({"fields": "id,colour"}, "fields"), ({"fields": ""}, "fields"),
             ({"order": "a\x00b"}, "order"), ({"cursor": base64.b64encode(b"p=abc").decode()}, "cursor"),
             ({"cursor": base64.b64encode(b"p=99999999999999999999999").decode()}, "cursor"),
         ],
