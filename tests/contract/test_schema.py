@@ -61,7 +61,7 @@ def test_no_input_that_the_schema_suggests_breaks_it(live_server, transactional_
 
     partner = demo_partner("lumi", "Lumi Skin")
     key = factories.ApiKeyFactory(partner=partner, scopes=Scope.values, calls_a_minute=1_000_000)
-    found = run(live_server.url, key.issued, examples=5)
+    found = run(live_server.url, key.issued, examples=3)
     assert found.failures == []
     assert found.requests > 1000
     assert found.operations >= 40

@@ -1,0 +1,170 @@
+"""Endpoints over time: stopped and told, replayed, and what is kept for how long."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from apps.interactions import forgetting
+from apps.interactions.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from apps.interactions.webhooks import endpoints, sending, spreading, stopping
+from apps.policies.errors import Refused
+from tests.interactions.webhooks.conftest import BOT
+
+HOURS = timedelta(hours=1)
+
+
+def delivery():
+    return WebhookDelivery.objects.get()
+
+
+class TestStopped:
+    def hopeless(self, endpoint, listener, happen, send, later):
+        listener.status = 500
+        for number in range(5):
+            happen(f"case {number}")
+        send()
+        later(24 * HOURS)
+        WebhookDelivery.objects.update(next_at=timezone.now())
+        send()
+        endpoint.refresh_from_db()
+
+    def test_what_never_answers_for_a_day_is_stopped_and_its_owner_told(self, endpoint, listener, happen, send, later):
+        WebhookEndpoint.objects.update(contact="ops@shop.example")
+        self.hopeless(endpoint, listener, happen, send, later)
+        assert endpoint.state == "stopped"
+        assert stopping.tell(timezone.now()) == 1
+        assert stopping.tell(timezone.now()) == 0
+        (letter,) = mail.outbox
+        assert letter.to == ["ops@shop.example"]
+        assert "Nothing came through since" in letter.body
+
+    def test_a_mail_that_cannot_be_sent_is_sent_later(self, endpoint, listener, happen, send, later, settings):
+        WebhookEndpoint.objects.update(contact="ops@shop.example")
+        self.hopeless(endpoint, listener, happen, send, later)
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+        assert stopping.tell(timezone.now()) == 0
+        settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+        assert stopping.tell(timezone.now()) == 1
+
+    def test_nothing_is_sent_to_it_and_nothing_lost(self, endpoint, listener, happen, send, later):
+        self.hopeless(endpoint, listener, happen, send, later)
+        count = len(listener.heard)
+        happen("while it was stopped")
+        send()
+        assert len(listener.heard) == count
+        listener.status = 200
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        send()
+        assert {row.status for row in WebhookDelivery.objects.all()} == {"delivered"}
+        assert WebhookDelivery.objects.count() == 6
+        endpoint.refresh_from_db()
+        assert (endpoint.state, endpoint.failures) == ("listening", 0)
+
+    def test_one_success_begins_the_day_anew(self, endpoint, listener, happen, send, later):
+        listener.answers = [500] * 5
+        for number in range(5):
+            happen(f"case {number}")
+        send()
+        WebhookDelivery.objects.update(next_at=timezone.now())
+        send()
+        endpoint.refresh_from_db()
+        assert (endpoint.failures, endpoint.failing_since) == (0, None)
+
+    def test_one_that_says_it_is_gone_is_stopped_at_once(self, endpoint, listener, happen, send):
+        listener.status = 410
+        happen()
+        send()
+        endpoint.refresh_from_db()
+        assert endpoint.stopped_because == "It answered that it is gone (410)."
+
+
+class TestLongRunning:
+    def test_numbers_go_on_when_old_events_are_forgotten(self, endpoint, listener, happen, send, later):
+        happen("boundary 7", text="secret")
+        happen("boundary 7", text="secret")
+        send()
+        later(31 * 24 * HOURS)
+        forgetting.forget_old(timezone.now())
+        assert OutboxEvent.objects.count() == 1
+        assert OutboxEvent.objects.get().payload == {}, "of the last one only the number is kept"
+        happen("boundary 7")
+        send()
+        assert listener.heard[-1]["sequence"] == 3
+
+    def test_what_a_removed_one_did_not_hear_is_over(self, endpoint, listener, happen, send, later):
+        listener.status = 500
+        happen()
+        send()
+        endpoints.remove(endpoint.pk, actor=BOT, now=timezone.now())
+        assert delivery().status == "gave_up"
+
+    def test_what_waits_for_a_stopped_one_is_not_looked_at(self, endpoint, happen):
+        happen("a")
+        spreading.spread()
+        endpoints.stop(endpoint.pk, actor=BOT, now=timezone.now())
+        happen("b")
+        spreading.spread()
+        assert not WebhookDelivery.objects.filter(next_at__lte=timezone.now() + 1000 * HOURS).exists()
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        assert WebhookDelivery.objects.filter(next_at__lte=timezone.now()).count() == 2
+
+    def test_after_a_restart_those_that_fail_are_known_from_before(self, partner, endpoint, happen):
+        happen()
+        spreading.spread()
+        WebhookEndpoint.objects.update(failures=3)
+        sender = sending.Sender()
+        assert sender._take(False, 9) == []
+        assert len(sender._take(True, 9)) == 1
+
+    def test_what_waits_for_an_earlier_one_is_due_when_that_is(self, endpoint, listener, happen, send):
+        listener.status = 500
+        happen("a")
+        happen("a")
+        happen("b")
+        send()
+        first, second = WebhookDelivery.objects.filter(subject="a").order_by("id")
+        assert second.next_at == first.next_at
+        assert second.attempts == 0
+
+
+class TestReplay:
+    def test_events_of_a_time_are_sent_once_more_under_their_ids(self, endpoint, listener, happen, send):
+        event = happen()
+        send()
+        count = endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now())
+        send()
+        assert count == 1
+        assert [heard["headers"]["webhook-id"] for heard in listener.heard] == [str(event.event_id)] * 2
+
+    def test_also_those_from_before_it_was_registered(self, partner, listener, happen, send):
+        happen()
+        spreading.spread()
+        new = endpoints.register(partner, {"url": listener.url}, actor=BOT)
+        endpoints.replay(new.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now())
+        send()
+        assert len(listener.heard) == 1
+
+    def test_one_alone(self, endpoint, listener, happen, send):
+        happen("a")
+        happen("b")
+        send()
+        endpoints.replay_one(WebhookDelivery.objects.first(), actor=BOT, now=timezone.now())
+        send()
+        assert len(listener.heard) == 3
+
+    def test_more_than_can_be_looked_through_is_refused(self, endpoint, happen, send, monkeypatch):
+        monkeypatch.setattr(endpoints, "MOST_REPLAYED", 1)
+        happen("a")
+        happen("b")
+        send()
+        with pytest.raises(Refused, match="shorter time"):
+            endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now())
+
+    def test_the_test_button_sends_to_it_alone(self, endpoint, partner, listener, send):
+        endpoints.register(partner, {"url": listener.url}, actor=BOT)
+        endpoints.test(endpoint.pk, actor=BOT, now=timezone.now())
+        send()
+        assert [heard["type"] for heard in listener.heard] == ["webhook.test"]
