@@ -52,7 +52,7 @@ class Endpoint(Described):
     secrets: ClassVar[tuple[str, ...]] = ()  # fields of an answer that are not kept for who sends the call again
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.args, self.kwargs, self.headers = args, kwargs, {}
+        self.args, self.kwargs, self.headers = args, kwargs, self.default_response_headers
         self.allowance: limits.Allowance | None = None
         asked = self.request = self.initialize_request(request, *args, **kwargs)
         try:

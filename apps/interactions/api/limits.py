@@ -39,7 +39,7 @@ class Allowance:
 
 
 def count(key: ApiKey, now: datetime) -> Allowance:
-    """Count a call. Those over the limit count too, up to twice as many."""
+    """Count a call; those over the limit count too."""
     minute = now.replace(second=0, microsecond=0)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [key.pk, minute])

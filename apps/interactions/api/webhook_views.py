@@ -209,7 +209,7 @@ class Rotate(Endpoint):
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint = _endpoint(request, reference)
-        changed, _ = endpoints.rotate(endpoint.pk, actor=caller(request).actor, now=timezone.now())
+        changed = endpoints.rotate(endpoint.pk, actor=caller(request).actor, now=timezone.now())
         return Response(EndpointWithSecret(changed).data)
 
 

@@ -70,8 +70,8 @@ def remove(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> None:
         audit.record(actor, endpoint, "removed", at=now)
 
 
-def rotate(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> tuple[WebhookEndpoint, str]:
-    """The new secret. Raises Refused while two are valid: a third would shut out who still has the first."""
+def rotate(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> WebhookEndpoint:
+    """A new secret. Raises Refused while two are valid: a third would shut out who still has the first."""
     with transaction.atomic():
         endpoint = _locked(endpoint_id)
         if len(signing.secrets_of(endpoint, now)) > 1:
@@ -82,7 +82,7 @@ def rotate(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> tuple[Webh
         endpoint.rotated_at = now
         endpoint.save(update_fields=["generation", "rotated_at"])
         audit.record(actor, endpoint, "secret_rotated", at=now)
-    return endpoint, signing.secret_of(endpoint.reference, endpoint.generation)
+    return endpoint
 
 
 def stop(endpoint_id: int, *, actor: audit.Actor, now: datetime) -> WebhookEndpoint:

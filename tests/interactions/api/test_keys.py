@@ -126,6 +126,11 @@ class TestKeys:
         assert set(Message.objects.values_list("author", flat=True)) == {"customer"}
 
 
+def test_a_method_that_is_not_offered_says_which_are(api):
+    answer = api.get(f"{URL}batch/")
+    assert "POST" in answer["Allow"]
+
+
 class TestScopes:
     def test_every_address_says_here_what_it_needs(self):
         views = {name: pattern.callback.view_class for name, pattern in PATTERNS.items()}

@@ -85,7 +85,7 @@ def happen(partner):
 def send():
     """Send until nothing is due, and wait for all that is under way."""
 
-    def run(now=None, rounds=200):
+    def run(rounds=200):
         sender = sending.Sender()
         for _ in range(rounds):
             if not sender.round():
