@@ -22,8 +22,12 @@ setup:
 setup-test:
 	@"$(PYTHON)" config/environment.py --test
 
+# What starts processes and browsers of its own has the machine to itself.
+ALONE := tests/contract tests/e2e tests/faults tests/test_running.py
+
 test: setup-test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal $(ALONE:%=--ignore=%)
+	@$(PY) -m pytest $(ALONE)
 
 lint: setup-test
 	@$(PY) -m ruff check .
