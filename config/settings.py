@@ -5,6 +5,8 @@ What differs between installations comes from the environment:
     DATABASE_URL          a PostgreSQL of your own; without it a private one is started (config/postgres.py)
     REMIT_SECRET_KEY      signs sessions; required when REMIT_DEMO is 0
     REMIT_WEBHOOK_KEY     secrets of webhooks are derived from it; without it from REMIT_SECRET_KEY
+    REMIT_VAULT_KEYS      comma-separated: the first seals passwords of shops and mailboxes, all of them open; without it
+                          REMIT_SECRET_KEY
     REMIT_DEMO            1 (default): demo brands and log-ins, http on loopback; 0: a real installation
     REMIT_ALLOWED_HOSTS   comma-separated host names
     REMIT_TRUSTED_PROXIES reverse proxies before the web server, for addresses that keys may call from (0)
@@ -202,7 +204,9 @@ CLASSIFIER_DIR = LOCAL_DIR / "classifier"
 
 # Secrets of webhooks are derived from this: whoever changes it changes all of them.
 WEBHOOK_KEY = os.environ.get("REMIT_WEBHOOK_KEY") or SECRET_KEY
-# Whether a webhook may go to http and to this machine: as below.
+# What seals the passwords of shops and mailboxes.
+VAULT_KEYS = [key for key in os.environ.get("REMIT_VAULT_KEYS", "").split(",") if key] or [SECRET_KEY]
+# Whether a webhook may go to http and to this machine: as below. So for shops and mail servers.
 WEBHOOKS_MAY_BE_LOCAL = DEMO
 
 # Whether an outside model may have a loopback address: on a machine of one's own, never where strangers type addresses.

@@ -15,7 +15,7 @@ from apps.interactions import blind, claiming, submitting, tasks
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Customer, Escalation, Interaction, Order
 from apps.policies import audit
-from apps.policies.models import Partner
+from apps.policies.models import Boundary, Partner
 from tests import factories
 
 ACTOR = audit.system("test")
@@ -31,6 +31,24 @@ def nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def partner(db: None) -> Partner:
     """A demo brand: order status and standard return live, the rest in assist, the shop simulator as its shop."""
     return demo_partner("lumi", "Lumi Skin")
+
+
+@pytest.fixture
+def boundary(partner: Partner) -> Boundary:
+    """What the demo brand's AI may decide."""
+    assert partner.boundary is not None
+    return partner.boundary
+
+
+@pytest.fixture
+def author(db: None) -> User:
+    return factories.ops_manager()
+
+
+@pytest.fixture
+def other(db: None) -> User:
+    """Another ops manager: whatever widens takes two."""
+    return factories.ops_manager()
 
 
 @pytest.fixture

@@ -80,6 +80,8 @@ class Wanted:
         """All that a grant holds out; more where judgements are sought; otherwise as many as the brand says."""
         assert worked.authority is not None
         partner, kind = worked.case.partner, (worked.case.case_type.value, worked.authority.proposal.action)
+        if partner.sandbox_of_id is not None:
+            return Chance(0.0, 0.0)
         if worked.authority.held_out:
             return Chance(1.0, 1.0)
         more = self.sought.get((partner.boundary_id or 0, *kind), 0)

@@ -91,7 +91,8 @@ def authority_for(
         *_permitted(verdict, case),
         *_earned(case, option, policy, limiting.pauses),
     ]
-    ramp = policy.ramps.get(verdict.rule or "") if policy and verdict.handler == Handler.AUTONOMOUS else None
+    grown = policy is not None and verdict.handler == Handler.AUTONOMOUS and case.partner.sandbox_of_id is None
+    ramp = policy.ramps.get(verdict.rule or "") if policy and grown else None  # a sandbox proves nothing of a grant
     if ramp is not None:
         downgrades += _of_the_grant(case, limiting.ramps.get(ramp))
     handler = strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])

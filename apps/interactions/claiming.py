@@ -26,12 +26,15 @@ _HELD = ("handed_to", "claimed_by", "claimed_at", "lease_token", "lease_until")
 
 
 def covered_by_remit(user: User) -> EscalationQuerySet:
-    """The escalations a person may see: their brands, types and languages."""
+    """The escalations a person may see: their brands, types and languages. Those of a sandbox are work for who was given it
+    by name alone."""
     remit = remit_of(user)
     found = Escalation.objects.all()
     partner_ids = remit.partner_ids()
     if partner_ids is not None:
         found = found.filter(partner_id__in=partner_ids)
+    else:
+        found = found.filter(partner__sandbox_of__isnull=True)
     if remit.case_types:
         found = found.filter(case_type__in=remit.case_types)
     if remit.languages:

@@ -38,6 +38,8 @@ def covers(user: User, notice: Notice) -> bool:
     brands = remit.partner_ids()
     if notice.partner_id is not None and brands is not None and notice.partner_id not in brands:
         return False
+    if notice.partner is not None and brands is None and notice.partner.sandbox_of_id is not None:
+        return False
     if notice.case_type and remit.case_types and notice.case_type not in remit.case_types:
         return False
     return not notice.for_seniors or user.has_perm("interactions.decide_senior")

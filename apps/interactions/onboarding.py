@@ -1,6 +1,7 @@
 """A new brand: made with everything it needs, and what is still missing before its AI goes live.
 
-    create(Wanted(…), actor=…)   the brand with Terms, stages (all observed), keys and webhook
+    create(Wanted(…), actor=…)   the brand with Terms, stages (all observed), keys and webhook, and a sandbox beside it
+    sandbox(partner, actor=…)    a twin to try things out with: it rules as the brand, and nothing it does has an effect
     checklist(partner, now)      what going live asks for, and what is so
 
 Nothing that a new brand has widens anything: every type is observed, until two people move it on.
@@ -17,10 +18,10 @@ from apps.interactions import duty, keys
 from apps.interactions.models import ApiKey, Effect, Order, Scope, Shift, WebhookDelivery
 from apps.interactions.webhooks import endpoints, signing
 from apps.policies import audit, stages
-from apps.policies.errors import Invalid
+from apps.policies.errors import Invalid, Refused
 from apps.policies.models import Boundary, Partner, PartnerStage, Pause, Ruling, Terms, partner_ids_of
 from apps.policies.stages import Check
-from apps.policies.words import CaseType, Stage
+from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Stage
 
 BACK_END = tuple(Scope)
 WIDGET = (Scope.INTERACTIONS_WRITE,)
@@ -47,6 +48,7 @@ class Wanted:
     sign_off: str = "Kind regards,\n{brand}"
     webhook: str = ""
     contact: str = ""
+    sandbox: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,42 @@ def create(wanted: Wanted, *, actor: audit.Actor) -> Made:
         if wanted.webhook:
             endpoint = endpoints.register(partner, {"url": wanted.webhook, "contact": wanted.contact}, actor=actor)
             secret = signing.secret_of(endpoint.reference, endpoint.generation)
+        if wanted.sandbox:
+            made.append(sandbox(partner, actor=actor))
     return Made(partner, made, secret)
+
+
+def sandbox(partner: Partner, *, actor: audit.Actor) -> ApiKey:
+    """The twin of a brand, made when it is missing, and a key to it. It has the brand's boundary and Terms, the types that
+    are meant for the AI live, and the built-in shop; people's work, evidence and mail are none of its business."""
+    if partner.sandbox_of_id is not None:
+        raise Refused("This is a sandbox already.")
+    with transaction.atomic():
+        Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
+        twin = Partner.objects.filter(sandbox_of=partner).first() or _twin(partner, actor)
+        return keys.issue(twin, "sandbox", [str(scope) for scope in BACK_END], actor=actor)
+
+
+def _twin(partner: Partner, actor: audit.Actor) -> Partner:
+    terms = partner.terms_versions.filter(active=True).first()
+    twin = Partner.objects.get(pk=partner.pk)
+    twin.pk, twin._state.adding = None, True
+    twin.slug, twin.name = f"{partner.slug[:42]}-sandbox", f"{partner.name[:90]} sandbox"
+    twin.sandbox_of, twin.connector = partner, Partner.Connector.SIMULATOR
+    twin.blind_percent = twin.audit_percent = twin.undo_seconds = 0
+    twin.save(force_insert=True)
+    if terms is not None:
+        terms.pk, terms._state.adding, terms.partner, terms.number = None, True, twin, 1
+        terms.save(force_insert=True)
+    PartnerStage.objects.bulk_create(
+        PartnerStage(
+            partner=twin, case_type=case_type, stage=Stage.LIVE if meant == Handler.AUTONOMOUS else Stage.ASSIST
+        )
+        for case_type in CaseType
+        for meant in [DEFAULT_HANDLERS.get(case_type)]
+    )
+    audit.record(actor, twin, "created", details={"sandbox_of": partner.slug})
+    return twin
 
 
 def _checked(partner: Partner, terms: Terms) -> None:

@@ -46,7 +46,11 @@ def labels_of(since: datetime, until: datetime) -> list[Label]:
 
 def _decided(since: datetime, until: datetime) -> Iterator[Label]:
     rows = DecisionRecord.objects.filter(
-        decided_by__isnull=False, decided_at__gte=since, decided_at__lt=until, state__in=_DONE
+        decided_by__isnull=False,
+        decided_at__gte=since,
+        decided_at__lt=until,
+        state__in=_DONE,
+        partner__sandbox_of__isnull=True,
     ).exclude(how=DecisionRecord.How.ASKED)
     newest = rows.order_by("-decided_at").prefetch_related(Prefetch("interaction", queryset=_cases()))[:MOST]
     for row in newest:

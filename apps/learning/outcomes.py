@@ -71,7 +71,7 @@ class Compared:
 def look(now: datetime) -> int:
     """Look at every brand of which outcomes are known and which was not looked at this week; returns how many alarms."""
     monday = now.date() - timedelta(days=now.weekday())
-    brands = Partner.objects.filter(Exists(Outcome.objects.filter(partner=OuterRef("pk"))))
+    brands = Partner.objects.real().filter(Exists(Outcome.objects.filter(partner=OuterRef("pk"))))
     seen = OutcomeLook.objects.filter(week=monday).values("partner")
     return sum(_look_at(partner, monday, now) for partner in brands.exclude(pk__in=seen))
 

@@ -75,7 +75,7 @@ def _rests_on(inside: Sequence[Piece]) -> dict[str, Any]:
 def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:
     """Cases of the last four weeks that would be handled otherwise, of all; their money, and the hours that people would
     have spent on them, or saved."""
-    partners = Partner.objects.filter(boundary=boundary)
+    partners = Partner.objects.real().filter(boundary=boundary)
     rulings = Ruling.objects.filter(partner__in=partners, at__gte=now - LATELY)
     alone = rulings.filter(handler=Handler.AUTONOMOUS)
     rows = (alone if kind == Refinement.Kind.TIGHTEN else rulings.exclude(handler=Handler.AUTONOMOUS)).filter(

@@ -40,7 +40,7 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
     out of the count promises no less. All that takes long comes before anything is locked; raises Moved when another report was
     made meanwhile.
     """
-    partners, before = list(boundary.partner_set.all()), RefinementReport.objects.filter(boundary=boundary)
+    partners, before = list(boundary.partner_set.real()), RefinementReport.objects.filter(boundary=boundary)
     number, spending = before.count() + 1, before.filter(tested__gt=0).count() + 1
     said("reading what was judged", 0)
     pieces, granted = _looked_at(boundary, evidence.pieces_of(partners, now - LOOKING_BACK, now), now)

@@ -15,6 +15,8 @@ def connect() -> None:
 def _write_signal(sender: object, decision: DecisionRecord, **kwargs: Any) -> None:
     if decision.escalation is not None and blind.is_blind(decision.escalation):
         return  # the customer was asked about a case that is still to be judged: nothing was decided or seen
+    if decision.partner.sandbox_of_id is not None:
+        return  # tried out, not decided
     signal_of(decision).save(force_insert=True)
 
 

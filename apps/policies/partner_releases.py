@@ -19,7 +19,7 @@ from apps.policies import audit, ramps
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms, partner_ids_of
-from apps.policies.models.partner import TERMS_FIELDS
+from apps.policies.models.terms import TERMS_FIELDS
 from apps.policies.specs import PolicySpec, canonical_json
 from apps.policies.verification import verify
 from apps.policies.words import CaseType, Stage

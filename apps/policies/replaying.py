@@ -70,7 +70,7 @@ def _carry_out(asked: Replay) -> dict[str, object]:
     def said(done: int) -> None:
         Replay.objects.filter(pk=asked.pk).update(done=done)
 
-    partners = Partner.objects.filter(boundary=asked.version.boundary)
+    partners = Partner.objects.real().filter(boundary=asked.version.boundary)
     rulings = Ruling.objects.filter(partner__in=partners, at__gte=asked.since, at__lt=asked.until)
     Replay.objects.filter(pk=asked.pk).update(total=rulings.count())
     return compared(asked.version.boundary, asked.version.policy(), asked.against, (asked.since, asked.until), said)
@@ -84,7 +84,7 @@ def compared(
     that nobody has drafted yet."""
     since, until = period
     active, active_id = (against.policy(), against.pk) if against else (PolicySpec(), -1)
-    partners = list(Partner.objects.filter(boundary=boundary))
+    partners = list(Partner.objects.real().filter(boundary=boundary))
     ids = [partner.pk for partner in partners]
     longest = max([limit.days for policy in (draft, active) for limit in policy.limits], default=1)
     began = since - timedelta(days=longest)  # limits of several days have to know what was given before

@@ -14,7 +14,7 @@ from apps.interactions.pipeline import load
 from apps.interactions.playbooks.base import return_fee
 from apps.policies.facts import VOCABULARY, Fact, Facts
 from apps.policies.models import Partner, Terms
-from apps.policies.models.partner import read_window
+from apps.policies.models.terms import read_window
 from apps.policies.words import Action
 from tests import factories
 from tests.conftest import RETURN, STATUS

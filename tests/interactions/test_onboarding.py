@@ -82,7 +82,7 @@ class TestCreate:
         said = StringIO()
         call_command("partner", "create", "nord", "--name", "Nord", "--boundary", BOUNDARY, stdout=said)
         assert "not shown again" in said.getvalue()
-        assert said.getvalue().count("rk_") == 2
+        assert said.getvalue().count("rk_") == 3
 
 
 class TestChecklist:

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from apps.interactions import blind, notifying, reading_models
+from apps.interactions import blind, notifying, onboarding, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Interaction, Notice
 from apps.learning import audits, drift, evidence, ramping, tasks
@@ -19,53 +19,11 @@ from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
 from tests import factories
 from tests.conftest import COMPLAINT, RETURN, STATUS
 from tests.interactions.test_reclassify import Reads
+from tests.interactions.test_sandbox import send as send_to
 from tests.learning.test_audits import place_of
 from tests.policies.conftest import released
 
 ACTOR = audit.system("test")
-
-
-@pytest.fixture
-def boundary(partner):
-    return partner.boundary
-
-
-@pytest.fixture
-def author(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
-def other(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
-def ramp(boundary, author, other):
-    """The rule that lets the AI tell where an order is, as a new grant at 10 %."""
-    ramp = ramps.start(boundary, "order_status", "reply", "report 1, proposal 1", {})
-    draft = releases.draft_from(author, boundary)
-    for rule in Rule.objects.filter(version=draft, case_type="order_status", action="reply"):
-        rule.ramp = ramp
-        editing.save(author, rule)
-    released(author, other, draft)
-    ramps.begin(timezone.now())
-    return Ramp.objects.get(pk=ramp.pk)
-
-
-@pytest.fixture
-def at(monkeypatch):
-    """Where cases stand in the draw: `at(0.5)`."""
-
-    def put(place):
-        monkeypatch.setattr(draws, "place", lambda purpose, subject: place)
-
-    return put
-
-
-@pytest.fixture
-def new_order(partner):
-    return lambda: factories.OrderFactory(customer=factories.CustomerFactory(partner=partner))
 
 
 class TestLots:
@@ -101,6 +59,19 @@ class TestRuling:
     def test_inside_its_share_the_ai_acts(self, ramp, arrive, new_order, at):
         at(0.1)
         assert arrive(STATUS, order=new_order()).state == "resolved"
+
+    def test_a_sandbox_has_the_whole_of_it_and_counts_for_nothing(
+        self, ramp, partner, new_order, at, monkeypatch, drain
+    ):
+        monkeypatch.setattr(blind, "drawn", lambda percent: percent > 0)
+        twin = onboarding.sandbox(partner, actor=ACTOR).partner
+        at(0.9)  # a case of the brand's would go to people
+        order = factories.OrderFactory(customer=factories.CustomerFactory(partner=twin))
+        case = send_to(twin, STATUS, order)
+        drain()
+        done = Interaction.objects.get(pk=case.pk)
+        assert (done.handler, done.ruling.ramp) == ("autonomous", None)
+        assert not CaseAudit.objects.exists()
 
     def test_a_few_are_held_out_and_judged_unseen_even_at_the_last_step(self, ramp, arrive, new_order, at, monkeypatch):
         Ramp.objects.update(share=100)

@@ -30,11 +30,6 @@ def now():
 
 
 @pytest.fixture
-def boundary(partner):
-    return partner.boundary
-
-
-@pytest.fixture
 def judged(monkeypatch):
     """Stands for the evidence of the database, which is tested by itself."""
     found = pieces(8000)

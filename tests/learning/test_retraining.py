@@ -56,11 +56,6 @@ def ops(db):
     return factories.ops_manager()
 
 
-@pytest.fixture
-def other(db):
-    return factories.ops_manager()
-
-
 def two_adopt(one, other, row):
     assert retraining.adopt(one, row.pk).state == "challenger"
     return retraining.adopt(other, row.pk)

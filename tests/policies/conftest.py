@@ -7,25 +7,9 @@ import pytest
 from django.utils import timezone
 
 from apps.policies import editing, releases, replaying
-from apps.policies.models import Boundary, Guardrail, Partner, Replay, Rule, Ruling
+from apps.policies.models import Guardrail, Replay, Rule, Ruling
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, RETURN, STATUS
-
-
-@pytest.fixture
-def boundary(partner: Partner) -> Boundary:
-    assert partner.boundary is not None
-    return partner.boundary
-
-
-@pytest.fixture
-def author(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
-def other(db):
-    return factories.ops_manager()
 
 
 def refund_rule(version, **fields):

@@ -42,11 +42,6 @@ guardrails:
 """
 
 
-@pytest.fixture
-def author(db):
-    return factories.ops_manager()
-
-
 def test_what_is_written_out_reads_back_to_the_same_content(partner, author):
     active = partner.boundary.active_version
     draft = documents.import_draft(author, documents.to_yaml(active))

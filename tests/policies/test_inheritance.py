@@ -15,16 +15,6 @@ from tests.conftest import STATUS
 
 
 @pytest.fixture
-def author(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
-def other(db):
-    return factories.ops_manager()
-
-
-@pytest.fixture
 def child(partner, author, other):
     """A small boundary over the demo one: complaints are its own, the rest is the parent's."""
     boundary = Boundary.objects.create(name="Child", currency="USD")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.interactions.models import Budget
 from apps.policies import editing, partner_releases, pauses, releases
 from apps.policies.models import Boundary, BoundaryVersion, Partner, PartnerRelease, PartnerStage, Pause, Rule, Terms
-from apps.policies.models.partner import TERMS_FIELDS
+from apps.policies.models.terms import TERMS_FIELDS
 from tests import factories
 from tests.conftest import STATUS
 from tests.policies.conftest import refund_rule, widening

@@ -77,6 +77,8 @@ class Endpoint(Described):
         answer = super().finalize_response(request, response, *args, **kwargs)
         for name, value in (self.allowance.headers() if self.allowance else {}).items():
             answer[name] = value
+        if isinstance(request.user, Caller) and request.user.partner.sandbox_of_id is not None:
+            answer["Remit-Sandbox"] = "true"
         return answer
 
     def _walled(self, request: Request, handler: Callable[[], Response]) -> Callable[[], Response]:

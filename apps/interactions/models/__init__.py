@@ -7,13 +7,16 @@ from apps.interactions.models.effect import Budget, Effect, Reservation, Simulat
 from apps.interactions.models.escalation import Escalation, Note
 from apps.interactions.models.interaction import Interaction, Message
 from apps.interactions.models.judgement import Judgement
+from apps.interactions.models.mail import Mail, MailBox, OutgoingMail
 from apps.interactions.models.mirror import Customer, Order, OrderEvent, OrderLine, Payment
 from apps.interactions.models.outcome import Outcome, PastCase
 from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelSpend, OutsideModel
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.precedent import Precedent
 from apps.interactions.models.reading_model import ReadingModel
+from apps.interactions.models.shop import ShopConnection, ShopHook
 from apps.interactions.models.webhook import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models.widget import ChatWidget
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "Budget",
     "CallCount",
     "CaseTypeSetting",
+    "ChatWidget",
     "ContextPacket",
     "Customer",
     "CustomerEvent",
@@ -34,6 +38,8 @@ __all__ = [
     "IdempotentCall",
     "Interaction",
     "Judgement",
+    "Mail",
+    "MailBox",
     "Message",
     "ModelCall",
     "ModelOptIn",
@@ -45,6 +51,7 @@ __all__ = [
     "OrderLine",
     "OutboxEvent",
     "Outcome",
+    "OutgoingMail",
     "OutsideModel",
     "Passage",
     "PastCase",
@@ -56,6 +63,8 @@ __all__ = [
     "Reservation",
     "Scope",
     "Shift",
+    "ShopConnection",
+    "ShopHook",
     "SimulatedAction",
     "UserToken",
     "WebhookAttempt",

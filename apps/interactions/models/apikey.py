@@ -58,10 +58,14 @@ class Secret(models.Model):
     class Meta:
         abstract = True
 
+    def mark(self) -> str:
+        """What everybody sees of it: its prefix begins with this."""
+        return ""
+
     def issue(self) -> str:
         """Give an unsaved one its prefix and secret, and return the whole, which is kept in memory only."""
         secret = secrets.token_urlsafe(32)
-        self.prefix = secrets.token_hex(4)
+        self.prefix = self.mark() + secrets.token_hex(4)
         self.secret_hash = hashed(secret)
         self.issued = f"{self.KIND}_{self.prefix}_{secret}"
         return self.issued
@@ -98,6 +102,9 @@ class ApiKey(Secret):
 
     def __str__(self) -> str:
         return f"{self.name} (rk_{self.prefix}_…)"
+
+    def mark(self) -> str:
+        return "test" if self.partner.sandbox_of_id else ""
 
     def may_call_from(self, address: str) -> bool:
         if not self.networks:

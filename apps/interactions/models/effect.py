@@ -42,6 +42,7 @@ class Effect(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    look_ups = models.PositiveSmallIntegerField(default=0, help_text="How often the shop was asked what became of it.")
 
     class Meta:
         ordering = ["decision", "position"]

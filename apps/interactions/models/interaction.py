@@ -15,7 +15,7 @@ from apps.policies.machines import guard, in_state_list
 from apps.policies.models import Partner, Ruling
 from apps.policies.words import CaseType, Handler
 
-CHANNELS = ("chat", "email", "whatsapp", "social", "phone", "web")
+CHANNELS = ("chat", "email", "whatsapp", "social", "marketplace", "phone", "web")
 AUTHORS = ("customer", "agent", "bot", "ai")
 
 
@@ -223,6 +223,9 @@ class Message(models.Model):
     )  # fmt: skip
     author = models.CharField(max_length=10, choices=[(author, author) for author in AUTHORS])
     text = models.TextField()
+    attachments = models.JSONField(
+        default=list, help_text="Names, types and sizes in bytes; the files stay where they came."
+    )
     holding = models.BooleanField(default=False, help_text="A holding reply: says who will answer, decides nothing.")
     sent_at = models.DateTimeField(help_text="By the sender's clock.")
     received_at = models.DateTimeField(default=timezone.now, help_text="When it came in: facts of time are taken here.")

@@ -17,7 +17,7 @@ from apps.policies.admin.base import OfPartners, ReadOnly, number_in, partner_id
 from apps.policies.admin.fields import LinesField
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Partner, PartnerRelease, Terms
-from apps.policies.models.partner import TERMS_FIELDS
+from apps.policies.models.terms import TERMS_FIELDS
 from apps.policies.words import CaseType, Stage
 
 Kind = PartnerRelease.Kind

@@ -1,7 +1,7 @@
 from apps.policies.models.audit import AuditEntry
 from apps.policies.models.boundary import Boundary, BoundaryVersion, VersionContributor
 from apps.policies.models.columns import RulingChunk, RulingColumn
-from apps.policies.models.partner import Partner, PartnerStage, Terms
+from apps.policies.models.partner import Partner, PartnerStage
 from apps.policies.models.partner_release import PartnerRelease
 from apps.policies.models.pause import Pause
 from apps.policies.models.ramp import Ramp
@@ -10,6 +10,7 @@ from apps.policies.models.replay import Replay, Vocabulary
 from apps.policies.models.rule import Guardrail, Rule
 from apps.policies.models.ruling import Ruling, ShadowRuling
 from apps.policies.models.sought import SoughtKind
+from apps.policies.models.terms import Terms
 from apps.policies.models.voice import better_words
 
 __all__ = [

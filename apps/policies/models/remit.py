@@ -67,10 +67,10 @@ def partner_ids_of(user: Any) -> list[int] | None:
 def rules_only_brands_of(user: Any, boundary: Boundary) -> bool:
     """Whether every brand under a boundary is in the person's remit: what they change there rules all of them."""
     allowed = partner_ids_of(user)
-    return allowed is None or set(boundary.partner_set.values_list("pk", flat=True)) <= set(allowed)
+    return allowed is None or set(boundary.partner_set.real().values_list("pk", flat=True)) <= set(allowed)
 
 
 def partners_of(user: Any) -> models.QuerySet[Partner]:
-    """The partners a person may see. Without a saved remit: none."""
+    """The partners whose work is a person's. Without a saved remit: none; a sandbox only where the remit names it."""
     ids = remit_of(user).partner_ids()
-    return Partner.objects.all() if ids is None else Partner.objects.filter(pk__in=ids)
+    return Partner.objects.real() if ids is None else Partner.objects.filter(pk__in=ids)

@@ -1,4 +1,5 @@
-"""`manage.py partner create` and `partner checklist`: a new brand, and what is missing before its AI goes live."""
+"""`manage.py partner create`, `partner sandbox`, `partner checklist`: a new brand, a place to try things out, and
+what is missing before its AI goes live."""
 
 import json
 from argparse import ArgumentParser
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from apps.interactions import onboarding
 from apps.policies import audit
-from apps.policies.errors import Invalid
+from apps.policies.errors import Invalid, Refused
 from apps.policies.models import Partner
 
 
@@ -42,11 +43,14 @@ class Command(BaseCommand):
         create.add_argument("--webhook", default="", help="the https address that hears of events")
         create.add_argument("--contact", default="", help="e-mail of whoever is told when the webhook stops")
         create.add_argument("--json", action="store_true")
+        create.add_argument("--no-sandbox", action="store_true", help="without a twin to try things out with")
+        twin = acts.add_parser("sandbox", help="a key to the brand's sandbox, which is made when it is missing")
+        twin.add_argument("slug")
         check = acts.add_parser("checklist", help="what going live asks for; ends with 1 while something is missing")
         check.add_argument("slug")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        (self._create if options["act"] == "create" else self._checklist)(options)
+        {"create": self._create, "sandbox": self._sandbox, "checklist": self._checklist}[options["act"]](options)
 
     def _create(self, options: dict[str, Any]) -> None:
         wanted = onboarding.Wanted(
@@ -55,7 +59,7 @@ class Command(BaseCommand):
             staffed_weekdays=[int(day) for day in _parts(options["weekdays"]) if day.isdigit()],
             holidays=_parts(options["holidays"]), languages=_parts(options["languages"]),
             return_days=options["return_days"], greeting=options["greeting"], sign_off=options["sign_off"],
-            webhook=options["webhook"], contact=options["contact"],
+            webhook=options["webhook"], contact=options["contact"], sandbox=not options["no_sandbox"],
         )  # fmt: skip
         try:
             made = onboarding.create(wanted, actor=audit.system("partner create"))
@@ -76,10 +80,15 @@ class Command(BaseCommand):
             "\nCopy them now: they are not shown again. Then: manage.py partner checklist " + made.partner.slug
         )
 
+    def _sandbox(self, options: dict[str, Any]) -> None:
+        try:
+            key = onboarding.sandbox(_partner(options["slug"]), actor=audit.system("partner sandbox"))
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(f"{key.issued}\nIt opens {key.partner}, where nothing has an effect. It is not shown again.")
+
     def _checklist(self, options: dict[str, Any]) -> None:
-        partner = Partner.objects.filter(slug=options["slug"]).first()
-        if partner is None:
-            raise CommandError(f"There is no partner “{options['slug']}”.")
+        partner = _partner(options["slug"])
         checks = onboarding.checklist(partner, timezone.now())
         for check in checks:
             self.stdout.write(f"{'✓' if check.met else '·'} {check.label}: {check.value}")
@@ -87,6 +96,13 @@ class Command(BaseCommand):
         if missing:
             raise CommandError(f"{missing} of {len(checks)} are missing.", returncode=1)
         self.stdout.write("Nothing is missing. Two people move each type on: Partners, in the admin.")
+
+
+def _partner(slug: str) -> Partner:
+    found = Partner.objects.filter(slug=slug).first()
+    if found is None:
+        raise CommandError(f"There is no partner “{slug}”.")
+    return found
 
 
 def _parts(text: str) -> list[str]:

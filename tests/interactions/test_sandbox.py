@@ -1,0 +1,115 @@
+"""A brand's sandbox: its AI acts there as it would, and nothing that happens there has an effect or counts for anything."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.interactions import claiming, duty, onboarding, submitting
+from apps.interactions.models import Effect, Escalation, Interaction, MailBox, Notice, SimulatedAction
+from apps.learning import evidence, labels
+from apps.learning.models import Signal
+from apps.policies.errors import Refused
+from apps.policies.models import Partner, Ruling, partners_of
+from tests import factories
+from tests.conftest import ACTOR, RETURN
+from tests.interactions.api.test_limits import by
+from tests.interactions.test_deciding import decide
+
+
+@pytest.fixture
+def key(partner):
+    """A key to the sandbox of a brand whose effects are its shop's."""
+    Partner.objects.filter(pk=partner.pk).update(connector="webhook")
+    return onboarding.sandbox(Partner.objects.get(pk=partner.pk), actor=ACTOR)
+
+
+@pytest.fixture
+def twin(key):
+    return key.partner
+
+
+@pytest.fixture
+def order_there(twin):
+    return factories.OrderFactory(customer=factories.CustomerFactory(partner=twin))
+
+
+def send(twin, text, order, number=1):
+    data = {
+        "external_id": f"try-{number}", "channel": "chat", "customer": order.customer.external_id, "order": order.number,
+        "messages": [{"author": "customer", "text": text, "sent_at": timezone.now().isoformat()}], "sender_verified": True,
+    }  # fmt: skip
+    return submitting.submit_interaction(twin, data, actor=ACTOR).interaction
+
+
+def test_its_keys_are_seen_to_be_of_a_sandbox_and_open_nothing_of_the_brand(key, partner, order):
+    assert key.prefix.startswith("test")
+    client = by(key.issued)
+    answer = client.get(f"/api/v1/orders/{order.number}/")
+    assert answer.status_code == 404
+    assert client.get("/api/v1/interactions/")["Remit-Sandbox"] == "true"
+
+
+def test_a_brand_has_one_and_as_many_keys_to_it_as_it_asks_for(key, partner):
+    again = onboarding.sandbox(partner, actor=ACTOR)
+    assert again.partner == key.partner
+    assert again.issued != key.issued
+    with pytest.raises(Refused):
+        onboarding.sandbox(key.partner, actor=ACTOR)
+
+
+def test_it_rules_as_the_brand_does_and_the_built_in_shop_acts(twin, order_there, drain):
+    case = send(twin, RETURN, order_there)
+    drain()
+    done = Interaction.objects.get(pk=case.pk)
+    assert (done.state, done.handler) == ("resolved", "autonomous")
+    label = Effect.objects.get(decision__interaction=case, action="return_label")
+    assert SimulatedAction.objects.get().key == label.key, "the shop of the brand heard nothing"
+    assert done.ruling.version == Ruling.objects.get(partner=twin).version
+
+
+@pytest.mark.parametrize(
+    "change", [{"connector": "webhook"}, {"connector": "shop"}, {"blind_percent": 5}, {"audit_percent": 5}]
+)
+def test_the_database_lets_it_have_no_other_shop_and_give_no_evidence(twin, change):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Partner.objects.filter(pk=twin.pk).update(**change)
+
+
+def test_it_has_no_mailbox(twin):
+    with pytest.raises(ValidationError, match="nothing leaves it"):
+        MailBox(partner=twin, address="hello@nord.example").clean()
+
+
+class TestNobodysWork:
+    @pytest.fixture
+    def waiting(self, twin, order_there, drain):
+        order_there.delivered_at = timezone.now() - timedelta(days=47)
+        order_there.save()
+        send(twin, RETURN, order_there)
+        drain()
+        return Escalation.objects.get()
+
+    def test_only_who_was_given_it_by_name_sees_it(self, waiting, twin):
+        everywhere = factories.supervisor()
+        assert not claiming.may_take(everywhere).exists()
+        assert twin not in partners_of(everywhere)
+        named = factories.supervisor(remit={"all_partners": False})
+        named.remit.partners.add(twin)
+        assert claiming.may_take(named).get() == waiting
+
+    def test_a_notice_about_it_calls_nobody_else(self, waiting, twin):
+        notice = Notice(partner=twin, kind=Notice.Kind.STALLED)
+        assert not duty.covers(factories.supervisor(), notice)
+
+    def test_what_is_decided_there_teaches_nothing(self, waiting, twin, drain):
+        named = factories.supervisor(remit={"all_partners": False})
+        named.remit.partners.add(twin)
+        decide((named, claiming.claim(named, waiting.pk)))
+        drain()
+        assert not Signal.objects.exists()
+        long_ago, soon = timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1)
+        assert labels.labels_of(long_ago, soon) == []
+        assert evidence.pieces_of(list(Partner.objects.real()), long_ago, soon) == []
