@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_fsm",
     "django_htmx",
+    "formtools",
     "django_q",
     "pgtrigger",
     "csp",

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from apps.interactions.admin import onboarding
 from apps.interactions.api.problems import not_found
 
 urlpatterns = [
     path("", include("apps.reach.urls")),
+    path("admin/", include((onboarding.urls(admin.site), "onboarding"))),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.interactions.api.urls")),
     path("api/v1/reach/", include("apps.reach.api")),

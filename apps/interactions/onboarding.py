@@ -7,9 +7,10 @@
 Nothing that a new brand has widens anything: every type is observed, until two people move it on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -31,7 +32,8 @@ LEAST_RULINGS, LEAST_AGREEMENT = 100, 90.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A brand as it is asked for. `boundary` is the name of one that there is; `webhook` an address, or none."""
+    """A brand as it is asked for. `boundary` is the name of one that there is; `terms` other fields of its Terms; `webhook` an
+    address, or none."""
 
     slug: str
     name: str
@@ -46,6 +48,8 @@ class Wanted:
     return_days: int = 30
     greeting: str = "Hi {name},"
     sign_off: str = "Kind regards,\n{brand}"
+    formality: str = Partner.Formality.NEUTRAL
+    terms: Mapping[str, Any] = field(default_factory=dict)
     webhook: str = ""
     contact: str = ""
     sandbox: bool = True
@@ -70,11 +74,16 @@ def create(wanted: Wanted, *, actor: audit.Actor) -> Made:
         slug=wanted.slug, name=wanted.name, currency=wanted.currency, time_zone=wanted.time_zone, boundary=boundary,
         opens_at=wanted.opens_at, closes_at=wanted.closes_at, staffed_weekdays=list(wanted.staffed_weekdays),
         holidays=list(wanted.holidays), languages=list(wanted.languages), voice_greeting=wanted.greeting,
-        voice_sign_off=wanted.sign_off,
+        voice_sign_off=wanted.sign_off, voice_formality=wanted.formality,
     )  # fmt: skip
     days = f"Unused goods come back within {wanted.return_days} days of delivery."
     terms = Terms(
-        partner=partner, number=1, active=True, return_window_days=wanted.return_days, return_window_clause=days
+        partner=partner,
+        number=1,
+        active=True,
+        return_window_days=wanted.return_days,
+        return_window_clause=days,
+        **wanted.terms,
     )
     _checked(partner, terms)
     with transaction.atomic():

@@ -92,6 +92,7 @@ _OPERATES = {
     "interactions.view_apikey",
     "interactions.add_apikey",
     "interactions.change_apikey",
+    "interactions.onboard_brand",
     "interactions.view_webhookendpoint",
     "interactions.add_webhookendpoint",
     "interactions.change_webhookendpoint",

@@ -189,6 +189,7 @@ RIGHTS = {
     "interactions.decide_escalation": {staff.SUPERVISOR, staff.SENIOR},
     "interactions.decide_senior": {staff.SENIOR},
     "interactions.retry_interaction": {staff.OPERATOR},
+    "interactions.onboard_brand": {staff.OPERATOR},
     "interactions.settle_effect": {staff.OPERATOR},
 }
 RELEASED = ("boundary", "boundaryversion", "rule", "guardrail", "partnerrelease", "pause", "remit")

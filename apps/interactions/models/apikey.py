@@ -99,6 +99,7 @@ class ApiKey(Secret):
         verbose_name = "API key"
         verbose_name_plural = "API keys"
         ordering = ["partner", "name"]
+        permissions = [("onboard_brand", "Can make a new brand")]
 
     def __str__(self) -> str:
         return f"{self.name} (rk_{self.prefix}_…)"

@@ -55,6 +55,9 @@ class PartnerAdmin(OfPartners, Audited):
     def has_delete_permission(self, request: HttpRequest, obj: Partner | None = None) -> bool:
         return False
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a new brand is made step by step, with all it needs
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
