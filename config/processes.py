@@ -1,4 +1,4 @@
-"""`make run`: prepares the database, then runs web, workers and the sender of webhooks under one process until Ctrl-C.
+"""`make run`: prepares the database, then runs web, workers, webhooks and connections under one process until Ctrl-C.
 
 Each child has a session of its own, so Ctrl-C in the terminal reaches only this process, which ends the
 children in order and waits for them. When one child ends by itself, the others are ended too.
@@ -45,6 +45,7 @@ def main() -> None:
         children.append(("web", _start(web_command(host, port))))
         children.append(("workers", _start([*_MANAGE, "runworkers"])))
         children.append(("webhooks", _start([*_MANAGE, "sendwebhooks"])))
+        children.append(("connections", _start([*_MANAGE, "runconnections"])))
         _wait_until_it_answers(f"http://{host}:{port}/health/", children)
         _welcome(f"http://{host}:{port}/")
         _watch(children)

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from apps.interactions import ledger, outbox, settling
+from apps.interactions import ledger, outbox, settling, shops
 from apps.interactions.connectors import connector_of
+from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
 from apps.policies import audit, pauses, ramps
 from apps.policies.errors import Refused
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 50
 TRY_AGAIN_AFTER = timedelta(minutes=1)
+NOBODY_ASKS = timedelta(hours=1)  # after which no process that asks shops can be running
+NEVER_CALLED = Outcome(
+    "refused", reason="The shop was not called in time, so nothing was done: is `runconnections` running?"
+)
 _D, _E = DecisionRecord.State, Effect.State
 _EXECUTION = audit.system("execution")
 
@@ -93,7 +98,7 @@ def _carry_out(ready: QuerySet[Effect]) -> int:
 def _claim(ready: QuerySet[Effect]) -> list[Effect]:
     effects = list(
         ready.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related(
-            "partner",
+            "partner__shop",
             "decision__partner",
             "decision__ruling",
             "decision__interaction__order",
@@ -127,7 +132,7 @@ def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
         effect.sent_at = now
         effect.deadline_at = now + timedelta(minutes=effect.partner.effect_deadline_minutes)
         leaving.append(effect)
-        if effect.action != Action.REPLY:
+        if effect.action != Action.REPLY and not shops.is_carried_out_by(effect.partner, effect.action):
             events.append(outbox.action_event("action.requested", effect, case))
     move(leaving, "send", actor=_EXECUTION, save=("sent_at", "deadline_at"))
     OutboxEvent.objects.bulk_create(events)
@@ -177,20 +182,29 @@ def _call(effect: Effect) -> None:
 def look_up_overdue(limit: int = BATCH) -> int:
     """Effects without an answer by their deadline become unknown, and are looked up by key where that is possible.
 
-    Those that became unknown before a worker died are taken up again: their decision is still being carried out.
+    Those that became unknown before a worker died are taken up again: their decision is still being carried out. What a
+    connected shop is asked about has a process of its own (`shops/acting.py`); here only what that never called is ended.
     """
-    overdue = Q(state=_E.IN_FLIGHT, deadline_at__lt=timezone.now())
+    now = timezone.now()
+    overdue = Q(state=_E.IN_FLIGHT, deadline_at__lt=now)
     left_behind = Q(state=_E.UNKNOWN, decision__state=_D.EXECUTING)
+    asked_elsewhere = Q(called_at__isnull=False, deadline_at__gte=now - NOBODY_ASKS)
     with transaction.atomic():
         effects = list(
             Effect.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
             .filter(overdue | left_behind)
-            .select_related("partner")[:limit]
+            .exclude(asked_elsewhere)
+            .select_related("partner__shop")[:limit]
         )
         late = [effect for effect in effects if effect.state == _E.IN_FLIGHT]
-        move(late, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
+        uncalled = [one for one in late if one.called_at is None and shops.is_carried_out_by(one.partner, one.action)]
+        for effect in uncalled:
+            settling.settle(effect.pk, NEVER_CALLED, actor=audit.system("sweeper"))
+        lost = [effect for effect in late if effect not in uncalled]
+        move(lost, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
     for effect in effects:
-        _look_up(effect)
+        if effect not in uncalled:
+            _look_up(effect)
     return len(effects)
 
 

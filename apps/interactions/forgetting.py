@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q
 
 from apps.interactions.api import idempotency, limits
-from apps.interactions.models import OutboxEvent, WebhookDelivery
+from apps.interactions.models import OutboxEvent, ShopHook, WebhookDelivery
 
 LOG_KEPT = timedelta(days=30)  # of webhooks that were delivered or given up, and of events that no one waits for
 AT_ONCE = 5_000
@@ -26,4 +26,5 @@ def forget_old(now: datetime) -> int:
     # The last one of each case stays, without its content: numbers go on from it.
     last = unheard.exclude(payload={}).order_by("id").values("pk")[:AT_ONCE]
     OutboxEvent.objects.filter(pk__in=last).update(payload={})
+    gone += ShopHook.objects.filter(received_at__lt=long_ago).delete()[0]
     return gone + idempotency.forget_old(now) + limits.forget_old(now)

@@ -7,7 +7,7 @@ a key, or None when it cannot tell.
 
 from typing import Protocol
 
-from apps.interactions.connectors import simulator, webhook
+from apps.interactions.connectors import shop, simulator, webhook
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import Effect
 from apps.policies.models import Partner
@@ -21,5 +21,12 @@ class Connector(Protocol):
     def look_up(self, effect: Effect, /) -> Outcome | None: ...
 
 
+_CONNECTORS: dict[str, Connector] = {
+    Partner.Connector.SIMULATOR: simulator,
+    Partner.Connector.WEBHOOK: webhook,
+    Partner.Connector.SHOP: shop,
+}
+
+
 def connector_of(partner: Partner) -> Connector:
-    return simulator if partner.connector == Partner.Connector.SIMULATOR else webhook
+    return _CONNECTORS[partner.connector]

@@ -42,6 +42,9 @@ class Effect(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    called_at = models.DateTimeField(
+        null=True, help_text="When its shop was called, where Remit calls it itself; committed before the call."
+    )
     look_ups = models.PositiveSmallIntegerField(default=0, help_text="How often the shop was asked what became of it.")
 
     class Meta:
@@ -59,6 +62,7 @@ class Effect(models.Model):
             models.Index(fields=["settled_at"], condition=Q(amount__isnull=False), name="effect_money_settled"),
             models.Index(fields=["deadline_at"], condition=Q(state="in_flight"), name="effect_deadline"),
             models.Index(fields=["decision", "position"], condition=Q(state="pending"), name="effect_pending"),
+            models.Index(fields=["deadline_at"], condition=Q(state="unknown"), name="effect_unknown"),
         ]
         permissions = [("settle_effect", "Can say what became of an effect whose outcome is unknown")]
 

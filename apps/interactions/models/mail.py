@@ -122,7 +122,7 @@ class OutgoingMail(models.Model):
 
     Status = OutgoingStatus
 
-    event = models.OneToOneField(OutboxEvent, on_delete=models.PROTECT, related_name="mail")
+    event = models.OneToOneField(OutboxEvent, null=True, on_delete=models.SET_NULL, related_name="mail")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
     interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="outgoing_mails")
     name = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

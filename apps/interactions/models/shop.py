@@ -33,6 +33,7 @@ class ShopConnection(models.Model):
     secret = models.TextField(blank=True, editable=False)
     hook_secret = models.TextField(blank=True, editable=False)
     read_to = models.DateTimeField(null=True, editable=False, help_text="Changes up to here are in the mirror.")
+    marks = models.JSONField(default=dict, editable=False, help_text="How its orders stood when they were read.")
     read_at = models.DateTimeField(null=True, editable=False)
     next_at = models.DateTimeField(null=True, editable=False)
     token = models.UUIDField(null=True, editable=False)

@@ -1,0 +1,102 @@
+"""The process that talks with what is outside: shops and mail servers, each slow or dead one without delaying the others.
+
+A desk takes what is due from the database, has it done in threads that touch no database, and keeps what came of it:
+
+    take → work in a thread → finish
+"""
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import close_old_connections
+from django.db.utils import Error as DatabaseError
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`work` runs in a thread, `finish` gets what it returns, or the exception that it raised."""
+
+    work: Callable[[], Any]
+    finish: Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One kind of work: how to take some of what is due, and how much of it goes on at once."""
+
+    name: str
+    take: Callable[[int], Sequence[Task]]
+    threads: int = 16
+
+
+class Runner:
+    """Rows are touched by the thread that calls `round` alone."""
+
+    def __init__(self, desks: Sequence[Desk]) -> None:
+        self._lanes = [(desk, ThreadPoolExecutor(desk.threads, desk.name)) for desk in desks]
+        self._under_way = {desk.name: 0 for desk in desks}
+        self._done: queue.SimpleQueue[tuple[str, Task, Any]] = queue.SimpleQueue()
+
+    def round(self) -> int:
+        """Keep what came back and hand out what is due; returns how much of either there was."""
+        moved = self._keep()
+        for desk, lane in self._lanes:
+            free = desk.threads - self._under_way[desk.name]
+            for task in desk.take(free) if free else ():
+                self._under_way[desk.name] += 1
+                lane.submit(self._work, desk.name, task)
+                moved += 1
+        return moved
+
+    def finish(self) -> None:
+        """Wait for what is under way, and keep it."""
+        for _, lane in self._lanes:
+            lane.shutdown(wait=True)
+        self._keep()
+
+    def _work(self, desk: str, task: Task) -> None:
+        try:
+            came: Any = task.work()
+        except Exception as error:
+            log.exception("%s: work failed", desk)
+            came = error
+        self._done.put((desk, task, came))
+
+    def _keep(self) -> int:
+        kept = 0
+        while True:
+            try:
+                desk, task, came = self._done.get_nowait()
+            except queue.Empty:
+                return kept
+            self._under_way[desk] -= 1
+            kept += 1
+            try:
+                task.finish(came)
+            except DatabaseError:
+                raise  # its lease ends, and it is taken up again
+            except Exception:
+                log.exception("%s: what came of it could not be kept", desk)
+
+
+def run(desks: Sequence[Desk], should_stop: Callable[[], bool]) -> None:
+    """Work until `should_stop()`."""
+    runner = Runner(desks)
+    while not should_stop():
+        try:
+            close_old_connections()
+            if not runner.round():
+                time.sleep(IDLE_SECONDS)
+        except DatabaseError:
+            log.exception("the database does not answer; trying again")
+            time.sleep(1)
+    runner.finish()
