@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.interactions import clocks, hearing, outbox
 from apps.interactions.drafting import replies
-from apps.interactions.models import Effect, Interaction, Message, OutboxEvent
+from apps.interactions.models import Effect, Interaction, Message
 from apps.interactions.models.interaction import InteractionQuerySet
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
@@ -78,7 +78,7 @@ def _remind(rows: list[Interaction], now: datetime) -> None:
         text = replies.write(case.partner, name, body).text
         # As a message it is our last word, after which a hand-over is said anew; to the partner it decides nothing.
         Message.objects.create(interaction=case, author="ai", text=text, sent_at=now)
-        OutboxEvent.objects.bulk_create([outbox.reply_event(case, text, holding=True)])
+        outbox.keep([outbox.reply_event(case, text, holding=True)])
         audit.record(_SWEEPER, case, "reminded")
         case.reminded_at = now
         case.save(update_fields=["reminded_at"])

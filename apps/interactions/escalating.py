@@ -14,7 +14,6 @@ from apps.interactions.models import (
     Escalation,
     Interaction,
     Message,
-    OutboxEvent,
 )
 from apps.interactions.worked import Worked
 from apps.policies import audit
@@ -43,7 +42,7 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
             events.append(outbox.reply_event(row, text, holding=True))
         events.append(outbox.interaction_event("interaction.escalated", row))
     Message.objects.bulk_create(told)
-    OutboxEvent.objects.bulk_create(events)
+    outbox.keep(events)
 
 
 def write_packets(waiting: Sequence[Worked], actor: audit.Actor) -> None:

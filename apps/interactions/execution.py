@@ -161,10 +161,10 @@ def _send_replies(replies: Sequence[Effect]) -> None:
         messages.append(
             Message(interaction=case, author=author, text=decision.reply, sent_at=max(now, case.received_at))
         )
-        events.append(outbox.reply_event(case, decision.reply, holding=False))
+        events.append(outbox.reply_event(case, decision.reply, holding=False, by=author))
         effect.settled_at = now
     Message.objects.bulk_create(messages)
-    OutboxEvent.objects.bulk_create(events)
+    outbox.keep(events)
     move(replies, "confirm", actor=_EXECUTION, save=("settled_at",))
 
 

@@ -8,9 +8,10 @@ as an open case of that customer is merged into it, whatever the channel; intake
 two messages at once cannot open two cases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, OuterRef, Q, When
@@ -39,6 +40,7 @@ class Words:
     text: str
     sent_at: datetime
     received_at: datetime
+    attachments: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def messages_of(interaction: Interaction, messages: Sequence[Words]) -> list[Mes
     return [
         Message(
             interaction=interaction, author=words.author, text=words.text, sent_at=words.sent_at,
-            received_at=words.received_at,
+            received_at=words.received_at, attachments=list(words.attachments),
         )
         for words in messages
     ]  # fmt: skip

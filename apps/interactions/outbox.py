@@ -1,9 +1,19 @@
 """The outbox: a webhook event is a row written in the transaction of what it tells about."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from apps.interactions.mail import outgoing
 from apps.interactions.models import Effect, Interaction, OutboxEvent
 from apps.policies.models import BoundaryVersion, Partner
+
+
+def keep(events: Sequence[OutboxEvent]) -> None:
+    """Write events, in the caller's transaction; a reply to somebody who wrote to a mailbox leaves by mail, too."""
+    OutboxEvent.objects.bulk_create(events)
+    by_mail = [event for event in events if event.kind == "reply.created" and event.payload["channel"] == "email"]
+    if by_mail:
+        outgoing.put(by_mail)
 
 
 def interaction_event(kind: str, interaction: Interaction, **more: Any) -> OutboxEvent:
@@ -20,8 +30,10 @@ def interaction_event(kind: str, interaction: Interaction, **more: Any) -> Outbo
     )
 
 
-def reply_event(interaction: Interaction, text: str, *, holding: bool) -> OutboxEvent:
-    return interaction_event("reply.created", interaction, channel=interaction.channel, text=text, holding=holding)
+def reply_event(interaction: Interaction, text: str, *, holding: bool, by: str = "ai") -> OutboxEvent:
+    """`by` says who wrote it: the AI, or a person (“agent”)."""
+    more = {"channel": interaction.channel, "text": text, "holding": holding, "by": by}
+    return interaction_event("reply.created", interaction, **more)
 
 
 def action_event(kind: str, effect: Effect, interaction: Interaction) -> OutboxEvent:

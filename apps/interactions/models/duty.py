@@ -43,6 +43,7 @@ class Notice(models.Model):
         ENDING = "ending", "Boundary ends"
         OUTCOMES = "outcomes", "Outcomes got worse"
         AGAIN = "again", "Grant begins again"
+        MAIL = "mail", "Reply undelivered"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     key = models.CharField(max_length=120, unique=True)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.interactions import connections
+from apps.interactions.mail import fetching, sending
 from apps.interactions.shops import acting, mirroring
 
 
@@ -17,4 +18,4 @@ class Command(BaseCommand):
         stop = Event()
         for signal_number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signal_number, lambda *_: stop.set())
-        connections.run([acting.DESK, mirroring.DESK], stop.is_set)
+        connections.run([acting.DESK, mirroring.DESK, fetching.DESK, sending.DESK], stop.is_set)

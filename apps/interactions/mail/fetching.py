@@ -1,0 +1,163 @@
+"""Reading mailboxes by IMAP. Nothing in a mailbox is changed: how far it was read is ours to know.
+
+A new mailbox begins with what comes from now on. When its numbers begin anew, as after a restore, the last week is read once
+more, and what is known changes nothing.
+"""
+
+import imaplib
+import logging
+import ssl
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from imapclient import IMAPClient
+
+from apps.interactions import vault
+from apps.interactions.connections import Desk, Task
+from apps.interactions.mail import reading, receiving
+from apps.interactions.mail.reading import Box, Incoming
+from apps.interactions.models import MailBox
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=20)
+LEASE = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(minutes=30)
+SECONDS = 20  # of one exchange with the server
+AT_ONCE = 25  # mails of one look; the others are next
+READ_AGAIN = timedelta(days=7)
+_WHOLE, _HEAD = "BODY.PEEK[]", "BODY.PEEK[HEADER]"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look into a mailbox, as values."""
+
+    box_id: int
+    token: uuid.UUID
+    box: Box
+    host: str
+    port: int
+    security: str
+    user: str
+    password: str
+    folder: str
+    validity: int | None
+    read_to: int
+    today: date
+
+
+@dataclass(slots=True)
+class Found:
+    """What lay there: each mail with its number, in their order. `is_whole`: nothing is left for the next look."""
+
+    look: Look
+    mails: list[tuple[int, Incoming]] = field(default_factory=list)
+    validity: int = 0
+    read_to: int = 0
+    is_whole: bool = True
+
+
+def take(limit: int) -> list[Task]:
+    now, token = timezone.now(), uuid.uuid4()
+    with transaction.atomic():
+        due = MailBox.objects.filter(next_at__lte=now, paused=False, partner__sandbox_of__isnull=True)
+        rows = list(due.select_for_update(no_key=True, skip_locked=True).order_by("next_at")[:limit])
+        MailBox.objects.filter(pk__in=[row.pk for row in rows]).update(token=token, next_at=now + LEASE)
+    tasks = []
+    for row in rows:
+        try:
+            password = vault.open_sealed(row.imap_password)
+        except vault.Unreadable as error:
+            failed(row.pk, str(error))
+            continue
+        look = Look(
+            row.pk, token, Box(row.address, row.vouched_by), row.imap_host, row.imap_port, row.imap_security, row.imap_user,
+            password, row.imap_folder, row.validity, row.read_to, now.date(),
+        )  # fmt: skip
+        tasks.append(Task(partial(fetch, look), partial(keep, look)))
+    return tasks
+
+
+def fetch(look: Look) -> Found:
+    """In a thread. Raises what the server, or the way to it, makes a client raise."""
+    with _connected(look) as client:
+        client.login(look.user, look.password)
+        about = client.select_folder(look.folder, readonly=True)
+        found = Found(look, validity=int(about[b"UIDVALIDITY"]), read_to=look.read_to)
+        if look.validity is None:
+            found.read_to = int(about[b"UIDNEXT"]) - 1
+            return found
+        numbers = _new_ones(client, look, found)
+        found.is_whole = len(numbers) <= AT_ONCE
+        for number in numbers[:AT_ONCE]:
+            size = client.fetch([number], ["RFC822.SIZE"]).get(number, {}).get(b"RFC822.SIZE")
+            if size is not None:  # else it was taken away meanwhile
+                part = _WHOLE if size <= reading.LARGEST else _HEAD
+                raw = client.fetch([number], [part])[number][part.replace(".PEEK", "").encode()]
+                read = reading.read(raw, look.box) if part == _WHOLE else reading.too_large(raw, size, look.box)
+                found.mails.append((number, read))
+            found.read_to = max(found.read_to, number)
+    return found
+
+
+def _new_ones(client: IMAPClient, look: Look, found: Found) -> Sequence[int]:
+    if found.validity != look.validity:
+        found.read_to = 0
+        return sorted(client.search(["SINCE", look.today - READ_AGAIN]))
+    beyond = client.search(["UID", f"{look.read_to + 1}:*"])  # of nothing new the last one is told all the same
+    return sorted(number for number in beyond if number > look.read_to)
+
+
+def _connected(look: Look) -> IMAPClient:
+    context = ssl.create_default_context()
+    if look.security == MailBox.Security.TLS:
+        return IMAPClient(look.host, look.port, ssl=True, ssl_context=context, timeout=SECONDS)
+    refuse_in_the_clear(look.host, look.security)
+    client = IMAPClient(look.host, look.port, ssl=False, timeout=SECONDS)
+    if look.security == MailBox.Security.STARTTLS:
+        client.starttls(context)
+    return client
+
+
+def refuse_in_the_clear(host: str, security: str) -> None:
+    """Passwords and mail go in the clear to this machine alone, and only while developing."""
+    local = host in ("localhost", "127.0.0.1", "::1") and settings.WEBHOOKS_MAY_BE_LOCAL
+    if security == MailBox.Security.NONE and not local:
+        raise ConnectionError("it would be spoken with in the clear; choose TLS or STARTTLS")
+
+
+def keep(look: Look, found: Found | Exception) -> None:
+    if isinstance(found, Exception):
+        said = found.args[0] if isinstance(found, imaplib.IMAP4.error) and found.args else found
+        failed(
+            look.box_id, f"{type(found).__name__}: {said.decode(errors='replace') if isinstance(said, bytes) else said}"
+        )
+        return
+    box = MailBox.objects.select_related("partner").get(pk=look.box_id)
+    for number, mail in found.mails:
+        with transaction.atomic():
+            receiving.receive(box, mail)
+            MailBox.objects.filter(pk=box.pk).update(read_to=number, validity=found.validity)
+    now = timezone.now()
+    MailBox.objects.filter(pk=box.pk, token=look.token).update(
+        token=None, validity=found.validity, read_to=found.read_to, read_at=now, failures=0, error="",
+        next_at=now + EVERY if found.is_whole else now,
+    )  # fmt: skip
+
+
+def failed(box_id: int, why: str) -> None:
+    with transaction.atomic():
+        row = MailBox.objects.select_for_update(no_key=True).get(pk=box_id)
+        row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
+        row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
+        row.save(update_fields=["failures", "error", "token", "next_at"])
+
+
+DESK = Desk("mailboxes", take, threads=8)

@@ -1,0 +1,248 @@
+"""What a mail says, and what kind it is. Whatever a stranger writes into it, it is read in bounded time and raises nothing.
+
+Headers are claims: they can keep a mail from being answered, and grant nothing. That a sender is who they say is taken from the
+one header that the brand's own server writes on top (RFC 8601), and only where DMARC passed for that very domain.
+"""
+
+import email
+import email.policy
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.header import decode_header
+from email.message import Message
+from email.utils import getaddresses, parsedate_to_datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from apps.interactions.mail import html
+from apps.interactions.models.mail import MailKind
+
+LARGEST = 10 * 1024 * 1024  # bytes that are parsed
+MOST_PARTS, MOST_HOPS, MOST_REFERENCES, MOST_ATTACHMENTS = 200, 30, 50, 50
+LONGEST_HEADER, LONGEST_TEXT = 8_000, 19_000  # characters
+LOOP = "X-Remit-Loop"
+_IDS = re.compile(r"<[^<>\s]{1,390}>")
+_CHARSETS = re.compile(
+    r"utf-?(8|16)|(us-)?ascii|iso-8859-\d+|latin-?1|windows-125\d|cp125\d|koi8-[ru]|gb\w+|big5|shift_jis|euc-\w+|iso-2022-jp",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Of the mailbox, what reading turns on."""
+
+    address: str
+    vouched_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """`text` is all of it; `tokens` stand behind a + in our address; `about` are ids of mails that it answers or returns."""
+
+    message_id: str
+    kind: str
+    sender: str = ""
+    name: str = ""
+    subject: str = ""
+    text: str = ""
+    sent_at: datetime | None = None
+    about: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+    is_vouched: bool = False
+    attachments: Sequence[dict[str, Any]] = field(default_factory=list)
+    note: str = ""
+
+
+def read(raw: bytes, box: Box) -> Incoming:
+    own_id = f"<{hashlib.sha256(raw).hexdigest()[:40]}@remit.invalid>"
+    if len(raw) > LARGEST or raw.count(b"Content-Type:") > MOST_PARTS or raw.count(b"\n--") > 20 * MOST_PARTS:
+        head = raw[:64_000].split(b"\r\n\r\n")[0].split(b"\n\n")[0]
+        return _unreadable(
+            head, own_id, box, f"it is larger or has more parts than can be read here ({len(raw):,} bytes)"
+        )
+    try:
+        return _read(email.message_from_bytes(raw, policy=email.policy.compat32), own_id, box)
+    except Exception as error:  # the standard library stumbles over mail in ways that nobody has listed
+        return _unreadable(raw[:16_000], own_id, box, f"it is broken ({type(error).__name__})")
+
+
+def too_large(head: bytes, size: int, box: Box) -> Incoming:
+    """Of a mail that is not fetched whole, its head."""
+    own_id = f"<{hashlib.sha256(head).hexdigest()[:40]}@remit.invalid>"
+    return _unreadable(
+        head.replace(b"\r\n", b"\n"), own_id, box, f"it is larger than can be read here ({size:,} bytes)"
+    )
+
+
+def _unreadable(head: bytes, own_id: str, box: Box, why: str) -> Incoming:
+    """With as much of its head as can be read."""
+    try:
+        message = email.message_from_bytes(head.split(b"\n\n")[0] + b"\n\n", policy=email.policy.compat32)
+        known = _read(message, own_id, box)
+    except Exception:
+        return Incoming(own_id, MailKind.UNREADABLE, note=why)
+    return Incoming(
+        known.message_id, MailKind.UNREADABLE, known.sender, known.name, known.subject, sent_at=known.sent_at, note=why
+    )
+
+
+def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
+    sender, name = _sender(message)
+    kind, notes = _kind(message, sender, box), []
+    text, attachments, is_odd = _content(message)
+    if is_odd:
+        notes.append("something in it is hidden, or could not be read")
+    if not sender and kind == MailKind.MESSAGE:
+        kind, notes = MailKind.UNREADABLE, ["it names no sender, or more than one"]
+    if len(text) > LONGEST_TEXT:
+        text, notes = text[:LONGEST_TEXT], [*notes, f"only its first {LONGEST_TEXT:,} characters were taken"]
+    ids = _IDS.findall(_header(message, "Message-ID"))
+    about = [*_IDS.findall(_header(message, "In-Reply-To")), *reversed(_IDS.findall(_header(message, "References")))]
+    if kind == MailKind.BOUNCE:
+        about += _IDS.findall(text)
+    return Incoming(
+        message_id=ids[0] if ids else own_id, kind=kind, sender=sender, name=name, subject=_header(message, "Subject")[:300],
+        text=text, sent_at=_sent_at(message), about=list(dict.fromkeys(about))[:MOST_REFERENCES], tokens=_tokens(message, box),
+        is_vouched=_is_vouched(message, sender, box), attachments=attachments, note="; ".join(notes),
+    )  # fmt: skip
+
+
+def _header(message: "Message[str, str]", name: str) -> str:
+    """Its first value, decoded, in one line, cut; empty where there is none or it cannot be read."""
+    values = message.get_all(name) or []
+    return _decoded(str(values[0])[:LONGEST_HEADER]) if values else ""
+
+
+def _decoded(raw: str) -> str:
+    try:
+        parts = decode_header(raw)
+        text = "".join(part if isinstance(part, str) else _as_text(part, charset) for part, charset in parts)
+    except Exception:
+        text = raw
+    return clean(" ".join(text.split()))
+
+
+def clean(text: str) -> str:
+    """Without what no eye sees and no database holds."""
+    return _UNSEEN.sub("", text)
+
+
+def _as_text(data: bytes, charset: str | None) -> str:
+    known = charset if charset and _CHARSETS.fullmatch(charset.strip()) else "utf-8"
+    try:
+        return data.decode(known, "replace")
+    except LookupError:
+        return data.decode("utf-8", "replace")
+
+
+def _sender(message: "Message[str, str]") -> tuple[str, str]:
+    """Address and name of the one sender; empty where there is none, or more than one."""
+    values = [str(value)[:2000] for value in message.get_all("From") or []]
+    found = [pair for pair in getaddresses(values) if "@" in pair[1]] if len(values) == 1 else []
+    if len(found) != 1 or values[0].count("@") > 3:
+        return "", ""
+    address = clean(found[0][1]).strip()
+    try:
+        validate_email(address)
+    except ValidationError:
+        return "", ""
+    return address[:254], _decoded(found[0][0])[:200]
+
+
+def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
+    """Sources: RFC 3834 §2 and §5 (Auto-Submitted, Precedence), RFC 3464 and 6522 (reports), RFC 2919 (lists)."""
+    report = (
+        str(message.get_param("report-type", "") or "").lower()
+        if message.get_content_type() == "multipart/report"
+        else ""
+    )
+    automatic = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
+    precedence = _header(message, "Precedence").lower()
+    if box.address.lower() in (sender.lower(), _header(message, LOOP).lower()):
+        return MailKind.OWN
+    if len(message.get_all("Received") or []) > MOST_HOPS:
+        return MailKind.AUTOMATIC
+    from_nobody = bool(_NOBODY.fullmatch(sender.split("@")[0]))
+    if report == "delivery-status" or (_header(message, "Return-Path") == "<>" and from_nobody):
+        return MailKind.BOUNCE
+    if message.get_all("List-Id") or precedence == "list":
+        return MailKind.LIST
+    says_so = (
+        automatic not in ("", "no")
+        or precedence in ("bulk", "junk", "auto_reply")
+        or report == "disposition-notification"
+    )
+    own_ways = any(message.get_all(name) for name in ("X-Autoreply", "X-Autorespond", "X-Mail-Autoreply"))
+    return MailKind.AUTOMATIC if says_so or own_ways or from_nobody else MailKind.MESSAGE
+
+
+def _content(message: "Message[str, str]") -> tuple[str, list[dict[str, Any]], bool]:
+    """Text, attachments, and whether something was hidden or unreadable. The plain text is taken where there is one."""
+    plain: list[str] = []
+    rich: list[str] = []
+    attachments: list[dict[str, Any]] = []
+    returned = ""
+    for part in message.walk():
+        kind = part.get_content_type()
+        if part.is_multipart():
+            continue
+        data = part.get_payload(decode=True)
+        data = data if isinstance(data, bytes) else b""
+        named = _filename(part)
+        is_file = part.get_content_disposition() == "attachment" or bool(named)
+        if kind == "text/rfc822-headers" or kind == "message/delivery-status":
+            returned += _as_text(data, "utf-8") + "\n"
+        elif is_file or not kind.startswith("text/"):
+            attachments.append({"name": named or "unnamed", "type": clean(kind)[:100], "size": len(data)})
+        else:
+            (rich if kind == "text/html" else plain).append(_as_text(data, part.get_content_charset()))
+    text, is_odd = clean("\n".join(plain)).strip(), False
+    if not text and rich:
+        read = [html.text_of(one) for one in rich]
+        text, is_odd = clean("\n\n".join(one for one, _ in read)).strip(), any(odd for _, odd in read)
+    return "\n\n".join(filter(None, [text, returned.strip()])), attachments[:MOST_ATTACHMENTS], is_odd
+
+
+def _filename(part: "Message[str, str]") -> str:
+    """A label and nothing else: without folders, and without what no eye sees."""
+    try:
+        name = part.get_filename() or ""
+    except Exception:
+        name = "unnamed"
+    return _decoded(re.split(r"[/\\]", name)[-1])[:120]
+
+
+def _sent_at(message: "Message[str, str]") -> datetime | None:
+    try:
+        at = parsedate_to_datetime(_header(message, "Date"))
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except Exception:
+        return None
+
+
+def _tokens(message: "Message[str, str]", box: Box) -> list[str]:
+    local, _, domain = box.address.lower().partition("@")
+    pattern = re.compile(rf"{re.escape(local)}\+([0-9a-f]{{32}})@{re.escape(domain)}")
+    names = ("To", "Cc", "Delivered-To", "X-Original-To")
+    said = " ".join(str(value)[:2000] for name in names for value in message.get_all(name) or [])
+    return list(dict.fromkeys(pattern.findall(said.lower())))[:5]
+
+
+def _is_vouched(message: "Message[str, str]", sender: str, box: Box) -> bool:
+    values = message.get_all("Authentication-Results") or []
+    if not box.vouched_by or not values or not sender:
+        return False
+    server, *results = [part.strip().lower() for part in " ".join(str(values[0])[:LONGEST_HEADER].split()).split(";")]
+    if server.split(" ")[0] != box.vouched_by.lower():
+        return False
+    domain = sender.rpartition("@")[2].lower()
+    passed = [result.split() for result in results if result.split()[:1] == ["dmarc=pass"]]
+    return any(f"header.from={domain}" in words for words in passed)
