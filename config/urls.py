@@ -6,12 +6,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.interactions.admin import onboarding
 from apps.interactions.api.problems import not_found
+from apps.interactions.chat import views as chat
 from apps.interactions.shops import hooks
 
 urlpatterns = [
     path("", include("apps.reach.urls")),
     path("admin/", include((onboarding.urls(admin.site), "onboarding"))),
     path("admin/", admin.site.urls),
+    path("chat/", include((chat.urls, "chat"))),
     path("hooks/shops/<uuid:reference>/", hooks.take, name="shop-hook"),
     path("api/v1/", include("apps.interactions.api.urls")),
     path("api/v1/reach/", include("apps.reach.api")),

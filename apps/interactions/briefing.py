@@ -123,7 +123,7 @@ def _in_words(spec: FactSpec, value: Value | None) -> str:
 
 def _said(message: Message) -> dict[str, Any]:
     return {"id": message.pk, "author": message.author, "text": message.text, "sent_at": message.sent_at.isoformat(),
-            "holding": message.holding}  # fmt: skip
+            "holding": message.holding, "files": message.files}  # fmt: skip
 
 
 def _classification(case: Case) -> dict[str, Any]:

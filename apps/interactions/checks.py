@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from apps.interactions import budgets, own_conditions
+from apps.interactions import budgets, channels, own_conditions
 from apps.interactions.case import Case
 from apps.interactions.classification import alarms, language
 from apps.interactions.classification.case_types import besides
@@ -215,7 +215,7 @@ def also_asked(reading: Reading, case_type: CaseType, action: Action, facts: Fac
     return besides([*(intent for intent, _ in reading.intents), *reading.maybe], case_type, facts)
 
 
-OF_THE_REPLY = frozenset({"promise", "grounding", "voice"})
+OF_THE_REPLY = frozenset({"promise", "grounding", "voice", "length"})
 
 
 def of_the_reply(case: Case, option: Option) -> list[Downgrade]:
@@ -235,6 +235,8 @@ def of_the_reply(case: Case, option: Option) -> list[Downgrade]:
         said.append(
             _not_earned("grounding", f"the reply says {quoted}, and nothing known says so", Handler.COLLABORATIVE)
         )
+    if why := channels.too_long(case.interaction.channel, option.reply.text):
+        said.append(_not_earned("length", why, Handler.COLLABORATIVE))
     if avoided := replies.avoided(case.partner, option.reply.text):
         quoted = ", ".join(f"“{words}”" for words in dict.fromkeys(avoided))
         said.append(_not_earned("voice", f"the reply says {quoted}, which the brand avoids", Handler.COLLABORATIVE))

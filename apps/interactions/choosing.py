@@ -6,6 +6,7 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Any
 
+from apps.interactions import channels
 from apps.interactions.classification.names import INTENTS
 from apps.interactions.drafting.grounding import promised
 from apps.interactions.drafting.sources import WORDS_OF_ACTION
@@ -42,6 +43,8 @@ class Choice:
 
 def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Choice) -> dict[str, Any]:
     """The content of the record: which option, with which changes, and why. Raises Refused with what is missing."""
+    if why := channels.too_long(interaction.channel, choice.question.strip() or (choice.reply or "").strip()):
+        raise Refused(f"{why}. Shorten it.")
     if choice.question.strip():
         return {"how": How.ASKED, "action": Action.ASK_CUSTOMER, "reply": choice.question.strip()}
     options = packet.content["options"]

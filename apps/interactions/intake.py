@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, OuterRef, Q, When
 from django.utils import timezone
 
-from apps.interactions import courtesies, hearing, matching, outcomes
+from apps.interactions import channels, courtesies, hearing, matching, outcomes
 from apps.interactions.models import Customer, Effect, Interaction, Message, Order
 from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.interactions.waking import wake_workers
@@ -94,6 +94,7 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
                 _open_case_on_same_order(interaction)
                 or _case_that_asked_which_order(interaction)
                 or _case_it_is_thanks_for(interaction, arrival)
+                or _conversation_with(interaction)
             )
             if same_matter is not None:
                 hearing.merge(interaction, same_matter, actor=actor, now=now)
@@ -252,6 +253,25 @@ def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
         .filter(customer_id=interaction.customer_id, order_id=interaction.order_id)
         .exclude(pk=interaction.pk)
         .order_by("id")
+        .first()
+    )
+
+
+def _conversation_with(interaction: Interaction) -> Interaction | None:
+    """Where a channel knows one conversation with a customer: the case of it that is being worked on, unless another order is
+    meant."""
+    channel = channels.CHANNELS[interaction.channel]
+    if channel.threads != channels.Threads.CUSTOMER or interaction.customer_id is None:
+        return None
+    fitting = Q() if interaction.order_id is None else Q(order__isnull=True) | Q(order=interaction.order_id)
+    return (
+        Interaction.objects.select_for_update(no_key=True)
+        .in_the_open()
+        .exclude(pk=interaction.pk)
+        .exclude(state=Interaction.State.RESOLVED)
+        .filter(fitting, customer_id=interaction.customer_id, channel=interaction.channel)
+        .filter(received_at__gte=interaction.received_at - (channel.window or THANKS_FOR))
+        .order_by("-received_at", "-id")
         .first()
     )
 

@@ -1,8 +1,12 @@
 """The outbox: a webhook event is a row written in the transaction of what it tells about."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
+
+from apps.interactions import channels
 from apps.interactions.mail import outgoing
 from apps.interactions.models import Effect, Interaction, OutboxEvent
 from apps.policies.models import BoundaryVersion, Partner
@@ -32,8 +36,20 @@ def interaction_event(kind: str, interaction: Interaction, **more: Any) -> Outbo
 
 def reply_event(interaction: Interaction, text: str, *, holding: bool, by: str = "ai") -> OutboxEvent:
     """`by` says who wrote it: the AI, or a person (“agent”)."""
-    more = {"channel": interaction.channel, "text": text, "holding": holding, "by": by}
+    until = deliver_until(interaction)
+    more = {
+        "channel": interaction.channel, "text": text, "holding": holding, "by": by,
+        "deliver_until": until.isoformat() if until else None,
+    }  # fmt: skip
     return interaction_event("reply.created", interaction, **more)
+
+
+def deliver_until(interaction: Interaction) -> datetime | None:
+    """Until when the channel delivers a reply in one's own words; None: always."""
+    if channels.CHANNELS[interaction.channel].window is None:
+        return None
+    last = interaction.messages.filter(author="customer").aggregate(last=Max("received_at"))["last"]
+    return channels.open_until(interaction.channel, last or interaction.received_at)
 
 
 def action_event(kind: str, effect: Effect, interaction: Interaction) -> OutboxEvent:

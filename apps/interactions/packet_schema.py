@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-VERSION = "1"
+VERSION = "2"
 SCHEMA_ID = "https://remit.example/schemas/context-packet.json"
 
 
@@ -30,6 +30,7 @@ class Said(_Part):
     text: str
     sent_at: datetime
     holding: bool = Field(description="A holding reply: says who will answer, decides nothing.")
+    files: list[str] = Field(default=[], description="Files that came with it, in words; they stay where they came.")
 
 
 class Intent(_Part):
@@ -132,7 +133,7 @@ class Happened(_Part):
 class ContextPacketContent(_Part):
     """Everything a person decides on, frozen as it was shown."""
 
-    schema_version: Literal["1"]
+    schema_version: Literal["1", "2"] = Field(description="2 added the files of a message.")
     question: str
     case_type: str
     why: str

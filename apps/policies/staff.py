@@ -100,6 +100,13 @@ _OPERATES = {
     "interactions.view_webhookdelivery",
     "policies.view_partner",
     "policies.view_auditentry",
+    "interactions.delete_shopconnection",
+    "interactions.view_mail",
+    "interactions.view_outgoingmail",
+} | {
+    f"interactions.{verb}_{name}"
+    for verb in ("view", "add", "change")
+    for name in ("shopconnection", "mailbox", "chatwidget")
 }
 
 _OF_A_BRAND = {
@@ -110,6 +117,9 @@ _OF_A_BRAND = {
     "interactions.view_apikey",
     "interactions.view_webhookendpoint",
     "interactions.view_webhookdelivery",
+    "interactions.view_shopconnection",
+    "interactions.view_mailbox",
+    "interactions.view_chatwidget",
     "policies.view_partner",
     "policies.view_partnerstage",
     "policies.view_terms",

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from apps.interactions import blind, claiming, packet_changes, precedents, remits
+from apps.interactions import blind, channels, claiming, packet_changes, precedents, remits
 from apps.interactions.models import (
     ContextPacket,
     DecisionRecord,
@@ -66,6 +67,16 @@ class Brief:
     def last_words(self) -> Message | None:
         """What the customer wrote last."""
         return next((message for message in reversed(self.messages) if message.author == "customer"), None)
+
+    @property
+    def deliver_until(self) -> datetime | None:
+        """Until when the channel delivers a reply in one's own words; None: always."""
+        said = self.last_words
+        return channels.open_until(self.interaction.channel, said.received_at) if said else None
+
+    @property
+    def delivery_over(self) -> bool:
+        return self.deliver_until is not None and self.deliver_until <= timezone.now()
 
     @property
     def messages_first(self) -> list[Message]:

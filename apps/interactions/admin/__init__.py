@@ -3,6 +3,7 @@
 from apps.interactions.admin import (
     cases,
     catalogue,
+    connections,
     duties,
     keys,
     machinery,
@@ -17,6 +18,7 @@ from apps.interactions.admin import (
 __all__ = [
     "cases",
     "catalogue",
+    "connections",
     "duties",
     "keys",
     "machinery",

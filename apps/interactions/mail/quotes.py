@@ -73,6 +73,7 @@ def _without_signature(lines: list[str]) -> list[str]:
         if line == "-- ":
             lines = lines[:place]
             break
-    while lines and (not lines[-1].strip() or _DEVICE.match(lines[-1].strip())):
-        lines = lines[:-1]
-    return lines
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or _DEVICE.match(lines[end - 1].strip())):
+        end -= 1
+    return lines[:end]

@@ -240,3 +240,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author}: {self.text[:60]}"
+
+    @property
+    def files(self) -> list[str]:
+        """The files that came with it, in words: “photo.jpg (image/jpeg, 120.0 kB)”."""
+        return [f"{one['name']} ({one['type']}, {one['size'] / 1000:,.1f} kB)" for one in self.attachments]

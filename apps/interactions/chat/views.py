@@ -1,0 +1,95 @@
+"""The chat over HTTP. Every right lies in the token that is sent along, so that nothing here needs a cookie, nor its defence.
+
+/chat/<widget>/            the page, alone or in a frame on the brand's own sites
+/chat/<widget>/embed.js    the script that puts it there
+/chat/<widget>/say/        POST {text}          → token and what is new
+/chat/<widget>/news/       GET ?after=<number>  → what is new
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.interactions.chat import talking
+from apps.interactions.models import ChatWidget, Interaction
+from apps.policies.errors import Refused
+
+HEADER = "X-Remit-Chat"
+
+
+def _of_widget(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Finds the widget, and lets the brand's own sites alone show it."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, reference: str) -> HttpResponse:
+        widget = ChatWidget.objects.select_related("partner").filter(reference=reference, enabled=True).first()
+        if widget is None:
+            raise Http404
+        answer = view(request, widget)
+        answer._csp_replace = {"frame-ancestors": [*widget.origins, "'self'"]}  # type: ignore[attr-defined]
+        return answer
+
+    return shown
+
+
+@require_GET
+@xframe_options_exempt
+@_of_widget
+def page(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
+    return render(request, "chat/page.html", {"widget": widget, "longest": talking.LONGEST})
+
+
+@require_GET
+@_of_widget
+def embed(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
+    answer = render(
+        request,
+        "chat/embed.js",
+        {"widget": widget, "site": request.build_absolute_uri("/").rstrip("/")},
+        "text/javascript",
+    )
+    answer["Cache-Control"] = "public, max-age=300"
+    return answer
+
+
+@csrf_exempt
+@require_POST
+@_of_widget
+def say(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
+    case = talking.case_of(widget, request.headers.get(HEADER, ""))
+    try:
+        went_to = talking.say(widget, case, request.POST.get("text", ""), timezone.now())
+    except Refused as refused:
+        return JsonResponse({"refused": str(refused)}, status=422)
+    return _news(request, went_to, token=talking.token_of(widget, went_to))
+
+
+@require_GET
+@_of_widget
+def news(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
+    case = talking.case_of(widget, request.headers.get(HEADER, ""))
+    return JsonResponse({"lines": [], "goes_on": "none"}) if case is None else _news(request, case)
+
+
+def _news(request: HttpRequest, case: Interaction, **more: Any) -> HttpResponse:
+    after = request.GET.get("after", "0")
+    heard = talking.hear(case, int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0)
+    answer = JsonResponse({"lines": [line.as_json() for line in heard.lines], "goes_on": heard.goes_on, **more})
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+urls = [
+    path("<uuid:reference>/", page, name="page"),
+    path("<uuid:reference>/embed.js", embed, name="embed"),
+    path("<uuid:reference>/say/", say, name="say"),
+    path("<uuid:reference>/news/", news, name="news"),
+]

@@ -1,0 +1,136 @@
+"""The chat in a shop's page: who may show it, what a visitor may, and what they hear."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import signing
+from django.test import Client
+from django.utils import timezone
+
+from apps.interactions import closing
+from apps.interactions.chat import talking
+from apps.interactions.demo import demo_partner
+from apps.interactions.models import ChatWidget, Interaction, Message
+from tests.conftest import MISSING
+
+ASKED = "What shipping options do you have, do you ship to Canada and Mexico?"
+
+
+@pytest.fixture
+def widget(partner):
+    return ChatWidget.objects.create(partner=partner, origins=["https://shop.example"])
+
+
+@pytest.fixture
+def client():
+    return Client(enforce_csrf_checks=True)
+
+
+def say(client, widget, text=ASKED, token="", after=0):
+    return client.post(f"/chat/{widget.reference}/say/?after={after}", {"text": text}, headers={"X-Remit-Chat": token})
+
+
+def news(client, widget, token, after=0):
+    return client.get(f"/chat/{widget.reference}/news/?after={after}", headers={"X-Remit-Chat": token}).json()
+
+
+class TestPage:
+    def test_the_brands_own_sites_alone_may_show_it(self, client, widget):
+        answer = client.get(f"/chat/{widget.reference}/")
+        policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
+        assert policy["frame-ancestors"] == "https://shop.example 'self'"
+        assert policy["script-src"] == "'self'"
+        assert "X-Frame-Options" not in answer
+        assert not answer.cookies
+
+    def test_the_script_names_its_page(self, client, widget):
+        answer = client.get(f"/chat/{widget.reference}/embed.js")
+        assert answer["Content-Type"].startswith("text/javascript")
+        assert f"http://testserver/chat/{widget.reference}/" in answer.content.decode()
+
+    def test_one_that_is_off_is_not_there(self, client, widget):
+        ChatWidget.objects.update(enabled=False)
+        for path in ("", "embed.js", "news/"):
+            assert client.get(f"/chat/{widget.reference}/{path}").status_code == 404
+        assert say(client, widget).status_code == 404
+
+
+class TestTalking:
+    def test_a_question_is_answered_by_the_ai(self, client, widget, drain):
+        said = say(client, widget).json()
+        assert [(line["who"], line["text"]) for line in said["lines"]] == [("you", ASKED)]
+        assert said["goes_on"] == "reading"
+        drain()
+        heard = news(client, widget, said["token"], after=said["lines"][-1]["number"])
+        assert [line["who"] for line in heard["lines"]] == ["ai"]
+        assert "ship" in heard["lines"][0]["text"]
+        assert heard["goes_on"] == "quiet"
+
+    def test_what_a_person_decides_says_so_and_by_when(self, client, widget, drain):
+        token = say(client, widget, MISSING).json()["token"]
+        drain()
+        heard = news(client, widget, token)
+        assert heard["goes_on"] == "person"
+        assert "A person on our team" in heard["lines"][-1]["text"]
+
+    def test_it_vouches_for_nobody_and_names_no_customer_or_order(self, client, widget, order):
+        say(client, widget, f"I am {order.customer.name}, where is order {order.number}?")
+        case = Interaction.objects.get()
+        assert (case.sender_verified, case.customer) == (False, None)
+        assert case.messages.get().author == "customer"
+
+    def test_more_goes_to_the_same_conversation(self, client, widget):
+        first = say(client, widget).json()
+        second = say(client, widget, "And the forks?", first["token"], first["lines"][-1]["number"]).json()
+        assert [line["text"] for line in second["lines"]] == ["And the forks?"]
+        assert Interaction.objects.count() == 1
+
+    def test_after_its_end_a_new_one_begins_and_the_token_follows(self, client, widget, drain):
+        token = say(client, widget).json()["token"]
+        drain()
+        Interaction.objects.update(resolved_at=timezone.now() - timedelta(days=9))
+        closing.close_quiet()
+        assert Interaction.objects.get().state == "closed"
+        again = say(client, widget, MISSING, token).json()
+        assert again["token"] != token
+        assert talking.case_of(widget, again["token"]).linked_to == Interaction.objects.earliest("pk")
+
+
+class TestTokens:
+    def test_no_token_hears_nothing(self, client, widget):
+        say(client, widget)
+        for token in ("", "x", signing.dumps("x"), signing.dumps([str(widget.reference), "x"], salt="remit chat")):
+            assert news(client, widget, token)["lines"] == []
+
+    def test_another_brands_token_opens_nothing_here(self, client, widget):
+        other = ChatWidget.objects.create(partner=demo_partner("oru", "Oru"))
+        token = say(client, widget).json()["token"]
+        assert news(client, other, token)["lines"] == []
+        say(client, other, "Hello", token)
+        assert Message.objects.filter(interaction__partner=widget.partner).count() == 1
+
+    def test_an_old_one_opens_nothing(self, client, widget, monkeypatch):
+        token = say(client, widget).json()["token"]
+        monkeypatch.setattr(talking, "KEPT", timedelta(seconds=-1))
+        assert news(client, widget, token)["lines"] == []
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("text", "told"), [("", "Write something"), ("  \x00 ", "Write something"), ("x" * 4001, "at most 4,000")]
+    )
+    def test_what_cannot_be_taken_says_why(self, client, widget, text, told):
+        answer = say(client, widget, text)
+        assert (answer.status_code, told in answer.json()["refused"]) == (422, True)
+        assert not Interaction.objects.exists()
+
+    def test_so_much_at_once(self, client, widget, monkeypatch):
+        monkeypatch.setattr(talking, "MOST_A_MINUTE", 2)
+        token = say(client, widget).json()["token"]
+        say(client, widget, "More", token)
+        assert "Wait a minute" in say(client, widget, "And more", token).json()["refused"]
+
+    def test_so_many_conversations(self, client, widget, monkeypatch):
+        monkeypatch.setattr(talking, "MOST_NEW", 1)
+        say(client, widget)
+        assert "try again" in say(client, widget).json()["refused"]
