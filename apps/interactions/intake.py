@@ -10,14 +10,14 @@ two messages at once cannot open two cases.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, OuterRef, Q, When
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from apps.interactions import channels, courtesies, hearing, matching, outcomes
+from apps.interactions import courtesies, hearing, matching, outcomes, same_matter
 from apps.interactions.models import Customer, Effect, Interaction, Message, Order
 from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.interactions.waking import wake_workers
@@ -25,8 +25,6 @@ from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import AuditEntry, Partner
 from apps.policies.words import Action
-
-THANKS_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,9 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
         received(interaction, arrival, actor).save(force_insert=True)
         Message.objects.bulk_create(messages_of(interaction, arrival.messages))
         if writes_again:
-            same_matter = (
-                _open_case_on_same_order(interaction)
-                or _case_that_asked_which_order(interaction)
-                or _case_it_is_thanks_for(interaction, arrival)
-                or _conversation_with(interaction)
-            )
-            if same_matter is not None:
-                hearing.merge(interaction, same_matter, actor=actor, now=now)
+            case = same_matter.case_of(interaction, [words.text for words in arrival.messages])
+            if case is not None:
+                hearing.merge(interaction, case, actor=actor, now=now)
         if wake:
             wake_workers()
     return Accepted(interaction, created=True)
@@ -242,66 +235,3 @@ def no_such_customer(external_id: str) -> Invalid:
 
 def _add_messages(interaction: Interaction, messages: Sequence[Words]) -> None:
     Message.objects.bulk_create(messages_of(interaction, messages))
-
-
-def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
-    if interaction.order_id is None or interaction.customer_id is None:
-        return None
-    return (
-        Interaction.objects.select_for_update(no_key=True)
-        .in_the_open()
-        .filter(customer_id=interaction.customer_id, order_id=interaction.order_id)
-        .exclude(pk=interaction.pk)
-        .order_by("id")
-        .first()
-    )
-
-
-def _conversation_with(interaction: Interaction) -> Interaction | None:
-    """Where a channel knows one conversation with a customer: the case of it that is being worked on, unless another order is
-    meant."""
-    channel = channels.CHANNELS[interaction.channel]
-    if channel.threads != channels.Threads.CUSTOMER or interaction.customer_id is None:
-        return None
-    fitting = Q() if interaction.order_id is None else Q(order__isnull=True) | Q(order=interaction.order_id)
-    return (
-        Interaction.objects.select_for_update(no_key=True)
-        .in_the_open()
-        .exclude(pk=interaction.pk)
-        .exclude(state=Interaction.State.RESOLVED)
-        .filter(fitting, customer_id=interaction.customer_id, channel=interaction.channel)
-        .filter(received_at__gte=interaction.received_at - (channel.window or THANKS_FOR))
-        .order_by("-received_at", "-id")
-        .first()
-    )
-
-
-def _case_it_is_thanks_for(interaction: Interaction, arrival: Arrival) -> Interaction | None:
-    """The customer's latest case, when this one says nothing but thanks: it opens none of its own."""
-    names = hearing.names_of(interaction)
-    said = [*(words.text for words in arrival.messages), *hearing.subject_said(interaction)]
-    if interaction.customer_id is None or not all(courtesies.asks_nothing(text, names) for text in said):
-        return None
-    waits_for_an_answer = Case(When(state=Interaction.State.AWAITING_CUSTOMER, then=0), default=1)
-    return (
-        Interaction.objects.select_for_update(no_key=True)
-        .filter(customer_id=interaction.customer_id, received_at__gte=interaction.received_at - THANKS_FOR)
-        .exclude(pk=interaction.pk)
-        .exclude(state=Interaction.State.MERGED)
-        .order_by(waits_for_an_answer, "-received_at", "-id")
-        .first()
-    )
-
-
-def _case_that_asked_which_order(interaction: Interaction) -> Interaction | None:
-    """The customer's open case that asked which order is meant, when this message names one it can be."""
-    if interaction.order is None or interaction.customer_id is None:
-        return None
-    asking = (
-        Interaction.objects.select_for_update(no_key=True)
-        .filter(customer_id=interaction.customer_id, order__isnull=True, state=Interaction.State.AWAITING_CUSTOMER)
-        .exclude(pk=interaction.pk)
-        .order_by("id")
-    )
-    number = interaction.order.number
-    return next((case for case in asking if not case.order_candidates or number in case.order_candidates), None)

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 
-from apps.interactions import intake, matching
+from apps.interactions import intake, matching, same_matter
 from apps.interactions.intake import Accepted, Arrival
 from apps.interactions.models import Customer, Interaction, Message, Order
 from apps.interactions.waking import wake_workers
@@ -61,7 +61,7 @@ def _around(partner: Partner, arrivals: Sequence[Arrival]) -> _Around:
     cases = Interaction.objects.of(partner)
     lately = Q(state__in=Interaction.OPEN_STATES)
     if earliest is not None:
-        lately |= Q(received_at__gte=earliest - intake.THANKS_FOR)
+        lately |= Q(received_at__gte=earliest - same_matter.THANKS_FOR)
     owners = [row.pk for row in customers.values()]
     numbers = {number for one in arrivals for number in matching.numbers_in(one.texts, one.order)}
     recent: defaultdict[int, list[Order]] = defaultdict(list)

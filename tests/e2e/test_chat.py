@@ -115,7 +115,9 @@ def test_a_person_is_announced_and_the_conversation_is_there_again(visitor, live
     page.get_by_text("A person on our team looks at this and answers").wait_for()
     page.get_by_text("A person on our team looks at this.", exact=True).wait_for()
     page.evaluate(AXE)
-    found = page.evaluate("axe.run().then(found => found.violations.map(one => one.id + ' ' + one.nodes[0].html + one.nodes[0].failureSummary))")
+    found = page.evaluate(
+        "axe.run().then(found => found.violations.map(one => one.id + ' ' + one.nodes[0].html + one.nodes[0].failureSummary))"
+    )
     assert found == []
     page.reload()
     page.locator(".yours", has_text=MISSING).wait_for()

@@ -128,8 +128,8 @@ def test_reach_lets_in_whom_it_should_and_nobody_else(people, escalated):
     }
     seen = set()
     for route, pattern in patterns():
-        if route.startswith(("admin/", "api/", "^api")):
-            continue
+        if route.startswith(("admin/", "api/", "^api", "chat/", "hooks/")):
+            continue  # ruled by permissions, keys, tokens and signatures: no log-in opens or closes them
         assert pattern.name in PAGES, f"{route} says nowhere who may open it"
         seen.add(pattern.name)
         address = "/" + route

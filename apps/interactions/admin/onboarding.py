@@ -168,7 +168,6 @@ class BrandWizard(SessionWizardView):  # type: ignore[misc]  # it has no stubs
             **context,
             **admin.site.each_context(self.request),
             "title": "New brand",
-            "subtitle": form.title,
             "all_steps": steps,
         }
 

@@ -26,7 +26,9 @@ def valid_host(name: str) -> None:
 
 
 def _port(default: int) -> models.PositiveIntegerField[int, int]:
-    return models.PositiveIntegerField(default=default, validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    return models.PositiveIntegerField(
+        "port", default=default, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
 
 
 class MailBox(models.Model):

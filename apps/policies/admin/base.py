@@ -41,7 +41,9 @@ class Audited(Titled):
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         request._remit_changes = {  # type: ignore[attr-defined]
-            name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))] for name in form.changed_data
+            name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))]
+            for name in form.changed_data
+            if getattr(form.fields[name].widget, "input_type", "") != "password"
         }
         return super().construct_change_message(request, form, formsets, add)
 
