@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from apps.policies import staff
-from apps.policies.models import Remit
+from apps.policies.models import Partner, Remit
 
 PASSWORD = "remit-demo"
 
@@ -20,6 +20,7 @@ class Person:
     role: str
     amount_per_decision: Decimal = Decimal(0)
     amount_per_day: Decimal = Decimal(0)
+    brands: tuple[str, ...] = ()  # none: all of them
 
     @property
     def does(self) -> str:
@@ -32,6 +33,7 @@ _DOES = {
     staff.OPS_MANAGER: "writes and releases boundaries",
     staff.OPERATOR: "looks after stalled cases, effects, workers and API keys",
     staff.AUDITOR: "reads everything, changes nothing",
+    staff.PARTNER: "of the brand Glow & Co: reads what is theirs",
 }
 
 PEOPLE = (
@@ -41,6 +43,7 @@ PEOPLE = (
     Person("piet", "Piet", "de Wit", staff.OPS_MANAGER),
     Person("otto", "Otto", "Lindqvist", staff.OPERATOR),
     Person("ada", "Ada", "Nwosu", staff.AUDITOR),
+    Person("brit", "Brit", "Solheim", staff.PARTNER, brands=("glow",)),
     Person("admin", "Alex", "Kim", ""),
 )
 
@@ -65,9 +68,10 @@ def hire() -> None:
             user.save()
             if person.role:
                 user.groups.add(Group.objects.get(name=person.role))
-            Remit.objects.create(
+            remit = Remit.objects.create(
                 user=user,
-                all_partners=True,
+                all_partners=not person.brands,
                 amount_per_decision=person.amount_per_decision,
                 amount_per_day=person.amount_per_day,
             )
+            remit.partners.set(Partner.objects.filter(slug__in=person.brands))

@@ -110,6 +110,7 @@ _OPERATES = {
 }
 
 _OF_A_BRAND = {
+    "interactions.view_numbers",
     "interactions.view_interaction",
     "interactions.view_decisionrecord",
     "interactions.view_effect",

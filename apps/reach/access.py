@@ -37,6 +37,7 @@ def needs_any(*permissions: str) -> Callable[[View], View]:
 
 
 sees_queue = needs("interactions.view_escalation")
+sees_numbers = needs_any("interactions.view_escalation", "interactions.view_numbers")
 decides = needs("interactions.decide_escalation")
 acts_on_cases = needs_any("interactions.decide_escalation", "interactions.add_shift")
 drafts_boundaries = needs("policies.add_boundaryversion")

@@ -15,7 +15,7 @@ _PLACES = (
     ("Reach", "reach:queue", "/reach/", "interactions.view_escalation"),
     ("Audit desk", "reach:audits", "/audits/", "learning.judge_caseaudit|learning.view_caseaudit"),
     ("Flow", "reach:flow", "/flow/", "interactions.view_escalation"),
-    ("Insights", "reach:insights", "/insights/", "interactions.view_escalation"),
+    ("Insights", "reach:insights", "/insights/", "interactions.view_escalation|interactions.view_numbers"),
     ("Signals", "reach:signals", "/signals/", "learning.view_signal"),
     ("Boundaries", "admin:policies_boundary_changelist", "/admin/policies/boundary", "policies.view_boundary"),
     ("Admin", "admin:index", "/admin/", ""),

@@ -90,3 +90,13 @@ def test_they_read_their_own(reader, mine, theirs):
 def test_without_a_remit_they_see_no_brand(theirs):
     nobody = browser(factories.UserFactory(role=staff.PARTNER, remit={"all_partners": False}))
     assert "ompetitor" not in page(nobody, "/admin/interactions/interaction/")
+
+
+def test_they_read_their_own_numbers_and_nobody_elses(partner, arrive, order):
+    arrive(STATUS, order=order)
+    theirs = factories.UserFactory(role=staff.PARTNER, remit={"all_partners": False})
+    theirs.remit.partners.add(partner)
+    assert "of 1 cases" in page(browser(theirs), "/insights/")
+    assert "Morning handover" not in page(browser(theirs), "/insights/")
+    stranger = factories.UserFactory(role=staff.PARTNER, remit={"all_partners": False})
+    assert "of 0 cases" in page(browser(stranger), "/insights/")

@@ -132,7 +132,10 @@ class Interaction(models.Model):
                 fields=["resolved_at", "partner"], condition=Q(handler="autonomous"), name="interaction_resolved_alone"
             ),
         ]
-        permissions = [("retry_interaction", "Can retry a stalled interaction")]
+        permissions = [
+            ("retry_interaction", "Can retry a stalled interaction"),
+            ("view_numbers", "Can read the numbers of a brand"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.external_id} ({self.get_state_display()})"

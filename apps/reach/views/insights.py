@@ -14,7 +14,7 @@ from apps.interactions.models.interaction import CHANNELS
 from apps.policies.models import partners_of
 from apps.policies.words import CaseType
 from apps.reach import breakdowns, charts, insights
-from apps.reach.access import sees_queue
+from apps.reach.access import sees_numbers, sees_queue
 from apps.reach.handover import handover_of
 from apps.reach.tables import Chosen, Table
 from apps.reach.views.case import person
@@ -23,7 +23,7 @@ HOURS = (8, 12, 24)
 
 
 @require_GET
-@sees_queue
+@sees_numbers
 def page(request: HttpRequest) -> HttpResponse:
     chosen, now = _chosen(request), timezone.localtime()
     group = request.GET.get("by", "type")
@@ -54,7 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@sees_queue
+@sees_numbers
 def as_csv(request: HttpRequest, name: str) -> HttpResponse:
     """One table as it stands on the page, for a spreadsheet."""
     found = insights.table(_chosen(request), name, timezone.localtime())

@@ -33,11 +33,11 @@ class Command(BaseCommand):
             self._make()
 
     def _make(self) -> None:
-        demo_staff.hire()
         for slug, (name, customers) in BRANDS.items():
             partner = demo.demo_partner(slug, name)
             if not Interaction.objects.of(partner).exists():
                 demo_cases.send(partner, f"{slug}-", timezone.now(), customers)
+        demo_staff.hire()
         while not tasks.workers_are_alive() and tasks.advance():
             pass
 
