@@ -21,6 +21,7 @@ def main() -> None:
     django.setup()
     from apps.interactions.demo import demo_partner
     from tests.benchmarks import (
+        brands,
         browser,
         contract,
         coverage,
@@ -32,6 +33,7 @@ def main() -> None:
         refining,
         replaying,
         ruling,
+        season,
         spending,
         verifying,
         webhooks,
@@ -48,7 +50,7 @@ def main() -> None:
     if _wanted(spending, chosen):
         with bench_database():
             rows += spending.rows()
-    for served in (reach, browser, crowd, pipeline, webhooks, partner_api, contract):
+    for served in (reach, browser, crowd, pipeline, webhooks, partner_api, brands, season, contract):
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)
