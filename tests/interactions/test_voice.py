@@ -143,3 +143,10 @@ class TestInTheAdmin:
             "This voice cannot be written"
             in admin.get(f"/admin/policies/partner/{partner.pk}/change/").content.decode()
         )
+
+
+def test_a_brand_with_a_number_in_its_name_signs_with_it(arrive, order, partner):
+    Partner.objects.filter(pk=partner.pk).update(name="Studio 54")
+    case = arrive(STATUS, order=order)
+    assert case.state == "resolved"
+    assert "Studio 54" in case.messages.get(author="ai").text

@@ -54,18 +54,19 @@ def source_of(case: Case, action: Action, amount: Money | None, stated: Stated, 
     known = case.facts.value
     clauses = tuple(getattr(case.terms, name) for name in _CLAUSES) if case.terms else ()
     money = {item for item in (*stated.amounts, amount) if item is not None}
-    names = {case.partner.name, case.partner.voice_greeting, case.partner.voice_sign_off, *stated.names}
+    voice = (case.partner.name, case.partner.voice_greeting, case.partner.voice_sign_off)
+    names = {*voice, *stated.names}
     if case.customer and not case.interaction.public:
         names.add(case.customer.name)
     states = {_STATES_OF_ACTION[action]} if action in _STATES_OF_ACTION else set()
     states |= stated.states
     days: set[date] = set()
-    numbers: set[str] = set()
+    numbers = {number for words in voice for number in re.findall(r"\d+", words)}  # of a brand called “Studio 54”
     counts: set[int] = set()
     if order is not None:
         money |= _amounts(order, case.terms)
         days = _days(order, case.at, case.partner.zone)
-        numbers = {order.number, order.tracking_number, *(line.sku for line in order.lines.all())}
+        numbers |= {order.number, order.tracking_number, *(line.sku for line in order.lines.all())}
         counts = {line.quantity for line in order.lines.all()} | {order.lines.count()}
         names |= {line.name for line in order.lines.all()} | {event.location for event in order.events.all()}
         names |= {str(value) for line in order.lines.all() for value in line.options.values()}
