@@ -91,8 +91,7 @@ def authority_for(
         *_permitted(verdict, case),
         *_earned(case, option, policy, limiting.pauses),
     ]
-    grown = policy is not None and verdict.handler == Handler.AUTONOMOUS and case.partner.sandbox_of_id is None
-    ramp = policy.ramps.get(verdict.rule or "") if policy and grown else None  # a sandbox proves nothing of a grant
+    ramp = policy.ramps.get(verdict.rule or "") if policy and verdict.handler == Handler.AUTONOMOUS else None
     if ramp is not None:
         downgrades += _of_the_grant(case, limiting.ramps.get(ramp))
     handler = strictest([Handler(verdict.handler), *(down.handler for down in downgrades)])
@@ -100,7 +99,8 @@ def authority_for(
     if case.case_type in _SENIOR_TYPES:
         seniority = Seniority.SENIOR
     content_hash = policy.content_hash if policy else ""
-    return Authority(proposal, verdict, tuple(downgrades), handler, seniority, content_hash, ramp)
+    proves = None if case.partner.sandbox_of_id is not None else ramp  # what is tried out proves nothing of a grant
+    return Authority(proposal, verdict, tuple(downgrades), handler, seniority, content_hash, proves)
 
 
 def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> Verdict:
@@ -119,6 +119,8 @@ def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
     unlike = [one for one in ramp.never_certified() if evaluate(one, known) is True]
     if unlike:
         return [_not_earned("drift", f"it is unlike all that this grant was proven on: {unlike[0].in_words()}")]
+    if case.partner.sandbox_of_id is not None:
+        return []  # the whole of it, so that it can be tried
     match ramp.lot(draws.place(f"ramp {ramp.pk}", case.drawn_as)):
         case Lot.HELD_OUT:
             return [_not_earned("held out", f"{HELD_OUT} % of what is granted always goes to people")]

@@ -9,7 +9,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from django.db.utils import Error as DatabaseError
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.1
+BACK_OFF_SECONDS = 5.0  # of a desk that cannot take its work
+KEPT_A_ROUND = 50
+ENDS_WITHIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +48,44 @@ class Runner:
         self._lanes = [(desk, ThreadPoolExecutor(desk.threads, desk.name)) for desk in desks]
         self._under_way = {desk.name: 0 for desk in desks}
         self._done: queue.SimpleQueue[tuple[str, Task, Any]] = queue.SimpleQueue()
+        self._futures: list[tuple[str, Future[None]]] = []
+        self._not_before = {desk.name: 0.0 for desk in desks}
 
     def round(self) -> int:
         """Keep what came back and hand out what is due; returns how much of either there was."""
         moved = self._keep()
         for desk, lane in self._lanes:
-            free = desk.threads - self._under_way[desk.name]
-            for task in desk.take(free) if free else ():
+            for task in self._taken(desk):
                 self._under_way[desk.name] += 1
-                lane.submit(self._work, desk.name, task)
+                self._futures.append((desk.name, lane.submit(self._work, desk.name, task)))
                 moved += 1
+        self._futures = [(name, future) for name, future in self._futures if not future.done()]
         return moved
 
-    def finish(self) -> None:
-        """Wait for what is under way, and keep it."""
+    def _taken(self, desk: Desk) -> Sequence[Task]:
+        """What a desk has to do; one that breaks while it looks is left alone for a while, and the others go on."""
+        free = desk.threads - self._under_way[desk.name]
+        if free <= 0 or time.monotonic() < self._not_before[desk.name]:
+            return ()
+        try:
+            return desk.take(free)
+        except DatabaseError:
+            raise
+        except Exception:
+            log.exception("%s: its work could not be taken", desk.name)
+            self._not_before[desk.name] = time.monotonic() + BACK_OFF_SECONDS
+            return ()
+
+    def finish(self, within: float = ENDS_WITHIN_SECONDS) -> None:
+        """Keep what is under way, as far as it ends in time; what does not is taken up again when its lease ends."""
         for _, lane in self._lanes:
-            lane.shutdown(wait=True)
-        self._keep()
+            lane.shutdown(wait=False, cancel_futures=True)
+        for name, future in self._futures:
+            self._under_way[name] -= future.cancelled()
+        ends = time.monotonic() + within
+        while any(self._under_way.values()) and time.monotonic() < ends:
+            if not self._keep():
+                time.sleep(0.02)
 
     def _work(self, desk: str, task: Task) -> None:
         try:
@@ -73,11 +97,11 @@ class Runner:
 
     def _keep(self) -> int:
         kept = 0
-        while True:
+        while kept < KEPT_A_ROUND:
             try:
                 desk, task, came = self._done.get_nowait()
             except queue.Empty:
-                return kept
+                break
             self._under_way[desk] -= 1
             kept += 1
             try:
@@ -86,6 +110,7 @@ class Runner:
                 raise  # its lease ends, and it is taken up again
             except Exception:
                 log.exception("%s: what came of it could not be kept", desk)
+        return kept
 
 
 def run(desks: Sequence[Desk], should_stop: Callable[[], bool]) -> None:

@@ -12,6 +12,7 @@ from apps.interactions import courtesies
 from apps.interactions.models import DecisionRecord, Effect, Interaction, Message, Order
 from apps.policies.words import CaseType
 
+NOBODYS = Q(customer__isnull=True, sender_verified=False)  # of somebody unknown, who can name any order
 _OPEN = [state for state in Interaction.OPEN_STATES if state != Interaction.State.RESOLVED]
 
 
@@ -24,7 +25,7 @@ class Counts:
         year = timezone.now() - timedelta(days=365)
         open_cases = Interaction.objects.filter(state__in=_OPEN)
         self.open_by_customer = _counted(open_cases.filter(customer_id__in=customers), "customer_id")
-        self.open_by_order = _counted(open_cases.filter(order_id__in=orders), "order_id")
+        self.open_by_order = _counted(open_cases.filter(~NOBODYS, order_id__in=orders), "order_id")
         self.disputes = _counted(
             Interaction.objects.filter(
                 customer_id__in=customers, case_type=CaseType.DELIVERY_DISPUTE, received_at__gte=year

@@ -198,12 +198,13 @@ def look_up_overdue(limit: int = BATCH) -> int:
         )
         late = [effect for effect in effects if effect.state == _E.IN_FLIGHT]
         uncalled = [one for one in late if one.called_at is None and shops.is_carried_out_by(one.partner, one.action)]
-        for effect in uncalled:
-            settling.settle(effect.pk, NEVER_CALLED, actor=audit.system("sweeper"))
+        Effect.objects.filter(pk__in=[one.pk for one in uncalled]).update(called_at=now)  # and nobody calls any more
         lost = [effect for effect in late if effect not in uncalled]
         move(lost, "lose_track", actor=audit.system("sweeper"), reason="no answer by the deadline")
     for effect in effects:
-        if effect not in uncalled:
+        if effect in uncalled:
+            _record(effect, NEVER_CALLED)
+        else:
             _look_up(effect)
     return len(effects)
 
@@ -215,6 +216,10 @@ def _look_up(effect: Effect) -> None:
     except Exception:
         log.exception("effect %s: the look-up failed", effect.key)
         outcome = None
+    _record(effect, outcome)
+
+
+def _record(effect: Effect, outcome: Outcome | None) -> None:
     try:
         if outcome is not None:
             settling.settle(effect.pk, outcome, actor=audit.system("look-up"))

@@ -22,6 +22,9 @@ def of_order(case: Case, order: Order, counts: Counts) -> list[Fact]:
     window = _window(case, order)
     past_window = since_delivery - window if since_delivery is not None and window is not None else None
 
+    row = case.interaction
+    counts_itself = not (row.customer_id is None and row.sender_verified is False)  # as `counting.NOBODYS` has it
+
     def shop(name: str, value: Value | None) -> Fact:
         return Fact(name, value, "shop", order.as_of)
 
@@ -40,7 +43,7 @@ def of_order(case: Case, order: Order, counts: Counts) -> list[Fact]:
         shop("order.chargeback_open", _chargeback_open(order)),
         Fact("order.return_received", order.return_received_at is not None, "shop", order.as_of),
         Fact("order.label_sent", order.pk in counts.labels, "Remit", at),
-        Fact("order.open_cases", max(0, counts.open_by_order[order.pk] - 1), "Remit", at),
+        Fact("order.open_cases", max(0, counts.open_by_order[order.pk] - counts_itself), "Remit", at),
         scans("order.days_since_delivery", since_delivery),
         scans("order.days_past_window", past_window),
         scans("order.days_late", _days_late(order, delivered, at)),

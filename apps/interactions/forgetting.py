@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q
 
 from apps.interactions.api import idempotency, limits
-from apps.interactions.models import OutboxEvent, ShopHook, WebhookDelivery
+from apps.interactions.models import OutboxEvent, ShopHook, ShopMark, WebhookDelivery
 
 LOG_KEPT = timedelta(days=30)  # of webhooks that were delivered or given up, and of events that no one waits for
+MARKS_KEPT = timedelta(days=90)  # longer than connectors look back for orders that changed
 AT_ONCE = 5_000
 
 
@@ -26,5 +27,6 @@ def forget_old(now: datetime) -> int:
     # The last one of each case stays, without its content: numbers go on from it.
     last = unheard.exclude(payload={}).order_by("id").values("pk")[:AT_ONCE]
     OutboxEvent.objects.filter(pk__in=last).update(payload={})
+    gone += ShopMark.objects.filter(made_at__lt=now - MARKS_KEPT).delete()[0]
     gone += ShopHook.objects.filter(received_at__lt=long_ago).delete()[0]
     return gone + idempotency.forget_old(now) + limits.forget_old(now)

@@ -102,7 +102,8 @@ def _our_references(order: Order, references: Sequence[str]) -> set[str]:
     named = [reference for reference in references if reference]
     if not named or order.pk is None:
         return set()
-    ours = Effect.objects.filter(decision__interaction__order=order).values_list("connector_reference", "key")
+    rows = Effect.objects.filter(decision__interaction__order=order).exclude(state=Effect.State.REFUSED)
+    ours = rows.values_list("connector_reference", "key")
     known = {text for reference, key in ours for text in (reference, str(key)) if text}
     return known & set(named)
 

@@ -171,7 +171,8 @@ def _plan(notice: Notice, people: Sequence[User], now: datetime) -> None:
     rows = [
         Delivery(notice=notice, user=user, channel="email", made_at=now, due_at=now) for user in people if user.email
     ]
-    if settings.NOTIFY_WEBHOOK:
+    tried_out = notice.partner is not None and notice.partner.sandbox_of_id is not None
+    if settings.NOTIFY_WEBHOOK and not tried_out:
         rows.append(Delivery(notice=notice, user=None, channel="webhook", made_at=now, due_at=now))
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)
 

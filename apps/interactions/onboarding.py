@@ -13,10 +13,10 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.interactions import duty, keys
-from apps.interactions.models import ApiKey, Effect, Order, Scope, Shift, WebhookDelivery
+from apps.interactions.models import ApiKey, Effect, Order, Scope, Shift, ShopConnection, WebhookDelivery
 from apps.interactions.webhooks import endpoints, signing
 from apps.policies import audit, stages
 from apps.policies.errors import Invalid, Refused
@@ -46,6 +46,7 @@ class Wanted:
     holidays: Sequence[str] = ()
     languages: Sequence[str] = ("en",)
     return_days: int = 30
+    lost_after: int = 7
     greeting: str = "Hi {name},"
     sign_off: str = "Kind regards,\n{brand}"
     formality: str = Partner.Formality.NEUTRAL
@@ -70,6 +71,9 @@ def create(wanted: Wanted, *, actor: audit.Actor) -> Made:
     if boundary is None:
         there = ", ".join(Boundary.objects.values_list("name", flat=True)) or "none yet: import one first"
         raise Invalid({"boundary": [f"There is no boundary “{wanted.boundary}”. There are: {there}."]})
+    if boundary.currency != wanted.currency:
+        said = f"“{boundary}” is in {boundary.currency}: its amounts say nothing of {wanted.currency}. Choose another boundary."
+        raise Invalid({"currency": [said]})
     partner = Partner(
         slug=wanted.slug, name=wanted.name, currency=wanted.currency, time_zone=wanted.time_zone, boundary=boundary,
         opens_at=wanted.opens_at, closes_at=wanted.closes_at, staffed_weekdays=list(wanted.staffed_weekdays),
@@ -83,16 +87,25 @@ def create(wanted: Wanted, *, actor: audit.Actor) -> Made:
         active=True,
         return_window_days=wanted.return_days,
         return_window_clause=days,
+        lost_clause=f"A parcel without a scan for {wanted.lost_after} days counts as lost; we answer for it.",
+        lost_after_days=wanted.lost_after,
         **wanted.terms,
     )
     _checked(partner, terms)
+    try:
+        return _made(partner, terms, wanted, actor)
+    except IntegrityError as error:  # two made it at this very moment
+        raise Invalid({"slug": [f"“{wanted.slug}” is there already."]}) from error
+
+
+def _made(partner: Partner, terms: Terms, wanted: Wanted, actor: audit.Actor) -> Made:
     with transaction.atomic():
         partner.save(force_insert=True)
         terms.save(force_insert=True)
         PartnerStage.objects.bulk_create(
             PartnerStage(partner=partner, case_type=case_type, stage=Stage.OBSERVE) for case_type in CaseType
         )
-        audit.record(actor, partner, "created", details={"boundary": boundary.name})
+        audit.record(actor, partner, "created", details={"boundary": wanted.boundary})
         made = [
             keys.issue(partner, "back end", [str(scope) for scope in BACK_END], actor=actor),
             keys.issue(partner, "chat widget", [str(scope) for scope in WIDGET], actor=actor),
@@ -117,11 +130,16 @@ def sandbox(partner: Partner, *, actor: audit.Actor) -> ApiKey:
         return keys.issue(twin, "sandbox", [str(scope) for scope in BACK_END], actor=actor)
 
 
+def _free_slug(wanted: str) -> str:
+    taken = set(Partner.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    return next(slug for slug in (wanted, *(f"{wanted}-{n}" for n in range(2, 99_999))) if slug not in taken)
+
+
 def _twin(partner: Partner, actor: audit.Actor) -> Partner:
     terms = partner.terms_versions.filter(active=True).first()
     twin = Partner.objects.get(pk=partner.pk)
     twin.pk, twin._state.adding = None, True
-    twin.slug, twin.name = f"{partner.slug[:42]}-sandbox", f"{partner.name[:90]} sandbox"
+    twin.slug, twin.name = _free_slug(f"{partner.slug[:40]}-sandbox"), f"{partner.name[:90]} sandbox"
     twin.sandbox_of, twin.connector = partner, Partner.Connector.SIMULATOR
     twin.blind_percent = twin.audit_percent = twin.undo_seconds = 0
     twin.save(force_insert=True)
@@ -150,6 +168,17 @@ def _checked(partner: Partner, terms: Terms) -> None:
         raise Invalid(errors)
 
 
+def _shop_is_read(partner: Partner) -> Check:
+    row = ShopConnection.objects.filter(partner=partner).first()
+    is_read = row is not None and row.read_at is not None and not row.failures
+    return Check("The shop is read", "yes" if is_read else "no: see its connection", is_read)
+
+
+def _webhook_came_through(partner: Partner) -> Check:
+    came = WebhookDelivery.objects.filter(endpoint__partner=partner, status=WebhookDelivery.Status.DELIVERED).exists()
+    return Check("A webhook came through", "yes" if came else "no: send a test", came)
+
+
 def checklist(partner: Partner, now: datetime) -> list[Check]:
     """What going live asks for. Each type has its own steps besides (stages.checklist); two people judge both."""
     rulings = Ruling.objects.filter(partner=partner)
@@ -162,19 +191,19 @@ def checklist(partner: Partner, now: datetime) -> list[Check]:
     lifted = Pause.objects.filter(partner=partner, lifted_at__isnull=False).exists()
     brands_of = {user: partner_ids_of(user) for user in duty.present(Shift.Kind.ON, now)}
     here = [user for user, brands in brands_of.items() if brands is None or partner.pk in brands]
-    heard = WebhookDelivery.objects.filter(endpoint__partner=partner, status=WebhookDelivery.Status.DELIVERED).exists()
+    heard = _shop_is_read(partner) if partner.connector == Partner.Connector.SHOP else _webhook_came_through(partner)
     settled = Effect.objects.filter(partner=partner, state__in=[Effect.State.DONE, Effect.State.REFUSED]).exists()
     orders = Order.objects.filter(partner=partner).count()
     used = ApiKey.objects.filter(partner=partner, last_used_at__isnull=False).exists()
     return [
         Check("A key was used", "yes" if used else "no", used),
         Check("Orders are in the mirror", f"{orders:,}", orders > 0),
-        Check("A webhook came through", "yes" if heard else "no: send a test", heard),
+        heard,
         Check("The shop said what became of an action", "yes" if settled else "no", settled),
         Check(f"Observed for at least {OBSERVED_FOR.days} days", f"{observed.days} days", observed >= OBSERVED_FOR),
         Check(f"At least {LEAST_RULINGS} cases ruled meanwhile", f"{count:,}", count >= LEAST_RULINGS),
         Check(f"People decided as the AI proposed in at least {LEAST_AGREEMENT:.0f} % of cases",
               f"{share:.1f} % of {decided:,}", share >= LEAST_AGREEMENT),
         Check("A pause was tried, and lifted by two people", "yes" if lifted else "no", lifted),
-        Check("Somebody is on shift now", ", ".join(map(str, here)) or "nobody", bool(here)),
+        Check("Somebody is on shift now", f"{len(here)}" if here else "nobody", bool(here)),
     ]  # fmt: skip

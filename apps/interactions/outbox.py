@@ -15,9 +15,9 @@ from apps.policies.models import BoundaryVersion, Partner
 def keep(events: Sequence[OutboxEvent]) -> None:
     """Write events, in the caller's transaction; a reply to somebody who wrote to a mailbox leaves by mail, too."""
     OutboxEvent.objects.bulk_create(events)
-    by_mail = [event for event in events if event.kind == "reply.created" and event.payload["channel"] == "email"]
-    if by_mail:
-        outgoing.put(by_mail)
+    replies = [event for event in events if event.kind == "reply.created"]
+    if replies:
+        outgoing.put(replies)
 
 
 def interaction_event(kind: str, interaction: Interaction, **more: Any) -> OutboxEvent:

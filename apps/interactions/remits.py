@@ -52,6 +52,10 @@ def spent_today(remit: Remit, now: datetime) -> Decimal:
     zone = zoneinfo.ZoneInfo(remit.time_zone)
     midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
     rows = DecisionRecord.objects.filter(
-        decided_by_id=remit.user_id, second_by__isnull=True, decided_at__gte=midnight, currency=remit.currency
+        decided_by_id=remit.user_id,
+        second_by__isnull=True,
+        decided_at__gte=midnight,
+        currency=remit.currency,
+        partner__sandbox_of__isnull=True,
     ).exclude(state__in=[_D.PROPOSED, _D.REJECTED, _D.WITHDRAWN, _D.VOIDED])
     return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)

@@ -83,7 +83,11 @@ def due(now: datetime) -> bool:
     if last is not None and now - last.begun_at < EVERY:
         return False
     since = last.begun_at if last else now - LOOKING_BACK
-    decided = DecisionRecord.objects.filter(decided_at__gte=since).exclude(asked_for="").count()
+    decided = (
+        DecisionRecord.objects.filter(decided_at__gte=since, partner__sandbox_of__isnull=True)
+        .exclude(asked_for="")
+        .count()
+    )
     audited = CaseAudit.objects.filter(done_at__gte=since).exclude(asked_for="").count()
     return decided + audited >= FEWEST_CORRECTED
 

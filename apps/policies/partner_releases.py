@@ -99,13 +99,15 @@ def _take_effect(release: PartnerRelease, user: User, agreed_by: User | None) ->
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('remit.release', %s, true)", [str(release.pk)])
-        _apply(release)
+        for partner in (release.partner, *Partner.objects.filter(sandbox_of=release.partner)):
+            _apply(release, partner)
         cursor.execute("SELECT set_config('remit.release', '', true)")
     return release
 
 
-def _apply(release: PartnerRelease) -> None:
-    partner, content = release.partner, release.content
+def _apply(release: PartnerRelease, partner: Partner) -> None:
+    """To the brand, and to its sandbox, which is to rule as the brand does."""
+    content = release.content
     if release.kind == Kind.BOUNDARY:
         Partner.objects.filter(pk=partner.pk).update(boundary_id=content["boundary"])
     elif release.kind == Kind.STAGE:

@@ -7,13 +7,21 @@ from datetime import datetime
 from django.db.models import Count, Max, Min
 
 from apps.policies.gate import Verdict
-from apps.policies.models import BoundaryVersion, Ruling, ShadowRuling
+from apps.policies.models import BoundaryVersion, Partner, Ruling, ShadowRuling
 
 
 def record(rulings: Iterable[tuple[Ruling, Sequence[tuple[int, Verdict]]]]) -> None:
-    """Store what the shadows of each ruling said, by version id."""
+    """Store what the shadows of each ruling said, by version id; what a sandbox tries out is no live traffic."""
+    said = [(ruling, verdicts) for ruling, verdicts in rulings if verdicts]
+    if not said:
+        return
+    partners = {ruling.partner_id for ruling, _ in said}
+    real = set(Partner.objects.real().filter(pk__in=partners).values_list("pk", flat=True))
     ShadowRuling.objects.bulk_create(
-        [_row(ruling, version_id, verdict) for ruling, verdicts in rulings for version_id, verdict in verdicts]
+        _row(ruling, version_id, verdict)
+        for ruling, verdicts in said
+        if ruling.partner_id in real
+        for version_id, verdict in verdicts
     )
 
 

@@ -71,7 +71,7 @@ def flow_of(user: User, scenario: str, now: datetime) -> Flow:
     scenario = scenario if scenario in SCENARIOS else "all"
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     types = SCENARIOS[scenario][1]
-    brands = partners_of(user)
+    brands = partners_of(user).real()
     only = Q(case_type__in=types) if types else Q()
     came = Interaction.objects.filter(only, partner__in=brands, created_at__gte=midnight).exclude(state="merged")
     took = ExpressionWrapper(F("ruling__at") - F("created_at"), output_field=DurationField())
@@ -106,7 +106,7 @@ def flow_of(user: User, scenario: str, now: datetime) -> Flow:
 def _decided(user: User, types: tuple[str, ...], midnight: datetime) -> tuple[int, int | None]:
     """How many cases people decided, and in how many seconds on average."""
     rows = DecisionRecord.objects.filter(
-        partner__in=partners_of(user), decided_by__isnull=False, decided_at__gte=midnight
+        partner__in=partners_of(user).real(), decided_by__isnull=False, decided_at__gte=midnight
     ).exclude(state__in=["withdrawn", "voided", "rejected"])
     if types:
         rows = rows.filter(ruling__case_type__in=types)
@@ -116,7 +116,7 @@ def _decided(user: User, types: tuple[str, ...], midnight: datetime) -> tuple[in
 
 def _audited(user: User, types: tuple[str, ...], now: datetime) -> dict[str, int]:
     rows = CaseAudit.objects.filter(
-        partner__in=partners_of(user),
+        partner__in=partners_of(user).real(),
         kind=CaseAudit.Kind.ALONE,
         state=CaseAudit.State.DONE,
         done_at__gte=now - _AUDITS_OVER,

@@ -41,7 +41,7 @@ class Handover:
 def handover_of(user: User, now: datetime, hours: int | None = None) -> Handover:
     """Since `hours` ago, or since people of the person's brands last stopped answering."""
     since = now - timedelta(hours=hours) if hours else night_began(user, now)
-    brands = partners_of(user)
+    brands = partners_of(user).real()
     came = Interaction.objects.filter(partner__in=brands, created_at__gte=since).exclude(state="merged")
     came, alone = came.annotate(by_person=by_person()), resolved_alone()
     counted = came.values("case_type").annotate(count=Count("pk"), alone=Count("pk", filter=alone)).order_by("-count")
@@ -80,7 +80,7 @@ def handover_of(user: User, now: datetime, hours: int | None = None) -> Handover
 
 def night_began(user: User, now: datetime) -> datetime:
     """When the first of the person's brands last closed; twelve hours ago where none closes."""
-    closings = [clocks.last_closing(partner, now) for partner in partners_of(user)[:MOST_BRANDS]]
+    closings = [clocks.last_closing(partner, now) for partner in partners_of(user).real()[:MOST_BRANDS]]
     known = [closing for closing in closings if closing is not None]
     return min(known, default=now - timedelta(hours=12))
 
@@ -99,7 +99,7 @@ def _type(value: str) -> str:
 
 def _anomalies(user: User, since: datetime, now: datetime, came: int, usual: float) -> list[tuple[str, str]]:
     """What is not as it should be: a sentence, and the address of where to look."""
-    brands = partners_of(user)
+    brands = partners_of(user).real()
     waiting = claiming.covered_by_remit(user).waiting()
     counts = [
         (waiting.filter(due_at__lt=now).count(), "waiting past their clock", "/reach/?due=over"),

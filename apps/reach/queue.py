@@ -66,7 +66,7 @@ def queue_of(user: User, filters: Filters) -> Queue:
 def minutes_at_pace(user: User, waiting: int, now: datetime) -> int | None:
     """How long `waiting` cases take when people decide as many an hour as in the last one."""
     lately = DecisionRecord.objects.filter(
-        partner__in=partners_of(user), decided_by__isnull=False, decided_at__gte=now - PACE_OVER
+        partner__in=partners_of(user).real(), decided_by__isnull=False, decided_at__gte=now - PACE_OVER
     ).count()
     return None if lately < FEWEST_FOR_PACE else round(60 * waiting / lately)
 
@@ -83,7 +83,7 @@ class Today:
 def today(user: User, now: datetime) -> Today:
     """Today's numbers; `now` in the person's time zone says when today began."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    brands = partners_of(user)
+    brands = partners_of(user).real()
     alone = Interaction.objects.filter(partner__in=brands, resolved_at__gte=midnight).annotate(by_person=by_person())
     taken = DecisionRecord.objects.filter(
         partner__in=brands, decided_by__isnull=False, decided_at__gte=midnight

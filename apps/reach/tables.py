@@ -39,12 +39,12 @@ class Chosen:
     channel: str = ""
 
     def cases(self) -> QuerySet[Interaction]:
-        rows = Interaction.objects.filter(partner__in=partners_of(self.user), created_at__gte=self.since)
+        rows = Interaction.objects.filter(partner__in=partners_of(self.user).real(), created_at__gte=self.since)
         return rows.filter(self._where("")).exclude(state__in=_NOT_CASES).annotate(by_person=by_person())
 
     def of(self, rows: QuerySet[Any], case: str) -> QuerySet[Any]:
         """Rows of another table; `case` is the path to their interaction."""
-        return rows.filter(self._where(f"{case}__"), **{f"{case}__partner__in": partners_of(self.user)})
+        return rows.filter(self._where(f"{case}__"), **{f"{case}__partner__in": partners_of(self.user).real()})
 
     def clocks(self) -> QuerySet[Escalation]:
         """What was decided in this time, and what waits."""

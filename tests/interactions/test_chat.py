@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core import signing
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from apps.interactions import closing
-from apps.interactions.chat import talking
+from apps.interactions.chat import talking, views
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import ChatWidget, Interaction, Message
-from tests.conftest import MISSING
+from tests.conftest import MISSING, STATUS
 
 ASKED = "What shipping options do you have, do you ship to Canada and Mexico?"
 
@@ -23,6 +24,7 @@ def widget(partner):
 
 @pytest.fixture
 def client():
+    cache.clear()
     return Client(enforce_csrf_checks=True)
 
 
@@ -92,8 +94,21 @@ class TestTalking:
         closing.close_quiet()
         assert Interaction.objects.get().state == "closed"
         again = say(client, widget, MISSING, token).json()
-        assert again["token"] != token
-        assert talking.case_of(widget, again["token"]).linked_to == Interaction.objects.earliest("pk")
+        second = Interaction.objects.get(linked_to=Interaction.objects.earliest("pk"))
+        assert second.messages.filter(text=MISSING).exists()
+        assert [line["text"] for line in again["lines"] if line["who"] == "you"] == [ASKED, MISSING]
+
+    def test_the_same_first_message_once_more_begins_no_other(self, client, widget):
+        name = "0a1b2c3d-0000-4000-8000-000000000009"
+        for _ in range(2):
+            client.post(f"/chat/{widget.reference}/say/", {"text": ASKED, "name": name})
+        assert Interaction.objects.count() == 1
+
+    def test_an_order_that_a_stranger_names_keeps_nobody_from_their_own(self, client, widget, drain, arrive, order):
+        say(client, widget, f"Where is my order {order.number}?")
+        drain()
+        assert Interaction.objects.get().handler != "autonomous"
+        assert arrive(STATUS, order=order).state == "resolved"
 
 
 class TestTokens:
@@ -129,6 +144,23 @@ class TestLimits:
         token = say(client, widget).json()["token"]
         say(client, widget, "More", token)
         assert "Wait a minute" in say(client, widget, "And more", token).json()["refused"]
+
+    def test_nor_on_a_conversation_that_has_ended(self, client, widget, monkeypatch):
+        monkeypatch.setattr(talking, "MOST_A_MINUTE", 3)
+        token = say(client, widget).json()["token"]
+        Interaction.objects.update(state="dismissed")
+        answers = [say(client, widget, MISSING, token).status_code for _ in range(4)]
+        assert answers == [200, 200, 422, 422]
+
+    def test_so_much_from_one_address(self, client, widget, monkeypatch):
+        monkeypatch.setattr(views, "MOST_OF_AN_ADDRESS", 2)
+        cache.clear()
+        assert [say(client, widget).status_code for _ in range(3)] == [200, 200, 422]
+
+    def test_cases_of_the_brands_own_channel_do_not_count(self, client, widget, monkeypatch, arrive, order):
+        monkeypatch.setattr(talking, "MOST_NEW", 1)
+        arrive(STATUS, order=order, external_id="chat-1")
+        assert say(client, widget).status_code == 200
 
     def test_so_many_conversations(self, client, widget, monkeypatch):
         monkeypatch.setattr(talking, "MOST_NEW", 1)

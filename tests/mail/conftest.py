@@ -57,6 +57,12 @@ def work(is_so: Callable[[], object]) -> None:
         runner.finish()
 
 
+def rounds(count: int = 10) -> None:
+    """So much work, so that what should not come about had its time."""
+    left = iter(range(count))
+    work(lambda: next(left, None) is None)
+
+
 def _how_it_stands() -> str:
     cases = list(Interaction.objects.values_list("state", "subject"))
     return f"{cases} {list(Mail.objects.values())} {list(OutgoingMail.objects.values())} {list(MailBox.objects.values('error'))}"

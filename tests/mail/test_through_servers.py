@@ -10,7 +10,7 @@ from apps.interactions.mail import sending
 from apps.interactions.models import Interaction, Mail, MailBox, Message, Notice, OutgoingMail
 from tests import factories
 from tests.conftest import RETURN, STATUS
-from tests.mail.conftest import ADDRESS, look, mail, sent, work
+from tests.mail.conftest import ADDRESS, look, mail, rounds, sent, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,7 +107,7 @@ def test_what_no_person_wrote_opens_no_case_and_is_answered_to_nobody(imap, smtp
     put(imap, mail("I am away until Monday.", **headers))
     assert Mail.objects.get().kind == kind
     assert not Interaction.objects.exists()
-    work(lambda: True)
+    rounds()
     assert smtp.deliveries == []
 
 
@@ -127,7 +127,7 @@ class TestTheSameOnceMore:
         imap.append(asked.as_bytes())
         put(imap, asked)
         sent(smtp, 1)
-        work(lambda: True)
+        rounds()
         assert (Interaction.objects.count(), len(smtp.deliveries)) == (1, 1)
 
     def test_numbers_that_begin_anew_bring_nothing_twice_and_lose_nothing(self, imap, box, ordered):
@@ -233,7 +233,7 @@ class TestMailbox:
     def test_one_that_is_paused_is_left_alone(self, imap, smtp, box, ordered):
         MailBox.objects.update(paused=True, next_at=timezone.now())
         imap.append(mail().as_bytes())
-        work(lambda: True)
+        rounds()
         assert not Mail.objects.exists()
 
     def test_in_the_clear_only_to_this_machine(self, box, settings):

@@ -27,13 +27,13 @@ def connect(operator, partner, **changed):
     return operator.post(f"{SHOP}add/", said)
 
 
-def open_box(operator, partner, **changed):
+def open_box(operator, partner, at=f"{BOX}add/", **changed):
     said = {
         "partner": partner.pk, "address": "support@lumi.example", "imap_host": "imap.lumi.example", "imap_port": "993",
         "imap_security": "tls", "imap_user": "support", "imap_folder": "INBOX", "new_imap_password": "pass of imap", "smtp_host": "smtp.lumi.example",
         "smtp_port": "587", "smtp_security": "starttls", "smtp_user": "support", "new_smtp_password": "pass of smtp", **changed,
     }  # fmt: skip
-    return operator.post(f"{BOX}add/", said)
+    return operator.post(at, said)
 
 
 class TestShop:
@@ -51,14 +51,15 @@ class TestShop:
         operator.post(f"{SHOP}{ShopConnection.objects.get().pk}/delete/", {"post": "yes"})
         assert Partner.objects.get(pk=partner.pk).connector == "webhook"
 
-    def test_saved_without_a_secret_it_keeps_the_one_it_has(self, operator, partner):
+    def test_saved_without_a_secret_it_keeps_the_one_it_has_and_never_for_another_server(self, operator, partner):
         connect(operator, partner)
         row = ShopConnection.objects.get()
-        operator.post(
-            f"{SHOP}{row.pk}/change/", {"kind": "vendure", "url": "https://other.lumi.example/api", "account": "remit"}
-        )
+        same = {"kind": "vendure", "url": row.url, "account": "remit"}
+        assert operator.post(f"{SHOP}{row.pk}/change/", same).status_code == 302
+        answer = operator.post(f"{SHOP}{row.pk}/change/", {**same, "url": "https://evil.example/api"})
+        assert "Type it again" in answer.content.decode()
         row.refresh_from_db()
-        assert (row.url, vault.open_sealed(row.secret)) == ("https://other.lumi.example/api", "s3cret of the shop")
+        assert (row.url, vault.open_sealed(row.secret)) == ("https://shop.lumi.example/admin-api", "s3cret of the shop")
 
     @pytest.mark.parametrize(
         ("fields", "told"),
@@ -91,6 +92,17 @@ class TestMailbox:
             "pass of smtp",
         )
         assert "pass of" not in page(operator, f"{BOX}{row.pk}/change/")
+
+    @pytest.mark.parametrize(
+        ("field", "other"),
+        [("imap_host", "imap.evil.example"), ("smtp_host", "smtp.evil.example"), ("imap_user", "eve")],
+    )
+    def test_nor_are_they_sent_to_another_server(self, operator, partner, field, other):
+        open_box(operator, partner)
+        row = MailBox.objects.get()
+        kept = {"new_imap_password": "", "new_smtp_password": ""}
+        answer = open_box(operator, partner, at=f"{BOX}{row.pk}/change/", **kept, **{field: other})
+        assert "Type it again" in answer.content.decode()
 
     @pytest.mark.parametrize(
         ("fields", "told"),

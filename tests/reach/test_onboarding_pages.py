@@ -14,7 +14,7 @@ from tests.interactions.api.test_limits import by
 
 WIZARD = "/admin/new-brand/"
 STEPS = {
-    "brand": {"name": "Nord", "slug": "", "currency": "EUR", "time_zone": "Europe/Amsterdam"},
+    "brand": {"name": "Nord", "slug": "", "currency": "USD", "time_zone": "Europe/Amsterdam"},
     "calendar": {"opens_at": "09:00", "closes_at": "18:00", "staffed_weekdays": ["0", "1", "2"], "holidays": "2026-12-25"},
     "returns": {
         "return_window_days": "45", "return_fee": "3.50", "return_fee_clause": "A return costs 3.50.", "non_returnable": "gift card",
@@ -48,7 +48,7 @@ def test_a_brand_is_made_with_all_that_was_said_and_its_keys_work(operator, part
     said = answer.content.decode()
     made = Partner.objects.get(slug="nord")
     assert (made.currency, made.time_zone, made.staffed_weekdays, made.boundary) == (
-        "EUR",
+        "USD",
         "Europe/Amsterdam",
         [0, 1, 2],
         chosen,
@@ -67,12 +67,12 @@ def test_a_brand_is_made_with_all_that_was_said_and_its_keys_work(operator, part
     assert made.sandbox.boundary == chosen
 
 
-def test_a_new_boundary_from_a_starter_is_a_draft_that_grants_nothing(operator):
-    walk(operator)
+def test_a_new_boundary_from_a_starter_is_a_draft_that_grants_nothing(partner):
+    walk(browser(factories.UserFactory(is_superuser=True)))
     made = Partner.objects.get(slug="nord")
     assert made.boundary.name == "Nord"
     assert made.boundary.versions.get().state == BoundaryVersion.State.DRAFT
-    assert made.boundary.currency == "EUR"
+    assert made.boundary.currency == "USD"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,9 @@ def test_a_new_boundary_from_a_starter_is_a_draft_that_grants_nothing(operator):
         ("brand", {"name": ""}, "required"),
         ("brand", {"slug": "lumi"}, "another brand"),
         ("brand", {"currency": "eur"}, "three capital letters"),
+        ("brand", {"currency": "EUR"}, "is in USD"),
+        ("calendar", {"holidays": "25.12.2026"}, "is no date"),
+        ("returns", {"return_fee_clause": "A return costs nothing."}, "say what a return costs"),
         ("calendar", {"opens_at": "25:00"}, "valid time"),
         ("voice", {"voice_greeting": "Hi {nam},"}, "{nam}"),
         ("boundary", {"starter": ""}, "Choose a boundary"),
@@ -88,9 +91,28 @@ def test_a_new_boundary_from_a_starter_is_a_draft_that_grants_nothing(operator):
     ],
 )
 def test_what_is_wrong_is_said_at_its_step_and_nothing_is_made(operator, step, fields, told):
-    answer = walk(operator, **{step: fields})
+    chosen = {} if step == "boundary" else {"boundary": {"boundary": Boundary.objects.get(name=BOUNDARY).pk}}
+    answer = walk(operator, **{**chosen, step: fields})
     assert told in answer.content.decode()
     assert not Partner.objects.filter(name="Nord").exists()
+    assert not Boundary.objects.filter(name="Nord").exists()
+
+
+def test_what_the_last_step_refused_keeps_all_the_others(operator, partner):
+    chosen = {"boundary": Boundary.objects.get(name=BOUNDARY).pk}
+    walk(operator, boundary=chosen, connections={"webhook": "https://10.0.0.7/x"})
+    again = {f"connections-{name}": value for name, value in STEPS["connections"].items()}
+    answer = operator.post(WIZARD, {"brand_wizard-current_step": "connections", **again})
+    assert "Nord is there" in answer.content.decode()
+    assert (
+        Partner.objects.get(slug="nord")
+        .terms_versions.get(active=True)
+        .lost_clause.startswith("A parcel without a scan for 9 days")
+    )
+
+
+def test_who_writes_no_boundaries_makes_none(operator):
+    assert "ask an ops manager" in walk(operator).content.decode()
     assert not Boundary.objects.filter(name="Nord").exists()
 
 

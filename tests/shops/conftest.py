@@ -87,6 +87,7 @@ def read_now(connected: ShopConnection, until: Callable[[Callable[[], bool]], No
 @pytest.fixture
 def bought(vendure: Shop) -> str:
     """An order of 42.00, and 5.00 for its way, of somebody new, that was delivered just now."""
+    vendure.refunds_behave()
     code = vendure.place_order(f"ada-{uuid.uuid4().hex[:8]}@example.com", "Ada", "Byron", {"PAN-L": 1})
     vendure.ship(code)
     vendure.deliver(code)

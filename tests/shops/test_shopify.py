@@ -158,7 +158,7 @@ def test_too_many_calls_wait_and_ask_once_more(shop, connector, monkeypatch):
 
 def test_cancelling_is_known_when_the_shop_shows_it(shop, connector):
     cancel = wanted(Action.CANCEL_ORDER, "")
-    shop.says("lineItems(first: 50)", {"data": {"order": order(fulfillments=[])}})
+    shop.says("lineItems(first: 50)", {"data": {"order": order(fulfillments=[], totalRefundedSet=money("65.00"))}})
     shop.says(
         "orderCancel(", {"data": {"orderCancel": {"job": {"id": "gid://shopify/Job/1"}, "orderCancelUserErrors": []}}}
     )

@@ -122,6 +122,8 @@ class TestActing:
     def test_an_order_is_cancelled_before_it_is_sent_and_not_after(self, shop, vendure, bought):
         code = vendure.place_order("ada@example.com", "Ada", "Byron", {"PAN-S": 1})
         cancel = wanted(code, amount="", action=Action.CANCEL_ORDER)
+        assert "23.50 USD is paid on this order" in adapter.perform(shop, cancel).reason, "cancelling pays nothing back"
+        assert adapter.perform(shop, wanted(code, 2, "23.50")).verdict == "done"
         first, again = (adapter.perform(shop, cancel) for _ in range(2))
         assert (first.verdict, again.verdict) == ("done", "done")
         assert vendure.order(code)["state"] == "Cancelled"

@@ -142,6 +142,8 @@ def test_nothing_is_asked_for_more_than_is_left(shop, connector):
 
 def test_an_order_is_cancelled_before_it_is_sent_and_its_state_proves_it(shop, connector):
     cancel = wanted(Action.CANCEL_ORDER, "")
+    assert "65.00 EUR is paid" in adapter.perform(connector, cancel).reason
+    shop.says("GET /wp-json/wc/v3/orders/727/refunds", [refund(amount="65.00")])
     assert adapter.perform(connector, cancel).verdict == "refused"
     shop.says("GET /wp-json/wc/v3/orders/727 ", order(status="processing"))
     shop.says("PUT /wp-json/wc/v3/orders/727 ", order(status="cancelled"))

@@ -34,18 +34,28 @@ class WithSecrets(forms.ModelForm):  # type: ignore[type-arg]
 
     sealed: dict[str, str] = {}
     needed: tuple[str, ...] = ()
+    sent_to: dict[str, tuple[str, ...]] = {}  # the fields that say where a secret goes: with another it is typed again
+    begins_anew: dict[str, Any] = {}  # and what is forgotten then, of how far it was read
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         for name in self.needed:
             if not given.get(name) and not getattr(self.instance, self.sealed[name]):
                 self.add_error(name, "This is needed.")
+        for name, fields in self.sent_to.items():
+            moved = [field for field in fields if field in self.changed_data]
+            if self.instance.pk and moved and getattr(self.instance, self.sealed[name]) and not given.get(name):
+                self.add_error(name, "Type it again: it would be sent to another server, or for somebody else.")
         return given
 
     def save(self, commit: bool = True) -> Any:
         for name, column in self.sealed.items():
             if self.cleaned_data.get(name):
                 setattr(self.instance, column, vault.seal(self.cleaned_data[name]))
+        if any(field in self.changed_data for fields in self.sent_to.values() for field in fields):
+            for column, value in self.begins_anew.items():
+                setattr(self.instance, column, value)
+        self.instance.token = None  # what is under way was of before
         self.instance.next_at = timezone.now()  # tried at once, so that a mistake is seen at once
         self.instance.failures, self.instance.error = 0, ""
         return super().save(commit)
@@ -54,6 +64,8 @@ class WithSecrets(forms.ModelForm):  # type: ignore[type-arg]
 class ShopForm(WithSecrets):
     sealed = {"new_secret": "secret", "new_hook_secret": "hook_secret"}
     needed = ("new_secret",)
+    sent_to = {"new_secret": ("url", "kind", "account")}
+    begins_anew = {"read_to": None}
     url = forms.URLField(
         assume_scheme="https", label="Address", help_text="Of the shop's API, like https://shop.example/admin-api."
     )
@@ -76,6 +88,11 @@ class ShopForm(WithSecrets):
 class BoxForm(WithSecrets):
     sealed = {"new_imap_password": "imap_password", "new_smtp_password": "smtp_password"}
     needed = ("new_imap_password",)
+    sent_to = {
+        "new_imap_password": ("imap_host", "imap_port", "imap_security", "imap_user", "imap_folder"),
+        "new_smtp_password": ("smtp_host", "smtp_port", "smtp_security", "smtp_user"),
+    }
+    begins_anew = {"validity": None, "read_to": 0}
     new_imap_password = SecretField("Password")
     new_smtp_password = SecretField("Password")
 
@@ -131,10 +148,12 @@ class ShopConnectionAdmin(Connection):
             return "Shown when it is saved."
         if row.kind == ShopConnection.Kind.VENDURE:
             return "Vendure sends none: it is asked every half minute."
-        return reverse("shop-hook", args=[row.reference])
+        return settings.SITE_URL + reverse("shop-hook", args=[row.reference])
 
     def save_model(self, request: HttpRequest, obj: ShopConnection, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and {"url", "kind", "account"} & set(form.changed_data):
+            obj.marks.all().delete()
         Partner.objects.filter(pk=obj.partner_id).update(connector=Partner.Connector.SHOP)
 
     def delete_model(self, request: HttpRequest, obj: ShopConnection) -> None:
@@ -188,9 +207,9 @@ class ChatWidgetAdmin(Connection):
             return "Shown when it is saved."
         page, script = (reverse(f"chat:{name}", args=[row.reference]) for name in ("page", "embed"))
         return format_html(
-            '<code class="snippet" tabindex="0">&lt;script src="https://…{}" async&gt;&lt;/script&gt;</code> '
+            '<code class="snippet" tabindex="0">&lt;script src="{}{}" async&gt;&lt;/script&gt;</code> '
             '<a href="{}">Look at it</a>',
-            script, page,
+            settings.SITE_URL, script, page,
         )  # fmt: skip
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -86,6 +86,13 @@ class ReturnsForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("return_window_days", "return_fee", "return_fee_clause", "non_returnable", "lost_after_days")
         widgets = {"return_fee_clause": forms.TextInput()}
 
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        free = Terms._meta.get_field("return_fee_clause").default
+        if given.get("return_fee") and given.get("return_fee_clause", "").strip() in ("", free):
+            self.add_error("return_fee_clause", "Replies quote this: say what a return costs.")
+        return given
+
 
 class VoiceForm(forms.ModelForm):  # type: ignore[type-arg]
     title, lead = "The voice", "How its replies sound. {name} is the customer, {brand} the brand."
@@ -143,6 +150,14 @@ STEPS: list[tuple[str, Any]] = [
 ]  # fmt: skip
 
 
+class NotMade(Exception):
+    """The brand was refused; `form` is the last step, which says why."""
+
+    def __init__(self, form: Any) -> None:
+        super().__init__()
+        self.form = form
+
+
 class BrandWizard(SessionWizardView):  # type: ignore[misc]  # it has no stubs
     template_name = "admin/onboarding/step.html"
     form_list = STEPS
@@ -171,6 +186,15 @@ class BrandWizard(SessionWizardView):  # type: ignore[misc]  # it has no stubs
             "all_steps": steps,
         }
 
+    def render_done(self, form: Any, **more: Any) -> HttpResponse:
+        """What was typed is forgotten only when the brand was made."""
+        answer: HttpResponse
+        try:
+            answer = super().render_done(form, **more)
+        except NotMade as refused:
+            answer = self.render_revalidation_failure("connections", refused.form)
+        return answer
+
     def done(self, form_list: Any, form_dict: Mapping[str, Any], **more: Any) -> HttpResponse:
         said = {name: form.cleaned_data for name, form in form_dict.items()}
         user, actor = person(self.request), audit.person(person(self.request))
@@ -181,8 +205,7 @@ class BrandWizard(SessionWizardView):  # type: ignore[misc]  # it has no stubs
             form = form_dict["connections"]
             for message in getattr(refused, "problems", None) or [str(refused)]:
                 form.add_error(None, message)
-            again: HttpResponse = self.render_revalidation_failure("connections", form)
-            return again
+            raise NotMade(form) from refused
         return _shown_once(self.request, made)
 
 
@@ -193,7 +216,7 @@ def _wanted(said: Mapping[str, Mapping[str, Any]], boundary: str) -> Wanted:
     return Wanted(
         **brand, **calendar, boundary=boundary, languages=voice["languages"] or ["en"], greeting=voice["voice_greeting"],
         sign_off=voice["voice_sign_off"], formality=voice["voice_formality"], return_days=returns["return_window_days"],
-        terms={name: returns[name] for name in ("return_fee", "return_fee_clause", "non_returnable", "lost_after_days")},
+        lost_after=returns["lost_after_days"], terms={name: returns[name] for name in ("return_fee", "return_fee_clause", "non_returnable")},
         webhook=ways["webhook"], contact=ways["contact"], sandbox=ways["sandbox"],
     )  # fmt: skip
 
@@ -203,6 +226,10 @@ def _boundary(user: Any, said: Mapping[str, Mapping[str, Any]]) -> str:
     chosen, brand = said["boundary"]["boundary"], said["brand"]
     if chosen is not None:
         return str(chosen.name)
+    if not user.has_perm("policies.add_boundaryversion"):
+        raise Refused(
+            "Who writes boundaries makes new ones. Choose one that is there, or ask an ops manager for one first."
+        )
     text = documents.starter(said["boundary"]["starter"], boundary=brand["name"], currency=brand["currency"])
     if Boundary.objects.filter(name=brand["name"]).exists():
         raise Refused(f"There is a boundary “{brand['name']}” already: choose it, or give the brand another name.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -74,7 +75,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="Remit"'
 
 
-def client_address(request: Request) -> str:
+def client_address(request: Request | HttpRequest) -> str:
     """Who calls. Behind proxies it is what the first of ours saw, counted from the end: what stands before it anybody can
     write."""
     proxies = settings.TRUSTED_PROXIES

@@ -6,10 +6,13 @@
 /chat/<widget>/news/       GET ?after=<number>  → what is new
 """
 
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path
@@ -18,11 +21,18 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.interactions.api.authentication import client_address
 from apps.interactions.chat import talking
 from apps.interactions.models import ChatWidget, Interaction
 from apps.policies.errors import Refused
 
 HEADER = "X-Remit-Chat"
+MOST_OF_AN_ADDRESS = 60  # messages a minute: an office shares one
+
+
+def site_of(request: HttpRequest) -> str:
+    """Where this installation is: what it says of itself, since a proxy may hide that it is https."""
+    return request.build_absolute_uri("/").rstrip("/") if settings.DEMO else settings.SITE_URL
 
 
 def _of_widget(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -53,7 +63,7 @@ def embed(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
     answer = render(
         request,
         "chat/embed.js",
-        {"widget": widget, "site": request.build_absolute_uri("/").rstrip("/")},
+        {"widget": widget, "site": site_of(request)},
         "text/javascript",
     )
     answer["Cache-Control"] = "public, max-age=300"
@@ -66,10 +76,26 @@ def embed(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
 def say(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
     case = talking.case_of(widget, request.headers.get(HEADER, ""))
     try:
-        went_to = talking.say(widget, case, request.POST.get("text", ""), timezone.now())
+        _count(request, widget)
+        went_to = talking.say(widget, case, request.POST.get("text", ""), timezone.now(), _name_in(request))
     except Refused as refused:
         return JsonResponse({"refused": str(refused)}, status=422)
     return _news(request, went_to, token=talking.token_of(widget, went_to))
+
+
+def _count(request: HttpRequest, widget: ChatWidget) -> None:
+    """So many messages a minute from one address, as this process counts them. Raises Refused."""
+    name = f"chat {widget.pk} {client_address(request)}"
+    cache.add(name, 0, 60)
+    if cache.incr(name) > MOST_OF_AN_ADDRESS:
+        raise Refused("A lot was written from where you are. Wait a minute, then go on.")
+
+
+def _name_in(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.POST.get("name", ""))
+    except ValueError:
+        return None
 
 
 @require_GET

@@ -6,15 +6,17 @@ more, and what is known changes nothing.
 
 import imaplib
 import logging
+import re
 import ssl
+import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from imapclient import IMAPClient
 
@@ -22,7 +24,7 @@ from apps.interactions import vault
 from apps.interactions.connections import Desk, Task
 from apps.interactions.mail import reading, receiving
 from apps.interactions.mail.reading import Box, Incoming
-from apps.interactions.models import MailBox
+from apps.interactions.models import Mail, MailBox
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,10 @@ EVERY = timedelta(seconds=20)
 LEASE = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=30)
 SECONDS = 20  # of one exchange with the server
+LOOKS_FOR = 120.0  # seconds, less than the lease; what is left is the next look's
 AT_ONCE = 25  # mails of one look; the others are next
 READ_AGAIN = timedelta(days=7)
-_WHOLE, _HEAD = "BODY.PEEK[]", "BODY.PEEK[HEADER]"
+_WHOLE, _HEAD = "BODY.PEEK[]", "BODY.PEEK[HEADER]<0.65536>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Found:
     validity: int = 0
     read_to: int = 0
     is_whole: bool = True
+    fault: str = ""
 
 
 def take(limit: int) -> list[Task]:
@@ -75,7 +79,7 @@ def take(limit: int) -> list[Task]:
         try:
             password = vault.open_sealed(row.imap_password)
         except vault.Unreadable as error:
-            failed(row.pk, str(error))
+            back_off(row, str(error))
             continue
         look = Look(
             row.pk, token, Box(row.address, row.vouched_by), row.imap_host, row.imap_port, row.imap_security, row.imap_user,
@@ -94,17 +98,34 @@ def fetch(look: Look) -> Found:
         if look.validity is None:
             found.read_to = int(about[b"UIDNEXT"]) - 1
             return found
-        numbers = _new_ones(client, look, found)
-        found.is_whole = len(numbers) <= AT_ONCE
+        numbers, ends = _new_ones(client, look, found), time.monotonic() + LOOKS_FOR
         for number in numbers[:AT_ONCE]:
-            size = client.fetch([number], ["RFC822.SIZE"]).get(number, {}).get(b"RFC822.SIZE")
-            if size is not None:  # else it was taken away meanwhile
-                part = _WHOLE if size <= reading.LARGEST else _HEAD
-                raw = client.fetch([number], [part])[number][part.replace(".PEEK", "").encode()]
-                read = reading.read(raw, look.box) if part == _WHOLE else reading.too_large(raw, size, look.box)
-                found.mails.append((number, read))
+            if time.monotonic() > ends:
+                break
+            try:
+                mail = _one(client, number, look.box)
+            except (OSError, imaplib.IMAP4.error, ValueError, UnicodeError) as error:
+                found.fault = f"mail {number}: {type(error).__name__}: {error}"  # what came before it counts
+                break
+            if mail is not None:
+                found.mails.append((number, mail))
             found.read_to = max(found.read_to, number)
+        found.is_whole = not numbers or found.read_to >= numbers[-1]
     return found
+
+
+def _one(client: IMAPClient, number: int, box: Box) -> Incoming | None:
+    """None for one that was taken away meanwhile."""
+    size = client.fetch([number], ["RFC822.SIZE"]).get(number, {}).get(b"RFC822.SIZE")
+    part = _WHOLE if (size or 0) <= reading.LARGEST else _HEAD
+    raw = client.fetch([number], [part]).get(number, {}).get(_answered_as(part))
+    if size is None or raw is None:
+        return None
+    return reading.read(raw, box) if part == _WHOLE else reading.too_large(raw, size, box)
+
+
+def _answered_as(part: str) -> bytes:
+    return re.sub(r"<(\d+)\.\d+>", r"<\1>", part.replace(".PEEK", "")).encode()
 
 
 def _new_ones(client: IMAPClient, look: Look, found: Found) -> Sequence[int]:
@@ -134,30 +155,54 @@ def refuse_in_the_clear(host: str, security: str) -> None:
 
 
 def keep(look: Look, found: Found | Exception) -> None:
+    """Each mail by itself: one that cannot be kept is a person's, and holds up none that follow."""
     if isinstance(found, Exception):
         said = found.args[0] if isinstance(found, imaplib.IMAP4.error) and found.args else found
-        failed(
-            look.box_id, f"{type(found).__name__}: {said.decode(errors='replace') if isinstance(said, bytes) else said}"
-        )
+        failed(look, f"{type(found).__name__}: {said.decode(errors='replace') if isinstance(said, bytes) else said}")
         return
-    box = MailBox.objects.select_related("partner").get(pk=look.box_id)
+    held = MailBox.objects.filter(pk=look.box_id, token=look.token)
+    box = held.select_related("partner").first()
+    if box is None:
+        return  # it was changed meanwhile, or its lease ended: it is looked into anew
     for number, mail in found.mails:
         with transaction.atomic():
-            receiving.receive(box, mail)
-            MailBox.objects.filter(pk=box.pk).update(read_to=number, validity=found.validity)
+            _keep_one(box, mail)
+            held.update(read_to=number, validity=found.validity)
+    if found.fault:
+        held.update(validity=found.validity, read_to=found.read_to)
+        failed(look, found.fault)
+        return
     now = timezone.now()
-    MailBox.objects.filter(pk=box.pk, token=look.token).update(
+    held.update(
         token=None, validity=found.validity, read_to=found.read_to, read_at=now, failures=0, error="",
         next_at=now + EVERY if found.is_whole else now,
     )  # fmt: skip
 
 
-def failed(box_id: int, why: str) -> None:
+def _keep_one(box: MailBox, mail: Incoming) -> None:
+    try:
+        with transaction.atomic():
+            receiving.receive(box, mail)
+    except DatabaseError:
+        raise  # of the moment: it is looked into once more
+    except Exception as error:
+        log.exception("a mail of %s could not be kept", box)
+        why = f"it could not be kept ({type(error).__name__})"
+        bare = replace(mail, kind=Mail.Kind.UNREADABLE, text="", attachments=[], about=[], tokens=[], note=why)
+        receiving.receive(box, bare)
+
+
+def failed(look: Look, why: str) -> None:
     with transaction.atomic():
-        row = MailBox.objects.select_for_update(no_key=True).get(pk=box_id)
-        row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
-        row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
-        row.save(update_fields=["failures", "error", "token", "next_at"])
+        row = MailBox.objects.select_for_update(no_key=True).filter(pk=look.box_id, token=look.token).first()
+        if row is not None:
+            back_off(row, why)
+
+
+def back_off(row: MailBox, why: str) -> None:
+    row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
+    row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
+    row.save(update_fields=["failures", "error", "token", "next_at"])
 
 
 DESK = Desk("mailboxes", take, threads=8)

@@ -25,7 +25,7 @@ def own_words(text: str, ours: Iterable[str] = ()) -> str:
     """The writer's own words; all of the text where nothing would be left of it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     known = {_plain(line) for one in ours for line in one.split("\n")}
-    goes = [_is_ours(line, known) for line in lines]
+    goes = _not_alone(lines, [_is_ours(line, known) for line in lines])
     _quoted_to_the_end(lines, goes)
     _what_leads_in(lines, goes)
     kept = [line for line, gone in zip(lines, goes, strict=True) if not gone]
@@ -41,6 +41,16 @@ def _is_ours(line: str, known: set[str]) -> bool:
     """Stands in what we wrote, word for word; a short line only where it is marked as quoted, too."""
     plain = _plain(line)
     return plain in known and (len(plain.split()) >= SHORTEST or (bool(plain) and bool(_MARK.match(line))))
+
+
+def _not_alone(lines: list[str], goes: list[bool]) -> list[bool]:
+    """An unmarked line that stands alone in what goes may be a choice that the writer copied: it stays."""
+    told = [place for place, line in enumerate(lines) if line.strip()]
+    beside = {place: {before, after} for before, place, after in zip([-1, *told], told, [*told[1:], -1], strict=False)}
+    return [
+        gone and (bool(_MARK.match(lines[place])) or any(near >= 0 and goes[near] for near in beside[place]))
+        for place, gone in enumerate(goes)
+    ]
 
 
 def _quoted_to_the_end(lines: list[str], goes: list[bool]) -> None:

@@ -1,15 +1,14 @@
 """What a mail says, and what kind it is. Whatever a stranger writes into it, it is read in bounded time and raises nothing.
 
-Headers are claims: they can keep a mail from being answered, and grant nothing. That a sender is who they say is taken from the
-one header that the brand's own server writes on top (RFC 8601), and only where DMARC passed for that very domain.
+Headers are claims: they can keep a mail from being answered, and grant nothing.
 """
 
 import email
 import email.policy
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.header import decode_header
 from email.message import Message
@@ -19,14 +18,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from apps.interactions.mail import html
+from apps.interactions.mail import html, vouching
 from apps.interactions.models.mail import MailKind
 
 LARGEST = 10 * 1024 * 1024  # bytes that are parsed
 MOST_PARTS, MOST_HOPS, MOST_REFERENCES, MOST_ATTACHMENTS = 200, 30, 50, 50
+MOST_BOUNDARIES = 20  # each is compared with every line
 LONGEST_HEADER, LONGEST_TEXT = 8_000, 19_000  # characters
 LOOP = "X-Remit-Loop"
-_IDS = re.compile(r"<[^<>\s]{1,390}>")
+_IDS = re.compile(r"<[!-;=?-~]{1,390}>")  # of plain characters
 _CHARSETS = re.compile(
     r"utf-?(8|16)|(us-)?ascii|iso-8859-\d+|latin-?1|windows-125\d|cp125\d|koi8-[ru]|gb\w+|big5|shift_jis|euc-\w+|iso-2022-jp",
     re.IGNORECASE,
@@ -45,7 +45,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """`text` is all of it; `tokens` stand behind a + in our address; `about` are ids of mails that it answers or returns."""
+    """`text` is all of it; `tokens` stand behind a + in our address; `about` are ids of mails that it answers or returns;
+    `own_id` stands for it where another mail has its id."""
 
     message_id: str
     kind: str
@@ -59,11 +60,15 @@ class Incoming:
     is_vouched: bool = False
     attachments: Sequence[dict[str, Any]] = field(default_factory=list)
     note: str = ""
+    digest: str = ""
+    own_id: str = ""
 
 
 def read(raw: bytes, box: Box) -> Incoming:
     own_id = f"<{hashlib.sha256(raw).hexdigest()[:40]}@remit.invalid>"
-    if len(raw) > LARGEST or raw.count(b"Content-Type:") > MOST_PARTS or raw.count(b"\n--") > 20 * MOST_PARTS:
+    lower = raw.lower() if len(raw) <= LARGEST else b""
+    parts, boundaries = lower.count(b"content-type:"), lower.count(b"boundary=")
+    if not lower or parts > MOST_PARTS or boundaries > MOST_BOUNDARIES or lower.count(b"\n--") > 20 * MOST_PARTS:
         head = raw[:64_000].split(b"\r\n\r\n")[0].split(b"\n\n")[0]
         return _unreadable(
             head, own_id, box, f"it is larger or has more parts than can be read here ({len(raw):,} bytes)"
@@ -88,10 +93,8 @@ def _unreadable(head: bytes, own_id: str, box: Box, why: str) -> Incoming:
         message = email.message_from_bytes(head.split(b"\n\n")[0] + b"\n\n", policy=email.policy.compat32)
         known = _read(message, own_id, box)
     except Exception:
-        return Incoming(own_id, MailKind.UNREADABLE, note=why)
-    return Incoming(
-        known.message_id, MailKind.UNREADABLE, known.sender, known.name, known.subject, sent_at=known.sent_at, note=why
-    )
+        return Incoming(own_id, MailKind.UNREADABLE, note=why, own_id=own_id)
+    return replace(known, kind=MailKind.UNREADABLE, text="", attachments=[], note=why)
 
 
 def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
@@ -104,15 +107,27 @@ def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
         kind, notes = MailKind.UNREADABLE, ["it names no sender, or more than one"]
     if len(text) > LONGEST_TEXT:
         text, notes = text[:LONGEST_TEXT], [*notes, f"only its first {LONGEST_TEXT:,} characters were taken"]
-    ids = _IDS.findall(_header(message, "Message-ID"))
-    about = [*_IDS.findall(_header(message, "In-Reply-To")), *reversed(_IDS.findall(_header(message, "References")))]
+    ids = _ids_in(message, "Message-ID")
+    about = [*_ids_in(message, "In-Reply-To"), *reversed(_ids_in(message, "References"))]
     if kind == MailKind.BOUNCE:
-        about += _IDS.findall(text)
+        about += [*_returned(message), *_IDS.findall(text)]
     return Incoming(
-        message_id=ids[0] if ids else own_id, kind=kind, sender=sender, name=name, subject=_header(message, "Subject")[:300],
+        digest=_digest(sender, _header(message, "Subject"), text), own_id=own_id, message_id=ids[0] if ids else own_id,
+        kind=kind, sender=sender, name=name, subject=_header(message, "Subject")[:300],
         text=text, sent_at=_sent_at(message), about=list(dict.fromkeys(about))[:MOST_REFERENCES], tokens=_tokens(message, box),
-        is_vouched=_is_vouched(message, sender, box), attachments=attachments, note="; ".join(notes),
+        is_vouched=vouching.is_vouched(message.get_all("Authentication-Results"), sender, box.vouched_by), attachments=attachments, note="; ".join(notes),
     )  # fmt: skip
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def _ids_in(message: "Message[str, str]", name: str) -> list[str]:
+    """As they stand there, undecoded: they come back in the headers of our own mail."""
+    values = message.get_all(name) or []
+    found = _IDS.findall(str(values[0])[:LONGEST_HEADER]) if values else []
+    return [one for one in found if "=?" not in one]
 
 
 def _header(message: "Message[str, str]", name: str) -> str:
@@ -171,6 +186,8 @@ def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
     if len(message.get_all("Received") or []) > MOST_HOPS:
         return MailKind.AUTOMATIC
     from_nobody = bool(_NOBODY.fullmatch(sender.split("@")[0]))
+    if report == "delivery-status" and _is_only_late(message):
+        return MailKind.AUTOMATIC
     if report == "delivery-status" or (_header(message, "Return-Path") == "<>" and from_nobody):
         return MailKind.BOUNCE
     if message.get_all("List-Id") or precedence == "list":
@@ -184,22 +201,48 @@ def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
     return MailKind.AUTOMATIC if says_so or own_ways or from_nobody else MailKind.MESSAGE
 
 
+def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:
+    """The parts that hold something; a mail inside of a mail is one, and is not looked into."""
+    if message.is_multipart() and message.get_content_type() not in ("message/rfc822", "message/delivery-status"):
+        for part in message.get_payload():
+            if isinstance(part, Message):
+                yield from _leaves(part)
+    else:
+        yield message
+
+
+def _returned(message: "Message[str, str]") -> list[str]:
+    """The ids of the mails that a report returns, whole or by their headers."""
+    found = []
+    for part in _leaves(message):
+        inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            found += _ids_in(inner[0], "Message-ID")
+    return found
+
+
+def _is_only_late(message: "Message[str, str]") -> bool:
+    """A report (RFC 3464) of a mail that is delayed, and of none that failed."""
+    said = []
+    for part in _leaves(message):
+        blocks = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
+        said += [str(block.get("Action", "")).strip().lower() for block in blocks or [] if isinstance(block, Message)]
+    return "delayed" in said and "failed" not in said
+
+
 def _content(message: "Message[str, str]") -> tuple[str, list[dict[str, Any]], bool]:
     """Text, attachments, and whether something was hidden or unreadable. The plain text is taken where there is one."""
     plain: list[str] = []
     rich: list[str] = []
     attachments: list[dict[str, Any]] = []
-    returned = ""
-    for part in message.walk():
+    for part in _leaves(message):
         kind = part.get_content_type()
-        if part.is_multipart():
-            continue
         data = part.get_payload(decode=True)
         data = data if isinstance(data, bytes) else b""
         named = _filename(part)
         is_file = part.get_content_disposition() == "attachment" or bool(named)
-        if kind == "text/rfc822-headers" or kind == "message/delivery-status":
-            returned += _as_text(data, "utf-8") + "\n"
+        if kind == "text/rfc822-headers":
+            plain.append(_as_text(data, "utf-8"))
         elif is_file or not kind.startswith("text/"):
             attachments.append({"name": named or "unnamed", "type": clean(kind)[:100], "size": len(data)})
         else:
@@ -208,7 +251,7 @@ def _content(message: "Message[str, str]") -> tuple[str, list[dict[str, Any]], b
     if not text and rich:
         read = [html.text_of(one) for one in rich]
         text, is_odd = clean("\n\n".join(one for one, _ in read)).strip(), any(odd for _, odd in read)
-    return "\n\n".join(filter(None, [text, returned.strip()])), attachments[:MOST_ATTACHMENTS], is_odd
+    return text, attachments[:MOST_ATTACHMENTS], is_odd
 
 
 def _filename(part: "Message[str, str]") -> str:
@@ -234,15 +277,3 @@ def _tokens(message: "Message[str, str]", box: Box) -> list[str]:
     names = ("To", "Cc", "Delivered-To", "X-Original-To")
     said = " ".join(str(value)[:2000] for name in names for value in message.get_all(name) or [])
     return list(dict.fromkeys(pattern.findall(said.lower())))[:5]
-
-
-def _is_vouched(message: "Message[str, str]", sender: str, box: Box) -> bool:
-    values = message.get_all("Authentication-Results") or []
-    if not box.vouched_by or not values or not sender:
-        return False
-    server, *results = [part.strip().lower() for part in " ".join(str(values[0])[:LONGEST_HEADER].split()).split(";")]
-    if server.split(" ")[0] != box.vouched_by.lower():
-        return False
-    domain = sender.rpartition("@")[2].lower()
-    passed = [result.split() for result in results if result.split()[:1] == ["dmarc=pass"]]
-    return any(f"header.from={domain}" in words for words in passed)

@@ -5,6 +5,7 @@ nobody is lost. A mail that its brand's server does not vouch for makes its case
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -25,10 +26,10 @@ def receive(box: MailBox, mail: Incoming) -> Interaction | None:
     """The case that it went to, if it went to one."""
     now = timezone.now()
     with transaction.atomic():
-        noted, is_new = Mail.objects.get_or_create(
-            partner=box.partner, message_id=mail.message_id,
-            defaults={"kind": mail.kind, "party": mail.sender, "subject": mail.subject, "note": mail.note, "at": now},
-        )  # fmt: skip
+        noted, is_new = _noted(box, mail.message_id, mail, now)
+        if not is_new and noted.digest != mail.digest:  # some senders give all of their mails one id
+            mail = replace(mail, message_id=mail.own_id)
+            noted, is_new = _noted(box, mail.own_id, mail, now)
         if not is_new:
             return noted.interaction
         if mail.kind in _ASIDE:
@@ -41,6 +42,18 @@ def receive(box: MailBox, mail: Incoming) -> Interaction | None:
             noted.interaction = _goes_on(named, mail, now) if named is not None else _opens(box, mail, now)
         noted.save(update_fields=["interaction", "note"])
     return noted.interaction
+
+
+def _noted(box: MailBox, message_id: str, mail: Incoming, now: datetime) -> tuple[Mail, bool]:
+    said = {
+        "kind": mail.kind,
+        "party": mail.sender,
+        "subject": mail.subject,
+        "note": mail.note,
+        "digest": mail.digest,
+        "at": now,
+    }
+    return Mail.objects.get_or_create(partner=box.partner, message_id=message_id, defaults=said)
 
 
 def _goes_on(case: Interaction, mail: Incoming, now: datetime) -> Interaction:

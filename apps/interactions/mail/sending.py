@@ -5,9 +5,11 @@ one, and a reply that never comes is not. No more than `MOST_AN_HOUR` go to one 
 other for ever.
 """
 
+import logging
 import smtplib
 import ssl
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,8 +22,11 @@ from apps.interactions.connections import Desk, Task
 from apps.interactions.mail import fetching, outgoing, receiving
 from apps.interactions.models import Mail, MailBox, OutgoingMail
 
+log = logging.getLogger(__name__)
+
 SECONDS = 20  # of one step with the server
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=10)  # longer than all the steps of one mail may take
+AT_ONCE = 3  # of one mailbox, so that a dead server holds up nobody else's
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440)]
 MOST_AN_HOUR = 20
 _S = OutgoingMail.Status
@@ -50,10 +55,17 @@ def take(limit: int) -> list[Task]:
     now, token = timezone.now(), uuid.uuid4()
     with transaction.atomic():
         due = OutgoingMail.objects.filter(status=_S.WAITING, next_at__lte=now, partner__mailbox__paused=False)
-        rows = list(
+        under_way = OutgoingMail.objects.filter(status=_S.WAITING, token__isnull=False, next_at__gt=now)
+        busy = Counter(under_way.values_list("partner", flat=True))
+        rows: list[OutgoingMail] = []
+        waiting = (
             due.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("partner__mailbox", "interaction__partner", "event").order_by("next_at", "pk")[:limit]
+            .select_related("partner__mailbox", "interaction__partner", "event").order_by("next_at", "pk")[: 20 * limit]
         )  # fmt: skip
+        for row in waiting:
+            if busy[row.partner_id] < AT_ONCE and len(rows) < limit:
+                busy[row.partner_id] += 1
+                rows.append(row)
         for row in rows:
             row.attempts, row.token, row.next_at = row.attempts + 1, token, now + LEASE
         OutgoingMail.objects.bulk_update(rows, ["attempts", "token", "next_at"])
@@ -61,8 +73,9 @@ def take(limit: int) -> list[Task]:
     for row in rows:
         try:
             letter = _letter(row, row.partner.mailbox)
-        except (Refused, vault.Unreadable) as error:
-            finish(row.pk, token, None, error)
+        except Exception as error:  # what a stranger wrote may be nothing that a mail can be made of
+            log.exception("reply %s cannot be written as a mail", row.pk)
+            finish(row.pk, token, None, error if isinstance(error, vault.Unreadable) else Refused(str(error)))
             continue
         tasks.append(Task(partial(send, letter), partial(finish, row.pk, token, letter.written)))
     return tasks
@@ -113,7 +126,7 @@ def send(letter: Letter) -> None:
         ((code, said),) = error.recipients.values()
         raise (Refused if code >= 500 else ConnectionError)(f"{code} {_words(said)}") from error
     except smtplib.SMTPResponseException as error:
-        is_final = error.smtp_code >= 500 and not isinstance(error, smtplib.SMTPAuthenticationError)
+        is_final = error.smtp_code >= 500 and isinstance(error, smtplib.SMTPDataError)  # else it is a mistake of ours
         raise (Refused if is_final else ConnectionError)(f"{error.smtp_code} {_words(error.smtp_error)}") from error
     finally:
         server.close()
@@ -128,10 +141,10 @@ def finish(row_id: int, token: uuid.UUID, written: outgoing.Written | None, came
     with transaction.atomic():
         row = (
             OutgoingMail.objects.select_for_update(no_key=True, of=("self",)).select_related("interaction__partner")
-            .filter(pk=row_id, token=token, status=_S.WAITING).first()
+            .filter(pk=row_id, status=_S.WAITING).first()
         )  # fmt: skip
-        if row is None:
-            return  # its lease ended, and somebody else has it
+        if row is None or (came is not None and row.token != token):
+            return  # its lease ended, and somebody else has it; but what was taken is taken, whoever sent it
         row.token, row.error = None, "" if came is None else f"{came}"[:500].replace("\x00", "")
         if came is None and written is not None:
             row.status, row.ended_at, row.next_at = _S.SENT, now, None

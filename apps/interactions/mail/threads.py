@@ -7,8 +7,11 @@ customer. Anybody else opens a case of their own.
 import uuid
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from apps.interactions.mail.reading import Incoming
 from apps.interactions.models import Interaction, Mail
+from apps.interactions.models.mail import HEARD
 from apps.policies.models import Partner
 
 
@@ -35,7 +38,8 @@ def _by_tokens(partner: Partner, tokens: Sequence[str]) -> Interaction | None:
 
 
 def _parties_of(case: Interaction) -> set[str]:
-    wrote = Mail.objects.filter(interaction=case, kind=Mail.Kind.MESSAGE).values_list("party", flat=True)
+    of_case = Q(interaction=case) | Q(interaction__merged_into=case)
+    wrote = Mail.objects.filter(of_case, kind__in=HEARD).values_list("party", flat=True)
     known = {party.lower() for party in wrote if party}
     if case.customer is not None and case.customer.email:
         known.add(case.customer.email.lower())

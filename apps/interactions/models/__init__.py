@@ -14,7 +14,7 @@ from apps.interactions.models.outside_model import ModelCall, ModelOptIn, ModelS
 from apps.interactions.models.packet import ContextPacket
 from apps.interactions.models.precedent import Precedent
 from apps.interactions.models.reading_model import ReadingModel
-from apps.interactions.models.shop import ShopConnection, ShopHook
+from apps.interactions.models.shop import ShopConnection, ShopHook, ShopMark
 from apps.interactions.models.webhook import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.widget import ChatWidget
 from apps.interactions.models.work import AlarmWord, CaseTypeSetting, OutboxEvent, ReasonCode, WorkerHeartbeat
@@ -65,6 +65,7 @@ __all__ = [
     "Shift",
     "ShopConnection",
     "ShopHook",
+    "ShopMark",
     "SimulatedAction",
     "UserToken",
     "WebhookAttempt",

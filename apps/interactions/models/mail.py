@@ -87,6 +87,9 @@ class MailKind(models.TextChoices):
     REPLY = "reply", "Our reply"
 
 
+HEARD = (MailKind.MESSAGE, MailKind.UNREADABLE)  # what a customer wrote, readable or not
+
+
 class Mail(models.Model):
     """One mail that came, or left: what threads are found by, and what makes the same mail once more nothing new."""
 
@@ -95,6 +98,9 @@ class Mail(models.Model):
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
     interaction = models.ForeignKey(Interaction, null=True, on_delete=models.PROTECT, related_name="mails")
     message_id = models.CharField(max_length=400)
+    digest = models.CharField(
+        max_length=40, blank=True, help_text="Of sender, subject and text: what two of one id differ in."
+    )
     kind = models.CharField(max_length=12, choices=MailKind.choices)
     party = models.EmailField(blank=True, help_text="Who wrote it, or to whom it went.")
     subject = models.CharField(max_length=300, blank=True)

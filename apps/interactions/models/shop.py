@@ -33,7 +33,6 @@ class ShopConnection(models.Model):
     secret = models.TextField(blank=True, editable=False)
     hook_secret = models.TextField(blank=True, editable=False)
     read_to = models.DateTimeField(null=True, editable=False, help_text="Changes up to here are in the mirror.")
-    marks = models.JSONField(default=dict, editable=False, help_text="How its orders stood when they were read.")
     read_at = models.DateTimeField(null=True, editable=False)
     next_at = models.DateTimeField(null=True, editable=False)
     token = models.UUIDField(null=True, editable=False)
@@ -46,6 +45,22 @@ class ShopConnection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display().split(' (')[0]} of {self.partner}"
+
+
+class ShopMark(models.Model):
+    """How an order stood in its shop when it was read: it is read anew when it stands otherwise."""
+
+    connection = models.ForeignKey(ShopConnection, on_delete=models.CASCADE, related_name="marks")
+    number = models.CharField(max_length=60)
+    mark = models.CharField(max_length=80)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "number"], name="shop_mark_once")]
+        indexes = [models.Index(fields=["made_at"], name="shop_mark_made")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.mark}"
 
 
 class ShopHook(models.Model):

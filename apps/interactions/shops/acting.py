@@ -9,8 +9,10 @@ A process that dies before `called_at` is committed has called nothing: the next
 it is never called again, only looked up.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
@@ -28,7 +30,11 @@ from apps.policies.machines import move
 from apps.policies.models import Partner
 from apps.policies.words import Action
 
-ANSWER_WITHIN = timedelta(seconds=60)  # longer than all the calls of one effect may take
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = timedelta(minutes=5)  # longer than all the calls of one effect may take
+STILL_RUNNING = timedelta(minutes=15)  # a call whose answer got lost may go on in the shop for so long
+AT_ONCE = 4  # of one shop, so that a slow one holds up no other
 ASKED_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 _E = Effect.State
 _SHOPS = audit.system("shops")
@@ -37,7 +43,11 @@ _SHOPS = audit.system("shops")
 def take(limit: int) -> list[Task]:
     """Effects to call now, and to ask about."""
     called = [_task(effect, adapter.perform) for effect in _to_call(limit)]
-    return called + [_task(effect, adapter.look_up) for effect in _to_ask(limit - len(called))]
+    try:
+        return called + [_task(effect, adapter.look_up) for effect in _to_ask(limit - len(called))]
+    except Exception:
+        log.exception("what became of effects could not be asked")
+        return called  # they are committed as called: they have to be
 
 
 def _task(effect: Effect, work: Callable[[Adapter, Wanted], Outcome | None]) -> Task:
@@ -90,23 +100,40 @@ def _to_call(limit: int) -> list[Effect]:
     """Never two of one order: shops do not check refunds against each other. The order's row is locked meanwhile, so that
     two processes do not take one each."""
     now = timezone.now()
-    under_way = Effect.objects.filter(
-        state=_E.IN_FLIGHT,
-        called_at__isnull=False,
-        decision__interaction__order=OuterRef("decision__interaction__order"),
-    )
-    waiting = Effect.objects.filter(~Exists(under_way), state=_E.IN_FLIGHT, called_at__isnull=True)
+    waiting = Effect.objects.filter(state=_E.IN_FLIGHT, called_at__isnull=True)
     with transaction.atomic():
         rows = list(
             _of_shops(waiting).select_for_update(no_key=True, skip_locked=True, of=("self", "decision__interaction__order"))
-            .filter(decision__interaction__order__isnull=False)
+            .filter(~Exists(_under_way(now)), decision__interaction__order__isnull=False)
             .select_related("partner__shop", "decision__interaction__order").order_by("sent_at", "pk")[:limit]
         )  # fmt: skip
-        taken = list({row.decision.interaction.order_id: row for row in reversed(rows)}.values())
-        for row in taken:
-            row.called_at, row.deadline_at = now, now + ANSWER_WITHIN
+        first = {row.decision.interaction.order_id: row for row in reversed(rows)}
+        # Asked once more, now that the orders are locked: another process may have called meanwhile.
+        theirs = {
+            effect.decision.interaction.order_id
+            for effect in _called(now)
+            .filter(decision__interaction__order__in=list(first))
+            .select_related("decision__interaction")
+        }
+        busy = Counter(_called(now).values_list("partner", flat=True))
+        taken = []
+        for order_id, row in sorted(first.items(), key=lambda pair: pair[1].pk):
+            if order_id not in theirs and busy[row.partner_id] < AT_ONCE:
+                busy[row.partner_id] += 1
+                row.called_at, row.deadline_at = now, now + ANSWER_WITHIN
+                taken.append(row)
         Effect.objects.bulk_update(taken, ["called_at", "deadline_at"])
     return taken
+
+
+def _called(now: datetime) -> QuerySet[Effect]:
+    """Effects whose call may still be going on in a shop."""
+    lately = Q(state=_E.UNKNOWN, called_at__gte=now - STILL_RUNNING)
+    return Effect.objects.filter(Q(state=_E.IN_FLIGHT) | lately, called_at__isnull=False)
+
+
+def _under_way(now: datetime) -> QuerySet[Effect]:
+    return _called(now).filter(decision__interaction__order=OuterRef("decision__interaction__order"))
 
 
 def _to_ask(limit: int) -> list[Effect]:

@@ -5,6 +5,7 @@ a reason or a comment keeps it, and is found again by it (`keys_in`): that is ho
 """
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -102,8 +103,12 @@ def with_rest(lines: list[dict[str, Any]], total: Decimal) -> list[dict[str, Any
     )
 
 
+READS_WITHIN = 60.0  # seconds: after a slower look nothing is begun, since others wait for when it must have ended
+
+
 def perform(shop: Adapter, wanted: Wanted) -> Outcome | None:
     """Look, then act: what stands under the key already is not done again. None where the outcome is not known yet."""
+    began = time.monotonic()
     try:
         seen = shop.read(wanted.number)
     except Silent as silent:
@@ -121,6 +126,14 @@ def perform(shop: Adapter, wanted: Wanted) -> Outcome | None:
             return Outcome(
                 "refused", reason=f"The shop has {seen.left:,.2f} {wanted.currency} left to refund on this order."
             )
+    if wanted.action == Action.CANCEL_ORDER and seen.left > 0:
+        left = f"{seen.left:,.2f} {seen.order['currency']}"
+        return Outcome(
+            "refused",
+            reason=f"{left} is paid on this order, and cancelling it in the shop pays nothing back. Refund first.",
+        )
+    if time.monotonic() - began > READS_WITHIN:
+        return Outcome("refused", reason="The shop is too slow just now, so nothing was done.")
     try:
         return shop.act(wanted, seen)
     except Silent:

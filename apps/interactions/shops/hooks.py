@@ -36,9 +36,13 @@ def _name_of_woo(request: HttpRequest) -> str:
     return f"{request.headers.get('X-WC-Webhook-Delivery-ID', '')[:40]} {hashlib.sha256(request.body).hexdigest()[:32]}"
 
 
+def _name_of_shopify(request: HttpRequest) -> str:
+    return request.headers.get("X-Shopify-Webhook-Id", "")[:100] or hashlib.sha256(request.body).hexdigest()
+
+
 SIGNS = {
     ShopConnection.Kind.SHOPIFY: Sign(
-        "X-Shopify-Hmac-Sha256", "X-Shopify-Topic", lambda request: request.headers.get("X-Shopify-Webhook-Id", "")[:100]
+        "X-Shopify-Hmac-Sha256", "X-Shopify-Topic", _name_of_shopify
     ),
     ShopConnection.Kind.WOOCOMMERCE: Sign("X-WC-Webhook-Signature", "X-WC-Webhook-Topic", _name_of_woo),
 }  # fmt: skip

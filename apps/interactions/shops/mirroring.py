@@ -5,6 +5,7 @@ time at which it was read, so nothing older replaces it.
 """
 
 import logging
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from apps.interactions import settling, shops, submitting, vault
 from apps.interactions.connections import Desk, Task
-from apps.interactions.models import Effect, ShopConnection
+from apps.interactions.models import Effect, ShopConnection, ShopMark
 from apps.interactions.shops.adapter import Adapter, Denied, Seen, Silent
 from apps.policies import audit
 from apps.policies.errors import Invalid, Refused
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(seconds=30)
 LEASE = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
-MOST_AT_ONCE = 200  # orders of one reading; the others are next
-MOST_MARKS = 20_000
+MOST_AT_ONCE = 50  # orders of one reading; the others are next
+READS_FOR = 120.0  # seconds, less than the lease; what is left is next
 _SHOPS = audit.system("shops")
 
 
@@ -49,6 +50,7 @@ class Found:
 
     reading: Reading
     seen: list[tuple[Seen, str]] = field(default_factory=list)
+    passed_over: list[tuple[str, str, str]] = field(default_factory=list)  # number, mark, why
     fault: str = ""
     is_whole: bool = True
 
@@ -69,22 +71,23 @@ def due(limit: int) -> list[Reading]:
         try:
             adapter = shops.adapter_of(row)
         except vault.Unreadable as error:
-            _failed(row.pk, str(error))
+            _back_off(row, str(error))
             continue
-        found.append(Reading(row.pk, token, adapter, row.read_to or now, dict(row.marks), now))
+        found.append(
+            Reading(row.pk, token, adapter, row.read_to or now, dict(row.marks.values_list("number", "mark")), now)
+        )
     return found
 
 
 def read(reading: Reading) -> Found:
     """In a thread: it touches no database."""
-    found = Found(reading)
+    found, ends = Found(reading), time.monotonic() + READS_FOR
     try:
         for number, mark in reading.adapter.changed(reading.since, reading.marks):
-            if len(found.seen) >= MOST_AT_ONCE:
+            if len(found.seen) + len(found.passed_over) >= MOST_AT_ONCE or time.monotonic() > ends:
                 found.is_whole = False
                 break
-            if (seen := reading.adapter.read(number)) is not None:
-                found.seen.append((seen, mark))
+            _read_one(found, number, mark)
     except (Silent, Denied) as fault:
         found.fault = str(fault)
     except Exception as error:  # an answer of another shape than the shop's documents say
@@ -93,34 +96,57 @@ def read(reading: Reading) -> Found:
     return found
 
 
-def keep(found: Found) -> None:
-    """Write what was read, and when to read again."""
+def _read_one(found: Found, number: str, mark: str) -> None:
+    """One order that cannot be read holds up no other: it is passed over until it changes. Raises Silent."""
+    try:
+        seen = found.reading.adapter.read(number)
+    except Denied as denied:
+        found.passed_over.append((number, mark, str(denied)))
+    except Silent:
+        raise
+    except Exception as error:
+        log.exception("order %s of connection %s could not be read", number, found.reading.connection_id)
+        found.passed_over.append((number, mark, f"it could not be understood ({type(error).__name__})"))
+    else:
+        if seen is not None:
+            found.seen.append((seen, mark))
+
+
+def keep(found: Found | Exception) -> None:
+    """Write what was read, and when to read again. How orders stood is kept whoever holds the connection now."""
+    assert isinstance(found, Found)
     reading, now = found.reading, timezone.now()
     connection = ShopConnection.objects.select_related("partner").get(pk=reading.connection_id)
-    marks, problems = dict(reading.marks), list[str]()
-    for seen, mark in found.seen:
+    problems = [f"order {number}: {why}" for number, _, why in found.passed_over]
+    for seen, _ in found.seen:
         try:
             into_mirror(connection.partner, seen, reading.began)
         except (Invalid, Refused) as error:
             problems.append(f"order {seen.number}: {error}")
-        marks[seen.number] = mark  # read once more when it changes again, not before
-    marks = dict(list(marks.items())[-MOST_MARKS:])
+    marks = [(seen.number, mark) for seen, mark in found.seen] + [
+        (number, mark) for number, mark, _ in found.passed_over
+    ]
+    ShopMark.objects.bulk_create(
+        [ShopMark(connection=connection, number=number, mark=mark[:80], made_at=now) for number, mark in dict(marks).items()],
+        update_conflicts=True, unique_fields=["connection", "number"], update_fields=["mark"],
+    )  # fmt: skip
+    held = ShopConnection.objects.filter(pk=connection.pk, token=reading.token)
     if found.fault:
-        _failed(connection.pk, found.fault, marks)
+        with transaction.atomic():
+            row = held.select_for_update(no_key=True).first()
+            if row is not None:
+                _back_off(row, found.fault)
         return
-    ShopConnection.objects.filter(pk=connection.pk, token=reading.token).update(
-        token=None, marks=marks, read_at=now, failures=0, error="; ".join(problems[:5]),
+    held.update(
+        token=None, read_at=now, failures=0, error="; ".join(problems[:5]),
         read_to=reading.began if found.is_whole else reading.since, next_at=now + EVERY if found.is_whole else now,
     )  # fmt: skip
 
 
-def _failed(connection_id: int, why: str, marks: dict[str, str] | None = None) -> None:
-    with transaction.atomic():
-        row = ShopConnection.objects.select_for_update(no_key=True).get(pk=connection_id)
-        row.failures, row.error, row.token = row.failures + 1, why[:1000], None
-        row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
-        row.marks = row.marks if marks is None else marks
-        row.save(update_fields=["failures", "error", "token", "next_at", "marks"])
+def _back_off(row: ShopConnection, why: str) -> None:
+    row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
+    row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
+    row.save(update_fields=["failures", "error", "token", "next_at"])
 
 
 def into_mirror(partner: Partner, seen: Seen, as_of: datetime) -> None:

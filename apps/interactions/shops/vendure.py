@@ -42,7 +42,7 @@ query ($code: String!) { orders(options: {filter: {code: {eq: $code}}}) { items 
 """
 _NEW = """
 query ($since: DateTime!, $skip: Int!, $take: Int!) { orders(options: {filter: {orderPlacedAt: {after: $since}},
-  sort: {orderPlacedAt: ASC, id: ASC}, skip: $skip, take: $take}) {
+  sort: {orderPlacedAt: DESC, id: DESC}, skip: $skip, take: $take}) {
   items { code state history(options: {take: 1}) { totalItems } } } }
 """
 _REFUND = """

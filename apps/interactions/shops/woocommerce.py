@@ -37,19 +37,19 @@ class WooCommerce:
         return _seen(order, self._get(f"/orders/{order['id']}/refunds?per_page={A_PAGE}"))
 
     def changed(self, since: datetime, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        page = 1
+        after = (since - OVERLAP).isoformat()
         while True:
             asked = urlencode({
-                "modified_after": (since - OVERLAP).isoformat(), "dates_are_gmt": "true", "orderby": "modified", "order": "asc",
-                "per_page": A_PAGE, "page": page,
+                "modified_after": after, "dates_are_gmt": "true", "orderby": "modified", "order": "asc", "per_page": A_PAGE,
             })  # fmt: skip
             orders = self._get(f"/orders?{asked}")
             for order in orders:
                 if known.get(str(order["number"])) != order["date_modified_gmt"]:
                     yield str(order["number"]), order["date_modified_gmt"]
-            if len(orders) < A_PAGE:
+            # On by the last one's time: what changes meanwhile moves to the end, and shifts nothing away.
+            if len(orders) < A_PAGE or orders[-1]["date_modified_gmt"] == after:
                 return
-            page += 1
+            after = orders[-1]["date_modified_gmt"]
 
     def act(self, wanted: Wanted, seen: Seen) -> Outcome | None:
         order = seen.raw

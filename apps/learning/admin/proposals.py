@@ -34,7 +34,7 @@ class OfBoundaries(ReadOnly):
         rows, allowed = super().get_queryset(request), partner_ids(request)
         if allowed is None:
             return rows
-        others = Partner.objects.exclude(pk__in=allowed).values("boundary")
+        others = Partner.objects.real().exclude(pk__in=allowed).values("boundary")
         return rows.exclude(**{f"{self.boundary_path}__in": others.filter(boundary__isnull=False)})
 
 

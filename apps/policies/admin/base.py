@@ -109,7 +109,7 @@ def text_in(request: HttpRequest, name: str) -> str:
 def brands_in_words(boundary: Boundary, user: User) -> str:
     """The brands of a boundary that a person may know of by name, and how many there are besides."""
     allowed = partner_ids_of(user)
-    names = dict(boundary.partner_set.values_list("pk", "name"))
+    names = dict(boundary.partner_set.real().values_list("pk", "name"))
     seen = [name for pk, name in names.items() if allowed is None or pk in allowed]
     others = len(names) - len(seen)
     besides = f"{others} other brand{'s' if others > 1 else ''}" if others else ""

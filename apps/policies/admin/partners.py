@@ -52,6 +52,12 @@ class PartnerAdmin(OfPartners, Audited):
             options["widget"] = forms.Textarea(attrs={"rows": 2})
         return super().formfield_for_dbfield(db_field, request, **options)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Partner | None = None) -> tuple[str, ...]:
+        """A sandbox has no effects and gives no evidence, whatever somebody chooses."""
+        return (
+            ("connector", "blind_percent", "audit_percent") if obj is not None and obj.sandbox_of_id is not None else ()
+        )
+
     def has_delete_permission(self, request: HttpRequest, obj: Partner | None = None) -> bool:
         return False
 

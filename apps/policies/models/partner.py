@@ -1,7 +1,8 @@
 """Partners: the brands, one tenant each, with their stages."""
 
 import zoneinfo
-from datetime import time
+from datetime import date, time
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
@@ -26,6 +27,18 @@ def valid_time_zone(name: str) -> None:
 def valid_currency(code: str) -> None:
     if len(code) != 3 or not code.isascii() or not code.isupper():
         raise ValidationError("A currency is three capital letters, like USD.")
+
+
+OF_SANDBOX = "EXISTS (SELECT 1 FROM policies_partner WHERE id = NEW.partner_id AND sandbox_of_id IS NOT NULL)"
+"""As SQL: a row of a sandbox, which follows its brand and has no effects, so that it needs no release of its own."""
+
+
+def valid_holidays(dates: Any) -> None:
+    for day in dates if isinstance(dates, list) else [dates]:
+        try:
+            date.fromisoformat(str(day))
+        except ValueError:
+            raise ValidationError(f"“{day}” is no date; write it like 2026-12-25.") from None
 
 
 class PartnerSilence(models.TextChoices):
@@ -57,7 +70,9 @@ class Partner(models.Model):
     staffed_weekdays = models.JSONField(
         default=list, blank=True, help_text="Days people answer, 0 = Monday to 6 = Sunday; empty: every day."
     )
-    holidays = models.JSONField(default=list, blank=True, help_text="Dates nobody answers, like 2026-12-25.")
+    holidays = models.JSONField(
+        default=list, blank=True, validators=[valid_holidays], help_text="Dates nobody answers, like 2026-12-25."
+    )
     voice_greeting = models.CharField(
         max_length=80,
         default="Hi {name},",
@@ -114,7 +129,8 @@ class Partner(models.Model):
         triggers = [
             only_by_release(
                 "boundary_by_release", kind="boundary", partner="NEW.id",
-                update="NEW.boundary_id IS NOT NULL AND NEW.boundary_id IS DISTINCT FROM OLD.boundary_id",
+                update="NEW.sandbox_of_id IS NULL AND NEW.boundary_id IS NOT NULL "
+                "AND NEW.boundary_id IS DISTINCT FROM OLD.boundary_id",
                 content="(r.content->>'boundary')::bigint = NEW.boundary_id",
             )
         ]  # fmt: skip
@@ -153,10 +169,10 @@ class PartnerStage(models.Model):
         triggers = [
             only_by_release(
                 "stage_by_release", kind="stage", partner="NEW.partner_id",
-                update="array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
+                update=f"NOT {OF_SANDBOX} AND (array_position(ARRAY['observe', 'assist', 'live'], NEW.stage::text) "
                 "> array_position(ARRAY['observe', 'assist', 'live'], OLD.stage::text) OR (NEW.stage <> 'observe' AND "
-                "(NEW.partner_id, NEW.case_type) IS DISTINCT FROM (OLD.partner_id, OLD.case_type))",
-                insert="NEW.stage <> 'observe' AND EXISTS "
+                "(NEW.partner_id, NEW.case_type) IS DISTINCT FROM (OLD.partner_id, OLD.case_type)))",
+                insert=f"NOT {OF_SANDBOX} AND NEW.stage <> 'observe' AND EXISTS "
                 "(SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
                 content="r.content->>'stage' = NEW.stage AND r.content->>'case_type' = NEW.case_type",
             )

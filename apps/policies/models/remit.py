@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.functional import cached_property
 
 from apps.policies.models.boundary import Boundary
-from apps.policies.models.partner import Partner, valid_currency, valid_time_zone
+from apps.policies.models.partner import Partner, PartnerQuerySet, valid_currency, valid_time_zone
 
 
 class Remit(models.Model):
@@ -70,7 +70,7 @@ def rules_only_brands_of(user: Any, boundary: Boundary) -> bool:
     return allowed is None or set(boundary.partner_set.real().values_list("pk", flat=True)) <= set(allowed)
 
 
-def partners_of(user: Any) -> models.QuerySet[Partner]:
+def partners_of(user: Any) -> PartnerQuerySet:
     """The partners whose work is a person's. Without a saved remit: none; a sandbox only where the remit names it."""
     ids = remit_of(user).partner_ids()
     return Partner.objects.real() if ids is None else Partner.objects.filter(pk__in=ids)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from apps.policies.facts import TIERS
-from apps.policies.models.partner import Partner
+from apps.policies.models.partner import OF_SANDBOX, Partner
 from apps.policies.models.partner_release import only_by_release
 
 
@@ -108,8 +108,10 @@ class Terms(models.Model):
         triggers = [
             only_by_release(
                 "terms_by_release", kind="terms", partner="NEW.partner_id",
-                update="to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' OR (NEW.active AND NOT OLD.active)",
-                insert="NEW.active AND EXISTS (SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
+                update=f"NOT {OF_SANDBOX} AND (to_jsonb(NEW) - 'active' <> to_jsonb(OLD) - 'active' "
+                "OR (NEW.active AND NOT OLD.active))",
+                insert=f"NOT {OF_SANDBOX} AND NEW.active "
+                "AND EXISTS (SELECT 1 FROM policies_ruling WHERE partner_id = NEW.partner_id)",
                 content=_AS_RELEASED,
             )
         ]  # fmt: skip

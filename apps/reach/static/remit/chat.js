@@ -1,13 +1,15 @@
 "use strict";
 // The chat page. What was said is kept on the server; here stands only the token that opens it again, in this frame's own storage.
 (() => {
-  const SOON = 1000, LATER = 6000, BUSY_FOR = 60000;
+  const SOON = 1000, LATER = 6000, SELDOM = 30000, BUSY_FOR = 60000, IDLE_AFTER = 600000, OVERLAP = 50;
   const WORDS = { reading: "We are reading your message …", person: "A person on our team looks at this.", quiet: "", none: "" };
   const WHO = { ai: "Automatic answer", person: "Our team" };
   const lines = document.getElementById("lines"), form = document.getElementById("say"), text = document.getElementById("text");
   const goesOn = document.getElementById("goes-on"), refused = document.getElementById("refused"), button = form.querySelector("button");
   const key = `remit-chat-${document.body.dataset.widget}`;
-  let last = 0, token = "", active = Date.now(), timer = 0;
+  const known = new Set();  // an answer may be written before a message and be seen after it
+  let last = 0, token = "", active = Date.now(), timer = 0, closed = false;
+  const name = crypto.randomUUID ? crypto.randomUUID() : "";  // so that a first message that is sent again begins no second case
 
   function stored(value) {  // a browser may keep nothing for a frame: then the chat lasts as long as the page
     try {
@@ -41,12 +43,14 @@
 
   function take(news) {
     for (const line of news.lines) {
-      if (line.number <= last) continue;
-      last = line.number;
+      if (known.has(line.number)) continue;
+      known.add(line.number);
+      last = Math.max(last, line.number);
       put(line);
       active = Date.now();
     }
-    goesOn.textContent = WORDS[news.goes_on] || "";
+    const words = WORDS[news.goes_on] || "";
+    if (goesOn.textContent !== words) goesOn.textContent = words;
 
   }
 
@@ -59,13 +63,15 @@
 
   function again() {
     clearTimeout(timer);
-    timer = setTimeout(listen, document.hidden || Date.now() - active > BUSY_FOR ? LATER : SOON);
+    if (document.hidden || closed) return;  // whoever comes back hears at once
+    const idle = Date.now() - active;
+    timer = setTimeout(listen, idle > IDLE_AFTER ? SELDOM : idle > BUSY_FOR ? LATER : SOON);
   }
 
   async function listen() {
     if (token) {
       try {
-        take(await ask(`news/?after=${last}`));
+        take(await ask(`news/?after=${Math.max(0, last - OVERLAP)}`));
         if (refused.dataset.lost) { refused.textContent = ""; delete refused.dataset.lost; }
       } catch {
         refused.textContent = "The connection is lost. We try again.";
@@ -86,7 +92,7 @@
     row.classList.add("waiting");
     text.value = "";
     try {
-      const news = await ask(`say/?after=${last}`, { method: "POST", body: new URLSearchParams({ text: said }) });
+      const news = await ask(`say/?after=${Math.max(0, last - OVERLAP)}`, { method: "POST", body: new URLSearchParams({ text: said, name: token ? "" : name }) });
       row.remove();
       token = stored(news.token);
       take(news);
@@ -106,7 +112,17 @@
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) listen(); });
 
+  window.addEventListener("message", (event) => {
+    if (event.source !== window.parent || window.parent === window) return;
+    if (event.data === "remit: closed") { closed = true; clearTimeout(timer); }
+    if (event.data === "remit: opened") { closed = false; listen(); text.focus(); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && window.parent !== window) window.parent.postMessage("remit: close", "*");
+  });
+
   wear(document.body.dataset.colour);
   token = stored();
+  document.body.dataset.ready = "yes";
   listen();
 })();
