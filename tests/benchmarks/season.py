@@ -77,6 +77,8 @@ def _in_turn(customers: dict[int, list[tuple[str, str]]]) -> Any:
 
 
 def _start(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
+    subprocess.run(collect, cwd=PROJECT, env=environment, check=True)
     web = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{PORT}", "--workers", "2", "--threads", "12",
          "--keep-alive", "4", "--log-level", "warning"],

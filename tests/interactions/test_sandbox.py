@@ -1,20 +1,25 @@
 """A brand's sandbox: its AI acts there as it would, and nothing that happens there has an effect or counts for anything."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import claiming, duty, onboarding, submitting
-from apps.interactions.models import Effect, Escalation, Interaction, MailBox, Notice, SimulatedAction
+from apps.interactions import claiming, duty, notifying, onboarding, submitting
+from apps.interactions.models import Delivery, Effect, Escalation, Interaction, MailBox, Notice, SimulatedAction
+from apps.interactions.remits import spent_today
 from apps.learning import evidence, labels
-from apps.learning.models import Signal
+from apps.learning.models import RefinementReport, Signal
+from apps.policies import editing, partner_releases, releases
 from apps.policies.errors import Refused
-from apps.policies.models import Partner, Ruling, partners_of
+from apps.policies.models import BoundaryVersion, Partner, Rule, Ruling, ShadowRuling, partners_of
+from apps.policies.models.terms import TERMS_FIELDS
+from apps.reach.tables import Chosen
 from tests import factories
-from tests.conftest import ACTOR, RETURN
+from tests.conftest import ACTOR, RETURN, browser, page
 from tests.interactions.api.test_limits import by
 from tests.interactions.test_deciding import decide
 
@@ -113,3 +118,58 @@ class TestNobodysWork:
         long_ago, soon = timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1)
         assert labels.labels_of(long_ago, soon) == []
         assert evidence.pieces_of(list(Partner.objects.real()), long_ago, soon) == []
+
+
+class TestItFollowsItsBrand:
+    def test_what_is_released_for_the_brand_is_so_in_its_sandbox(self, twin, partner, author, other):
+        terms = partner.terms_versions.get(active=True)
+        now = {name: getattr(terms, name) for name in TERMS_FIELDS}
+        now |= {name: str(value) for name, value in now.items() if isinstance(value, Decimal)}
+        release = partner_releases.propose(author, partner, "terms", {**now, "return_window_days": 99}, "the season")
+        partner_releases.agree(other, release.pk)
+        assert partner.terms_versions.get(active=True).return_window_days == 99
+        assert twin.terms_versions.get(active=True).return_window_days == 99
+
+
+class TestNothingOfItCounts:
+    @pytest.fixture
+    def named(self, twin):
+        user = factories.supervisor(remit={"all_partners": False})
+        user.remit.partners.add(twin)
+        return user
+
+    def test_a_shadow_learns_nothing_from_it(self, twin, order_there, drain, author, other):
+        draft = releases.draft_from(author, twin.boundary)
+        editing.save(author, Rule(version=draft, case_type="complaint", handler="human"))
+        for act, user in ((releases.submit, author), (releases.approve, other), (releases.start_shadow, author)):
+            act(user, BoundaryVersion.objects.get(pk=draft.pk))
+        send(twin, RETURN, order_there)
+        drain()
+        assert not ShadowRuling.objects.exists()
+
+    def test_no_pager_rings_for_it(self, twin, order_there, drain, settings):
+        settings.NOTIFY_WEBHOOK = "http://127.0.0.1:1/notices"
+        notifying.raise_notice(Notice.Kind.STALLED, "x", "x", "/x", timezone.now(), partner=twin)
+        notifying.send(timezone.now())
+        assert not Delivery.objects.exists()
+
+    def test_what_somebody_decides_there_uses_up_nothing_of_theirs(self, twin, order_there, drain, named):
+        order_there.delivered_at = timezone.now() - timedelta(days=47)
+        order_there.save()
+        send(twin, RETURN, order_there)
+        drain()
+        decide((named, claiming.claim(named, Escalation.objects.get().pk)))
+        assert spent_today(named.remit, timezone.now()) == 0
+
+    def test_it_is_in_nobodys_numbers(self, twin, order_there, drain, named):
+        send(twin, RETURN, order_there)
+        drain()
+        assert Chosen(named, timezone.now() - timedelta(days=1)).cases().count() == 0
+
+    def test_it_hides_no_report_of_the_boundary(self, twin, partner):
+        RefinementReport.objects.create(
+            boundary=partner.boundary, number=1, made_at=timezone.now(), target=0.02, alpha=0, pieces=0, tested=0
+        )
+        manager = factories.ops_manager(remit={"all_partners": False})
+        manager.remit.partners.add(partner)
+        assert str(RefinementReport.objects.get()) in page(browser(manager), "/admin/learning/refinementreport/")

@@ -77,6 +77,10 @@ class TestVouched:
             "mx.lumi.example; dmarc=pass header.from=evil.example",
             "mx.lumi.example; spf=pass; dkim=pass",
             "mx.lumi.example; x=dmarc=pass header.from=example.com",
+            'mx.lumi.example; spf=pass smtp.mailfrom="a; dmarc=pass header.from=example.com x"@evil.example; dmarc=fail header.from=example.com',
+            "mx.lumi.example; spf=pass (a; dmarc=pass header.from=example.com) smtp.mailfrom=x; dmarc=fail header.from=example.com",
+            "mx.lumi.example; dmarc=pass header.from=example.com; dmarc=fail header.from=example.com",
+            'mx.lumi.example; spf=pass smtp.mailfrom="a; dmarc=pass header.from=example.com',
         ],
     )
     def test_by_nobody_else(self, header):
@@ -125,6 +129,46 @@ class TestParts:
         )  # fmt: skip
         found = reading.read(report, BOX)
         assert (found.kind, "<ours@lumi.example>" in found.about) == ("bounce", True)
+
+    def test_a_real_report_returns_the_whole_mail(self):
+        returned = "Content-Type: message/rfc822\r\n\r\nMessage-ID: <ours@lumi.example>\r\nSubject: Re: Hello\r\n\r\nHi Ada\r\n"
+        status = (
+            "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\nAction: {}\r\nStatus: 5.1.1\r\n"
+        )
+        for action, kind in (("failed", "bounce"), ("delayed", "automatic")):
+            body = "\r\n".join(
+                ["--b", "Content-Type: text/plain\r\n\r\nSorry", "--b", status.format(action), "--b", returned, "--b--"]
+            )
+            report = plain(
+                'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+                body=body,
+                sender="mailer-daemon@mx.example",
+            )
+            found = reading.read(report, BOX)
+            assert found.kind == kind
+            if kind == "bounce":
+                assert found.about == ["<ours@lumi.example>"]
+
+    def test_a_mail_inside_of_a_mail_is_a_file_and_not_the_writers_words(self):
+        body = "--b\r\nContent-Type: text/plain\r\n\r\nSee below.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nGive me money.\r\n--b--"
+        found = reading.read(plain('Content-Type: multipart/mixed; boundary="b"', body=body), BOX)
+        assert found.text == "See below."
+        assert [one["type"] for one in found.attachments] == ["message/rfc822"]
+
+    @pytest.mark.parametrize("name", ["Message-ID", "In-Reply-To", "References"])
+    def test_ids_are_plain_characters_as_they_stand_there(self, name):
+        found = reading.read(
+            raw("From: a@b.example", f"{name}: <=?utf-8?q?x=0d=0aBcc:_eve@evil.example?=@y.example>"), BOX
+        )
+        assert "=?" not in found.message_id + "".join(found.about)
+        assert "Bcc" not in found.message_id + "".join(found.about)
+
+    def test_boundaries_are_few_since_each_is_compared_with_every_line(self):
+        nested = "".join(f'content-type: multipart/mixed; BOUNDARY="b{n}"\r\n\r\n--b{n}\r\n' for n in range(21))
+        assert (
+            reading.read(plain('Content-Type: multipart/mixed; boundary="b"', body="--b\r\n" + nested), BOX).kind
+            == "unreadable"
+        )
 
     def test_tokens_stand_behind_our_own_address_alone(self):
         token = "0" * 32
@@ -189,8 +233,9 @@ class TestOwnWords:
             "Kind regards,\nAda\n\nPS: I sent it back already.",
             "---------- Forwarded message ---------\nFrom: Sales <sales@lumi.example>\n\nWe refund you 45 EUR.",
             "Hi Ada, is that how you write to people?",
+            "Hi,\nYour order 1001 left our warehouse on Monday and is on its way.\nThat is what you said. Is it true?",
         ],
-        ids=range(8),
+        ids=range(9),
     )
     def test_what_they_wrote_stays(self, text):
         assert quotes.own_words(text, OURS) == text

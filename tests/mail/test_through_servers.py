@@ -1,15 +1,16 @@
 """A customer writes to a real mailbox and is answered by real mail, in one thread, once."""
 
+import base64
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from apps.interactions import vault
-from apps.interactions.mail import sending
+from apps.interactions import outbox, vault
+from apps.interactions.mail import outgoing, receiving, sending
 from apps.interactions.models import Interaction, Mail, MailBox, Message, Notice, OutgoingMail
 from tests import factories
-from tests.conftest import RETURN, STATUS
+from tests.conftest import MISSING, RETURN, STATUS
 from tests.mail.conftest import ADDRESS, look, mail, rounds, sent, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,6 +202,103 @@ class TestSending:
         assert left.recipients == ("ada@example.com",)
         assert left.message["Bcc"] is None
         assert left.message["Subject"] == "Re: hi Bcc: eve@evil.example"
+
+
+class TestHostileHeaders:
+    """What a stranger encoded twice is not decoded once more in our own mail, and what cannot be written ends nothing."""
+
+    TWICE = "=?utf-8?q?hi=0d=0aReply-To:_eve@evil.example=0d=0a=0d=0aClick_http://evil.example?="
+    BROKEN = "=?utf-16?b?/f/+?="
+
+    @pytest.mark.parametrize("inner", [TWICE, BROKEN])
+    def test_in_a_subject(self, imap, smtp, box, ordered, inner):
+        subject = f"=?utf-8?b?{base64.b64encode(inner.encode()).decode()}?="
+        imap.append(mail(STATUS).as_bytes().replace(b"Subject: My order", f"Subject: {subject}".encode()))
+        look()
+        (left,) = sent(smtp, 1)
+        head, _, body = left.raw.partition(b"\r\n\r\n")
+        assert left.message["Reply-To"].startswith("support+")
+        assert b"evil.example" not in head.replace(b"=?", b"")
+        assert b"Click" not in body
+
+    def test_one_that_cannot_be_written_is_given_up_and_the_others_leave(self, imap, smtp, box, ordered, monkeypatch):
+        write, broken = outgoing.write, []
+
+        def breaks_once(row, box):
+            if not broken:
+                broken.append(row.pk)
+                raise UnicodeEncodeError("ascii", "x", 0, 1, "no")
+            return write(row, box)
+
+        monkeypatch.setattr(sending.outgoing, "write", breaks_once)
+        put(imap, mail(STATUS))
+        put(imap, mail(f"{STATUS} Again."))
+        work(lambda: set(OutgoingMail.objects.values_list("status", flat=True)) == {"sent", "gave_up"})
+        assert Notice.objects.filter(kind="mail").exists()
+
+
+def test_what_cannot_be_kept_opens_a_case_and_holds_up_no_other(imap, box, ordered, monkeypatch):
+    receive = receiving.receive
+
+    def breaks(box, mail):
+        if mail.kind == "message" and "poison" in mail.text:
+            raise ValueError("poison")
+        return receive(box, mail)
+
+    monkeypatch.setattr(receiving, "receive", breaks)
+    imap.append(mail("This is poison.").as_bytes())
+    put(imap, mail("And this is not. Where is it?", sender="bea@example.com"))
+    texts = list(Message.objects.filter(author="customer").values_list("text", flat=True))
+    assert any("cannot be read here: it could not be kept" in text for text in texts)
+    assert any("And this is not" in text for text in texts)
+    assert MailBox.objects.get().failures == 0
+
+
+def test_mails_of_one_id_that_say_different_things_are_two(imap, box):
+    for text in ("First question.", "Second question."):
+        one = mail(text)
+        one.replace_header("Message-ID", "<constant@device.example>")
+        put(imap, one)
+    assert set(Message.objects.filter(author="customer").values_list("text", flat=True)) == {
+        "First question.",
+        "Second question.",
+    }
+
+
+def test_a_mail_that_could_not_be_read_is_answered_all_the_same(imap, smtp, box, ordered):
+    two = (
+        mail("x")
+        .as_bytes()
+        .replace(b"Subject: My order", b"Subject: My order\nContent-Type: text/plain; x=" + b"boundary=" * 30)
+    )
+    imap.append(two)
+    look()
+    work(lambda: Interaction.objects.filter(state="awaiting_decision").exists())
+    (left,) = sent(smtp, 1)
+    assert left.recipients == ("ada@example.com",)
+
+
+def test_a_mail_that_was_merged_into_a_chat_is_answered_by_mail_too(imap, smtp, box, ordered, arrive):
+    chat = arrive(MISSING, order=ordered, channel="chat")
+    put(imap, mail(f"My parcel never arrived, order {ordered.number}, I did not receive anything."))
+    assert Interaction.objects.get(channel="email").merged_into == chat
+    event = outbox.reply_event(chat, "We look for it.", holding=False)
+    outbox.keep([event])
+    assert sent(smtp, 1)[-1].recipients == ("ada@example.com",)
+
+
+def test_a_dead_server_of_one_brand_takes_no_more_than_its_share(partner, box, imap, smtp, ordered):
+    put(imap, mail(STATUS))
+    sent(smtp, 1)
+    row = OutgoingMail.objects.get()
+    OutgoingMail.objects.bulk_create(
+        OutgoingMail(
+            partner=partner, interaction=row.interaction, text="x", made_at=timezone.now(), next_at=timezone.now()
+        )
+        for _ in range(20)
+    )
+    assert len(sending.take(16)) == sending.AT_ONCE
+    assert sending.take(16) == []
 
 
 def test_a_reply_that_comes_back_is_told_to_people(imap, box, answered):

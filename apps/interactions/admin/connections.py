@@ -25,7 +25,7 @@ class SecretField(forms.CharField):
 
     def __init__(self, label: str, help_text: str = "") -> None:
         said = f"{help_text} It is kept encrypted. Empty: as it is.".strip()
-        widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+        widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"})
         super().__init__(label=label, required=False, strip=False, help_text=said, widget=widget)
 
 
@@ -67,7 +67,10 @@ class ShopForm(WithSecrets):
     sent_to = {"new_secret": ("url", "kind", "account")}
     begins_anew = {"read_to": None}
     url = forms.URLField(
-        assume_scheme="https", label="Address", help_text="Of the shop's API, like https://shop.example/admin-api."
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"class": "vURLField"}),
+        label="Address",
+        help_text="Of the shop's API, like https://shop.example/admin-api.",
     )
     new_secret = SecretField("Secret", "Password, key or token, as the shop gave it.")
     new_hook_secret = SecretField("Secret of its webhooks", "Shopify and WooCommerce sign what they send with it.")

@@ -215,8 +215,9 @@ def _wanted(said: Mapping[str, Mapping[str, Any]], boundary: str) -> Wanted:
     )
     return Wanted(
         **brand, **calendar, boundary=boundary, languages=voice["languages"] or ["en"], greeting=voice["voice_greeting"],
-        sign_off=voice["voice_sign_off"], formality=voice["voice_formality"], return_days=returns["return_window_days"],
-        lost_after=returns["lost_after_days"], terms={name: returns[name] for name in ("return_fee", "return_fee_clause", "non_returnable")},
+        sign_off=voice["voice_sign_off"], formality=voice["voice_formality"],
+        return_days=returns["return_window_days"], lost_after=returns["lost_after_days"],
+        terms={name: returns[name] for name in ("return_fee", "return_fee_clause", "non_returnable")},
         webhook=ways["webhook"], contact=ways["contact"], sandbox=ways["sandbox"],
     )  # fmt: skip
 

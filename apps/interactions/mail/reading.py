@@ -115,7 +115,8 @@ def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
         digest=_digest(sender, _header(message, "Subject"), text), own_id=own_id, message_id=ids[0] if ids else own_id,
         kind=kind, sender=sender, name=name, subject=_header(message, "Subject")[:300],
         text=text, sent_at=_sent_at(message), about=list(dict.fromkeys(about))[:MOST_REFERENCES], tokens=_tokens(message, box),
-        is_vouched=vouching.is_vouched(message.get_all("Authentication-Results"), sender, box.vouched_by), attachments=attachments, note="; ".join(notes),
+        is_vouched=vouching.is_vouched(message.get_all("Authentication-Results"), sender, box.vouched_by),
+        attachments=attachments, note="; ".join(notes),
     )  # fmt: skip
 
 
