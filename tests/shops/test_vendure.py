@@ -128,6 +128,7 @@ class TestActing:
         assert (first.verdict, again.verdict) == ("done", "done")
         assert vendure.order(code)["state"] == "Cancelled"
         assert shop.read(code).order["status"] == "cancelled"
+        adapter.perform(shop, wanted(bought, 3, "47.00"))
         late = adapter.perform(shop, wanted(bought, amount="", action=Action.CANCEL_ORDER))
         assert (late.verdict, "on its way" in late.reason) == ("refused", True)
 
