@@ -85,7 +85,7 @@ def say(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
 
 def _count(request: HttpRequest, widget: ChatWidget) -> None:
     """So many messages a minute from one address, as this process counts them. Raises Refused."""
-    name = f"chat {widget.pk} {client_address(request)}"
+    name = f"chat-{widget.pk}-{client_address(request)}"
     cache.add(name, 0, 60)
     if cache.incr(name) > MOST_OF_AN_ADDRESS:
         raise Refused("A lot was written from where you are. Wait a minute, then go on.")
