@@ -18,12 +18,13 @@
     position: "fixed", right: "20px", bottom: "20px", zIndex: "2147483000", padding: "0 22px", minHeight: "48px", border: "0",
     borderRadius: "24px", background: colour, color: isLight ? "#000" : "#fff", font: "600 16px system-ui, sans-serif", cursor: "pointer",
   });
-  let frame = null;
+  let frame = null, loaded = false;
   const show = (open) => {
     if (open && !frame) {
       frame = document.createElement("iframe");
       frame.src = address;
       frame.title = "Chat";
+      frame.addEventListener("load", () => { loaded = true; });
       Object.assign(frame.style, {
         position: "fixed", right: "20px", bottom: "80px", zIndex: "2147483000", width: "min(380px, calc(100vw - 40px))",
         height: "min(600px, calc(100dvh - 110px))", border: "1px solid rgba(0, 0, 0, .18)", borderRadius: "12px", background: "#fff",
@@ -32,7 +33,7 @@
     }
     if (frame) {
       frame.hidden = !open;
-      frame.contentWindow.postMessage(open ? "remit: opened" : "remit: closed", new URL(address).origin);
+      if (loaded) frame.contentWindow.postMessage(open ? "remit: opened" : "remit: closed", new URL(address).origin);
     }
     button.textContent = open ? "Close" : "Chat";
     button.setAttribute("aria-expanded", String(open));
