@@ -86,6 +86,10 @@ class TestVouched:
     def test_by_nobody_else(self, header):
         assert not self.by(f"Authentication-Results: {header}")
 
+    def test_not_for_a_sender_of_another_domain(self):
+        passed = "Authentication-Results: mx.lumi.example; dmarc=pass header.from=example.com"
+        assert not self.by(passed, sender="Ada <ada@evil.example>")
+
     def test_only_what_stands_on_top_is_the_servers(self):
         good = "Authentication-Results: mx.lumi.example; dmarc=pass header.from=example.com"
         assert not self.by("Authentication-Results: mx.lumi.example; dmarc=none header.from=example.com", good)
