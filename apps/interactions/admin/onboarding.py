@@ -19,7 +19,6 @@ from django.utils.text import slugify
 from formtools.wizard.views import SessionWizardView
 
 from apps.interactions import onboarding
-from apps.interactions.models import ShopConnection
 from apps.interactions.onboarding import Wanted
 from apps.policies import audit, documents
 from apps.policies.admin.base import partner_ids, person
@@ -266,7 +265,6 @@ def go_live(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **admin.site.each_context(request), "title": f"{partner}: before it goes live", "partner": partner, "checks": checks,
         "met": sum(check.met for check in checks), "may_issue": may_issue,
-        "shop": ShopConnection.objects.filter(partner=partner).first(),
     }  # fmt: skip
     return TemplateResponse(request, "admin/onboarding/go_live.html", context)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from apps.interactions import vault
@@ -73,6 +73,8 @@ def take(limit: int) -> list[Task]:
     for row in rows:
         try:
             letter = _letter(row, row.partner.mailbox)
+        except DatabaseError:
+            raise  # of the moment: its lease ends, and it is taken up again
         except Exception as error:  # what a stranger wrote may be nothing that a mail can be made of
             log.exception("reply %s cannot be written as a mail", row.pk)
             finish(row.pk, token, None, error if isinstance(error, vault.Unreadable) else Refused(str(error)))
