@@ -26,7 +26,7 @@ def wrong(case, text, action=Action.REPLY, amount=None, discloses=True):
 
 
 def day(case):
-    return f"{case.order.delivered_at:%-d %B}"
+    return f"{case.order.delivered_at.astimezone(case.partner.zone):%-d %B}"
 
 
 def test_what_the_facts_say_may_be_said(case):
