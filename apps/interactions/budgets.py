@@ -5,7 +5,7 @@ are database constraints. At a limit the case goes to a person; nobody is denied
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from apps.interactions.models import Budget, Customer, DecisionRecord, Effect, Order, Reservation
-from apps.policies.compiled import policies_in_force
+from apps.policies.compiled import InForce
 from apps.policies.errors import Refused
 from apps.policies.gate import CompiledPolicy
 from apps.policies.limits import COUNTED, is_quiet
@@ -26,17 +26,21 @@ from apps.policies.specs import LimitSpec
 _NOTHING = Decimal("0.00")
 
 
-def reserve(effect: Effect, now: datetime) -> None:
+def over(effect: Effect, rules: InForce | None) -> list[LimitSpec]:
+    """The limits that an effect of the AI's is under by the rules in force now. Raises Refused when there are none any more."""
+    ruling = effect.decision.ruling
+    released = rules.ruling(ruling.subject) if rules else None
+    if released is None:
+        raise Refused("No boundary is in force for this brand any more: a person decides.")
+    return counted(released.policy, ruling.case_type, effect.action)
+
+
+def reserve(effect: Effect, limits: Sequence[LimitSpec], now: datetime) -> None:
     """Hold what the effect takes from every limit it is under, inside the caller's transaction.
 
     Raises Refused, naming the limit, when one does not hold it; the caller's transaction then gives back the others.
     """
     ruling = effect.decision.ruling
-    in_force = policies_in_force([effect.partner]).get(effect.partner_id)
-    released = in_force.ruling(ruling.subject) if in_force else None
-    if released is None:
-        raise Refused("No boundary is in force for this brand any more: a person decides.")
-    limits = counted(released.policy, ruling.case_type, effect.action)
     amount = effect.amount or _NOTHING
     accounts = []
     for limit in limits:

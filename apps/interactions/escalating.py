@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import pgbulk
+
 from apps.interactions import alike, blind, briefing, case_clocks, clocks, outbox, urgency
 from apps.interactions.classification import language
 from apps.interactions.drafting import replies
@@ -31,7 +33,7 @@ def brief_people(waiting: Sequence[Worked], actor: audit.Actor, now: datetime) -
     escalations = Escalation.objects.bulk_create(
         [_escalation(worked, settings, before, wanted, now) for worked in waiting]
     )
-    Interaction.objects.bulk_update([worked.case.interaction for worked in waiting], case_clocks.FIELDS)
+    pgbulk.update(Interaction, [worked.case.interaction for worked in waiting], list(case_clocks.FIELDS))
     told, events = [], []
     for worked, escalation in zip(waiting, escalations, strict=True):
         case = worked.case

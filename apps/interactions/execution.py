@@ -20,6 +20,7 @@ from apps.interactions.connectors import connector_of
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect, Message, OutboxEvent
 from apps.policies import audit, pauses, ramps
+from apps.policies.compiled import policies_in_force
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Pause
@@ -115,14 +116,14 @@ def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     leaving, events = [], []
     pausing = pauses.in_force()
     stopped = ramps.stopped(effect.decision.ruling.ramp for effect in effects)
+    in_force = policies_in_force([effect.partner for effect in effects])
     for effect in effects:
         alone = effect.decision.how == DecisionRecord.How.ALONE
         case = effect.decision.interaction
         try:
-            with transaction.atomic():
-                if alone:
-                    _refuse_paused(effect, pausing, stopped)
-                ledger.reserve(effect, case.order, alone=alone, now=now)
+            if alone:
+                _refuse_paused(effect, pausing, stopped)
+            ledger.reserve(effect, case.order, in_force.get(effect.partner_id), alone=alone, now=now)
         except Refused as refusal:
             effect.outcome_reason, effect.settled_at = str(refusal), now
             move(effect, "refuse", actor=audit.system("ledger"), reason=str(refusal),

@@ -73,26 +73,31 @@ class Accepted:
 
 def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datetime, wake: bool = True) -> Accepted:
     """Take one interaction. Raises Invalid naming the field when the customer or order is not the partner's."""
-    with transaction.atomic():
-        customer = _customer(partner, arrival.customer)
-        same, writes_again = _cases_around(partner, arrival.external_id, customer)
-        if same is not None:
-            return Accepted(Interaction.objects.get(pk=same), created=False)
-        match = matching.match(partner, customer, arrival.texts, number=arrival.order, at=arrival.received_at)
-        interaction = new_case(partner, arrival, customer, match, now)
-        try:
-            with transaction.atomic():
-                interaction.save(force_insert=True)
-        except IntegrityError:  # somebody sent the same at this very moment
-            return Accepted(Interaction.objects.get(partner=partner, external_id=arrival.external_id), created=False)
-        received(interaction, arrival, actor).save(force_insert=True)
-        Message.objects.bulk_create(messages_of(interaction, arrival.messages))
-        if writes_again:
-            case = same_matter.case_of(interaction, [words.text for words in arrival.messages])
-            if case is not None:
-                hearing.merge(interaction, case, actor=actor, now=now)
-        if wake:
-            wake_workers()
+    try:
+        with transaction.atomic():
+            accepted = _take(partner, arrival, actor, now)
+    except IntegrityError:  # somebody sent the same at this very moment: now it is there
+        with transaction.atomic():
+            accepted = _take(partner, arrival, actor, now)
+    if accepted.created and wake:
+        wake_workers()
+    return accepted
+
+
+def _take(partner: Partner, arrival: Arrival, actor: audit.Actor, now: datetime) -> Accepted:
+    customer = _customer(partner, arrival.customer)
+    same, writes_again = _cases_around(partner, arrival.external_id, customer)
+    if same is not None:
+        return Accepted(Interaction.objects.get(pk=same), created=False)
+    match = matching.match(partner, customer, arrival.texts, number=arrival.order, at=arrival.received_at)
+    interaction = new_case(partner, arrival, customer, match, now)
+    interaction.save(force_insert=True)
+    received(interaction, arrival, actor).save(force_insert=True)
+    Message.objects.bulk_create(messages_of(interaction, arrival.messages))
+    if writes_again:
+        case = same_matter.case_of(interaction, [words.text for words in arrival.messages])
+        if case is not None:
+            hearing.merge(interaction, case, actor=actor, now=now)
     return Accepted(interaction, created=True)
 
 
@@ -213,11 +218,10 @@ def _customer(partner: Partner, external_id: str | None) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
     if not external_id:
         return None
-    rows = Customer.objects.select_for_update(no_key=True)
-    customer = rows.filter(partner=partner, external_id=external_id).first()
-    if customer is None:
-        raise no_such_customer(external_id)
-    return customer
+    try:
+        return Customer.objects.select_for_update(no_key=True).get(partner=partner, external_id=external_id)
+    except Customer.DoesNotExist:
+        raise no_such_customer(external_id) from None
 
 
 def _cases_around(partner: Partner, external_id: str, customer: Customer | None) -> tuple[int | None, bool]:

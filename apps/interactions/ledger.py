@@ -6,25 +6,32 @@ Refunds are reserved per order line under a lock on the order row; what the AI d
 from collections.abc import Sequence
 from datetime import datetime
 
+import pgbulk
+from django.db import transaction
 from django.db.models import F
 
 from apps.interactions import budgets
 from apps.interactions.models import Budget, Effect, Order, OrderLine, Reservation
+from apps.policies.compiled import InForce
 from apps.policies.errors import Refused
 from apps.policies.words import REFUND_ACTIONS
 
 
-def reserve(effect: Effect, order: Order | None, *, alone: bool, now: datetime) -> None:
-    """Hold what the effect needs, inside the caller's transaction. Raises Refused when it is not there.
+def reserve(effect: Effect, order: Order | None, rules: InForce | None, *, alone: bool, now: datetime) -> None:
+    """Hold all that the effect needs, or nothing. Raises Refused when it is not there.
 
-    `alone` says that the AI decided: then budgets and velocity apply too.
+    `alone` says that the AI decided: then budgets and velocity of the `rules` in force apply too.
     """
-    if effect.amount is not None and effect.action in REFUND_ACTIONS:
-        if order is None:
-            raise Refused("There is no order to refund.")
-        _reserve_lines(effect, order)
-    if alone and effect.action == effect.decision.action:
-        budgets.reserve(effect, now)
+    refunds = effect.amount is not None and effect.action in REFUND_ACTIONS
+    limits = budgets.over(effect, rules) if alone and effect.action == effect.decision.action else []
+    if not refunds and not limits:
+        return
+    with transaction.atomic():
+        if refunds:
+            if order is None:
+                raise Refused("There is no order to refund.")
+            _reserve_lines(effect, order)
+        budgets.reserve(effect, limits, now)
 
 
 def _reserve_lines(effect: Effect, order: Order) -> None:
@@ -46,7 +53,7 @@ def _reserve_lines(effect: Effect, order: Order) -> None:
             held.append(Reservation(effect=effect, line=line, amount=share))
     if remaining > 0:
         raise Refused(f"The lines of order {locked.number} hold {remaining:,.2f} {locked.currency} less than that.")
-    OrderLine.objects.bulk_update(lines, ["reserved"])
+    pgbulk.update(OrderLine, lines, ["reserved"])
     Order.objects.filter(pk=locked.pk).update(refunds_reserved=F("refunds_reserved") + effect.amount)
     Reservation.objects.bulk_create(held)
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import pgbulk
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -72,7 +73,7 @@ def _claim(limit: int) -> list[Interaction]:
         rows = fresh or rows[:1]  # what failed before is worked on alone
         for row in rows:
             row.attempts, row.lease_token, row.lease_until = row.attempts + 1, uuid.uuid4(), now + LEASE
-        Interaction.objects.bulk_update(rows, ["attempts", "lease_token", "lease_until"])
+        pgbulk.update(Interaction, rows, ["attempts", "lease_token", "lease_until"])
     return rows
 
 
@@ -187,7 +188,7 @@ def load(claimed: Sequence[Interaction]) -> list[Case]:
     rows = list(
         Interaction.objects.filter(pk__in=[row.pk for row in claimed])
         .select_related("partner", "customer")
-        .prefetch_related(*gathering.rows_of_cases())
+        .prefetch_related(*gathering.rows_of_cases(), "partner__stages")
         .order_by("pk")
     )
     tokens = {row.pk: row.lease_token for row in claimed}

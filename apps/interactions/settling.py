@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.interactions import case_clocks, hearing, ledger, outbox, pipeline, tenancy
@@ -120,20 +121,20 @@ def _finish(done: list[DecisionRecord], actor: audit.Actor, now: datetime) -> No
     OutboxEvent.objects.bulk_create(
         [outbox.interaction_event("interaction.resolved", case) for case in (*resolved, *handed_on)]
     )
-    for decision in done:
-        if decision.action != Action.ASK_CUSTOMER:
-            _mark_answered(decision)
+    _mark_answered([decision for decision in done if decision.action != Action.ASK_CUSTOMER])
+    theirs = Message.objects.filter(interaction__in=resolved, author="customer", handled=False)
+    open_again = set(theirs.values_list("interaction", flat=True))
     for case in resolved:
-        if case.messages.filter(author="customer", handled=False).exists():
+        if case.pk in open_again:
             hearing.reopen(case, actor=actor, reason="written while it was resolved", now=now, by_customer=True)
 
 
-def _mark_answered(decision: DecisionRecord) -> None:
-    """The customer's messages that were read for the decision are answered; later ones are not."""
-    read = Message.objects.filter(
-        interaction_id=decision.interaction_id, author="customer", created_at__lte=decision.ruling.at
-    )
-    read.update(handled=True)
+def _mark_answered(decisions: list[DecisionRecord]) -> None:
+    """The customers' messages that were read for a decision are answered; later ones are not."""
+    these = DecisionRecord.objects.filter(pk__in=[decision.pk for decision in decisions])
+    read = these.filter(interaction=OuterRef("interaction"), ruling__at__gte=OuterRef("created_at"))
+    cases = [decision.interaction_id for decision in decisions]
+    Message.objects.filter(Exists(read), interaction__in=cases, author="customer", handled=False).update(handled=True)
 
 
 def _fail(decision: DecisionRecord, actor: audit.Actor, now: datetime) -> None:

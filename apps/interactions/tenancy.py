@@ -31,7 +31,6 @@ READ = (
     "interactions_outsidemodel",
 )  # fmt: skip
 FOR_ALL = ("policies_pause",)  # rows of nobody that stand for everybody
-WAKES = "django_q_ormq"  # a worker is woken by a row of the broker
 _MINE = "NULLIF(current_setting('remit.partner', true), '')::bigint"
 
 
@@ -142,7 +141,6 @@ def build() -> None:
             cursor.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{wall.table}" TO {ROLE}')
         for table in READ:
             cursor.execute(f'GRANT SELECT ON "{table}" TO {ROLE}')
-        cursor.execute(f'GRANT SELECT, INSERT ON "{WAKES}" TO {ROLE}')
 
 
 def connect() -> None:
@@ -150,5 +148,5 @@ def connect() -> None:
 
 
 def _rebuild(sender: Any, **kwargs: Any) -> None:
-    if sender.label == "django_q":  # the last of those whose tables it names
+    if sender.label == OURS[0]:  # once; every table is there by now
         build()

@@ -1,8 +1,23 @@
-"""Waking a worker. The task carries nothing: the rows say what is due, so a lost or doubled task is harmless."""
+"""Waking a worker. The task carries nothing: the rows say what is due, so a lost or doubled task is harmless, and one that
+waits is enough for everything that was committed before a worker takes it.
+"""
 
+from django.db import transaction
+from django.utils import timezone
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 
 def wake_workers() -> None:
-    """Call inside `atomic()`: the broker is in the same database, so the task appears with the commit."""
-    async_task("apps.interactions.tasks.advance")
+    """When the transaction is committed. Should that fail, the watchdog sees work without a task half a second later."""
+    transaction.on_commit(_wake, robust=True)
+
+
+def _wake() -> None:
+    if not a_task_waits():
+        async_task("apps.interactions.tasks.advance")
+
+
+def a_task_waits() -> bool:
+    """Whether a task waits to be taken: the broker dates one that was taken into the future."""
+    return bool(OrmQ.objects.filter(lock__lte=timezone.now()).exists())

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from apps.interactions import settlement
@@ -95,15 +95,8 @@ def look_after() -> None:
         WorkerHeartbeat.objects.filter(pk=1).update(asked_at=now)
         async_task("apps.interactions.tasks.beat")
         schedule_sweeper()
-    if not _tasks_waiting() and settlement.work_left():
+    if settlement.work_left():
         wake_workers()  # an undo window ended, or a wake-up got lost
-
-
-def _tasks_waiting() -> bool:
-    """Whether a task waits to be taken. The broker marks one that is being worked on, or whose worker died, with the
-    time it was taken."""
-    taken_after = timezone.now() - timedelta(seconds=settings.TASK_RETRY_SECONDS)
-    return bool(OrmQ.objects.filter(lock__lte=taken_after).exists())
 
 
 def schedule_sweeper() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pgbulk
 from django.db import models, transaction
 from django_fsm import FSMField, TransitionNotAllowed
 
@@ -84,7 +85,7 @@ def _write(model: type[models.Model], source: str, group: list[Row], save: Seque
         target = group[0].state  # type: ignore[attr-defined]
         written = stored.filter(pk__in=[row.pk for row in group]).update(state=target)
         if save and written == len(group):
-            model._base_manager.bulk_update(group, list(save), batch_size=500)
+            pgbulk.update(model._base_manager.all(), group, list(save))
     if written != len(group):
         raise Moved(f"This {model._meta.verbose_name} has changed meanwhile. Open it again and look.")
 

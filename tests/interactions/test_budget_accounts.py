@@ -10,6 +10,7 @@ from apps.interactions import budgets, execution, settling
 from apps.interactions.connectors import Outcome
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Budget, Effect, Reservation
+from apps.policies.compiled import policies_in_force
 from apps.policies.errors import Refused
 from apps.policies.gate import compile_policy
 from apps.policies.money import Money
@@ -274,8 +275,9 @@ class TestKinds:
         order = factories.OrderFactory(customer=customer, currency="EUR")
         refund = committed_refund(partner, order, order.total, 1).effects.get(action="refund")
         refund.currency = "EUR"
+        limits = budgets.over(refund, policies_in_force([partner])[partner.pk])
         with pytest.raises(Refused, match="cannot be said"):
-            budgets.reserve(refund, EVENING)
+            budgets.reserve(refund, limits, EVENING)
         assert not Reservation.objects.exists()
 
 

@@ -164,10 +164,10 @@ def _told(request: Request, accepted: intake.Accepted, sent: Any) -> dict[str, A
     learns nothing. Raises Refused."""
     row = accepted.interaction
     if Scope.INTERACTIONS_READ in caller(request).key.scopes:
-        return answers.InteractionOut(row).data
+        return answers.interaction(row)
     if not accepted.created and not _is_what_was_sent(row, sent):
         raise Refused("There is another interaction under this id. Choose one that nobody can guess.")
-    return {name: value for name, value in answers.InteractionOut(row).data.items() if name in FOR_WRITERS}
+    return {name: value for name, value in answers.interaction(row).items() if name in FOR_WRITERS}
 
 
 def _is_what_was_sent(row: Interaction, sent: Any) -> bool:

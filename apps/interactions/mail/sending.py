@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import pgbulk
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -68,7 +69,7 @@ def take(limit: int) -> list[Task]:
                 rows.append(row)
         for row in rows:
             row.attempts, row.token, row.next_at = row.attempts + 1, token, now + LEASE
-        OutgoingMail.objects.bulk_update(rows, ["attempts", "token", "next_at"])
+        pgbulk.update(OutgoingMail, rows, ["attempts", "token", "next_at"])
     tasks = []
     for row in rows:
         try:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+import pgbulk
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -122,7 +123,7 @@ def _to_call(limit: int) -> list[Effect]:
                 busy[row.partner_id] += 1
                 row.called_at, row.deadline_at = now, now + ANSWER_WITHIN
                 taken.append(row)
-        Effect.objects.bulk_update(taken, ["called_at", "deadline_at"])
+        pgbulk.update(Effect, taken, ["called_at", "deadline_at"])
     return taken
 
 

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import pgbulk
 from django.db import close_old_connections, connection, transaction
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
@@ -191,7 +192,7 @@ def record(answered: Sequence[Answered], now: datetime) -> None:
         changed = [row for row in rows if row.token == by_delivery[row.pk].letter.token and row.status == _S.WAITING]
         for row in changed:
             _after(row, by_delivery[row.pk], now)
-        WebhookDelivery.objects.bulk_update(changed, ["status", "ended_at", "next_at", "token"])
+        pgbulk.update(WebhookDelivery, changed, ["status", "ended_at", "next_at", "token"])
         WebhookAttempt.objects.bulk_create(_attempts(answered, now))
     _hold_back(changed, now)
     with transaction.atomic():  # of its own: who replays holds the endpoint while it waits for deliveries

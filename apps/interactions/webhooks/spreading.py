@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+import pgbulk
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -38,7 +39,7 @@ def _number(events: list[OutboxEvent]) -> None:
     for event in events:
         last[event.partner_id, event.subject] += 1
         event.number = last[event.partner_id, event.subject]
-    OutboxEvent.objects.bulk_update(events, ["number"])
+    pgbulk.update(OutboxEvent, events, ["number"])
 
 
 def _deliver(events: list[OutboxEvent]) -> None:

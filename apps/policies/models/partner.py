@@ -154,7 +154,7 @@ class Partner(models.Model):
         """The stage of a type; a type without a row is observed, the narrowest."""
         cached: dict[str, str] | None = self.__dict__.get("_stages")
         if cached is None:
-            cached = dict(self.stages.values_list("case_type", "stage"))
+            cached = {row.case_type: row.stage for row in self.stages.all()}
             self.__dict__["_stages"] = cached
         return cached.get(case_type, Stage.OBSERVE.value)
 
