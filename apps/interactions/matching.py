@@ -62,4 +62,4 @@ def numbers_in(texts: Sequence[str], number: str | None = None) -> set[str]:
 def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:
     """The partner's orders whose number is given or stands in a text."""
     numbers = numbers_in(texts, number)
-    return list(Order.objects.filter(partner=partner, number__in=numbers)) if numbers else []
+    return list(Order.objects.filter(partner=partner, number__in=numbers).order_by()) if numbers else []

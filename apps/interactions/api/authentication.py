@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -51,10 +52,10 @@ def _opened(rows: QuerySet[_S], kind: str, request: Request) -> _S | None:
     parts = given.strip().split("_", 2)
     if scheme.lower() != "bearer":
         return None
-    found = (
-        rows.filter(prefix=parts[1]).first() if len(parts) == 3 and parts[0] == kind and "\x00" not in given else None
-    )
-    now = timezone.now()
+    found, now = None, timezone.now()
+    if len(parts) == 3 and parts[0] == kind and "\x00" not in given:
+        with suppress(rows.model.DoesNotExist):
+            found = rows.get(prefix=parts[1])
     if found is None or not found.opens_with(parts[2], now):
         raise AuthenticationFailed("This API key is not known, has expired, or was revoked.")
     if found.last_used_at is None or now - found.last_used_at > _USE_NOTED_EVERY:
