@@ -161,3 +161,7 @@ def _rows_that_are_kept_may_go_between_tests() -> Iterator[None]:
     DatabaseOperations.execute_sql_flush = without_triggers  # type: ignore[method-assign]
     yield
     DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
+
+
+def reasons(case):
+    return [down["reason"] for down in case.ruling.downgrades]

@@ -27,7 +27,7 @@ from apps.policies.words import DEFAULT_HANDLERS, CaseType, Handler, Stage
 BACK_END = tuple(Scope)
 WIDGET = (Scope.INTERACTIONS_WRITE,)
 OBSERVED_FOR = timedelta(days=14)
-LEAST_RULINGS, LEAST_AGREEMENT = 100, 90.0
+LEAST_RULINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +185,6 @@ def checklist(partner: Partner, now: datetime) -> list[Check]:
     first = rulings.order_by("at").values_list("at", flat=True).first()
     observed = now - first if first else timedelta(0)
     count = rulings.count()
-    known = [stages.known_of(partner.pk, case_type) for case_type in CaseType]
-    decided, agreed = sum(one.decisions for one in known), sum(one.agreed for one in known)
-    share = 100 * agreed / decided if decided else 0.0
     lifted = Pause.objects.filter(partner=partner, lifted_at__isnull=False).exists()
     brands_of = {user: partner_ids_of(user) for user in duty.present(Shift.Kind.ON, now)}
     here = [user for user, brands in brands_of.items() if brands is None or partner.pk in brands]
@@ -202,8 +199,7 @@ def checklist(partner: Partner, now: datetime) -> list[Check]:
         Check("The shop said what became of an action", "yes" if settled else "no", settled),
         Check(f"Observed for at least {OBSERVED_FOR.days} days", f"{observed.days} days", observed >= OBSERVED_FOR),
         Check(f"At least {LEAST_RULINGS} cases ruled meanwhile", f"{count:,}", count >= LEAST_RULINGS),
-        Check(f"People decided as the AI proposed in at least {LEAST_AGREEMENT:.0f} % of cases",
-              f"{share:.1f} % of {decided:,}", share >= LEAST_AGREEMENT),
+        stages.agreement(stages.known_of(partner.pk, case_type) for case_type in CaseType),
         Check("A pause was tried, and lifted by two people", "yes" if lifted else "no", lifted),
         Check("Somebody is on shift now", f"{len(here)}" if here else "nobody", bool(here)),
     ]  # fmt: skip

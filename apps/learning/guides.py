@@ -1,7 +1,8 @@
 """Guides: decisions that may suggest where to look, and prove nothing: those made with the proposal in view, and past cases
 that a brand brought along."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -72,21 +73,24 @@ def _seen(partners: list[Partner], since: datetime, until: datetime) -> Iterator
         yield Guide(simulating.Asked(row.case_type, decided, facts), proposed, owner, ruling.partner.currency)
 
 
+def brought(rows: Iterable[PastCase]) -> Iterator[tuple[PastCase, simulating.Asked]]:
+    """Past cases with what people decided in them. Those with a fact, or a value of one, that there is no more are left out."""
+    for row in rows:
+        amount = {"amount": row.amount, "currency": row.currency} if row.amount is not None else None
+        said = {"case_type": row.case_type, "action": row.action, "amount": amount, "facts": row.facts}
+        with suppress(Invalid):
+            yield row, simulating.read(said)
+
+
 def _past(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Guide]:
     rows = PastCase.objects.filter(partner__in=partners, decided_at__gte=since, decided_at__lt=until)
     found = list(rows.select_related("partner").order_by("-decided_at", "-pk")[:MOST])
     named = Customer.objects.filter(partner__in=partners, external_id__in={row.customer for row in found})
     customers = {(row.partner_id, row.external_id): str(row.pk) for row in named}
     began = dict(Ruling.objects.filter(partner__in=partners).order_by().values_list("partner").annotate(Min("at")))
-    for row in found:
+    for row, decided in brought(found):
         first = began.get(row.partner_id)
         if (row.partner_id, row.customer) not in customers and first is not None and row.decided_at >= first:
             continue  # it may be a case of ours under another name, and then it must not suggest what it certifies
-        amount = {"amount": row.amount, "currency": row.currency} if row.amount is not None else None
-        said = {"case_type": row.case_type, "action": row.action, "amount": amount, "facts": row.facts}
-        try:
-            decided = simulating.read(said)
-        except Invalid:
-            continue  # a fact, or a value of one, that there is no more
         customer = customers.get((row.partner_id, row.customer), f"past {row.customer}" if row.customer else "")
         yield Guide(decided, None, (row.partner.slug, customer), row.partner.currency, row.at_stake)

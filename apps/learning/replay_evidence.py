@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from apps.interactions.models import Outcome
+from apps.interactions.models import Outcome, PastCase
+from apps.learning import guides
 from apps.learning.models import Signal
 from apps.policies import replaying, stages
 from apps.policies.models import Partner
@@ -25,11 +26,12 @@ def known_of(partner_id: int, case_type: str, days: int) -> Known:
     """What people decided on a type of one partner."""
     since = timezone.now() - timedelta(days=days)
     signals = Signal.objects.filter(partner_id=partner_id, case_type=case_type, at__gte=since)
-    return Known(signals.count(), signals.filter(agreed=True).count(), signals.filter(proposal_seen=False).count())
+    blind = signals.filter(proposal_seen=False)
+    return Known(signals.count(), blind.count(), blind.filter(agreed=True).count())
 
 
 def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Evidence:
-    """The decisions of a period. Hours of the day are those of the first of the brands."""
+    """The decisions of a period, and the newest past cases of any. Hours of the day are those of the first of the brands."""
     signals = Signal.objects.filter(partner_id__in=partner_ids, at__gte=since, at__lt=until)
     regretted = Outcome.objects.filter(
         interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS, at__gte=OuterRef("at")
@@ -48,4 +50,6 @@ def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Ev
         days.add(local.date().isoformat())
         present[local.hour].add((local.date().isoformat(), person))
     people = [len(present[hour]) / len(days) if days else 0.0 for hour in range(24)]
-    return Evidence(blind, {name: float(median(took)) for name, took in seconds.items()}, people, zone)
+    brought = PastCase.objects.filter(partner__in=partner_ids).order_by("-decided_at", "-pk")[: guides.MOST]
+    past = [decided for _, decided in guides.brought(brought)]
+    return Evidence(blind, {name: float(median(took)) for name, took in seconds.items()}, people, zone, past)

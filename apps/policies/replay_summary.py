@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from apps.policies.replay import CASE_TYPES, EXAMPLES, Replayed, handlers, moment
+from apps.policies.simulating import Asked
 from apps.policies.words import Handler
 
 HANDLERS = tuple(Handler.values)
@@ -21,12 +22,14 @@ LEAST_BLIND = 30  # decisions: below this the bound says nothing worth reading
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known beside the rulings. `blind` says for a ruling's id whether the person who decided without seeing the
-    proposal agreed with it; `seconds` how long people took by type; `people` how many decided in each hour of the day."""
+    proposal agreed with it; `seconds` how long people took by type; `people` how many decided in each hour of the day; `past`
+    are cases that brands brought along, with what people did in them."""
 
     blind: Mapping[int, bool] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     people: Sequence[float] = (0.0,) * 24
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    past: Sequence[Asked] = ()
 
 
 def summarise(replayed: Replayed, evidence: Evidence, *, since: float = 0.0, active_id: int = -1) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from apps.policies.errors import Refused
 from apps.policies.facts import VOCABULARY, vocabulary_hash
 from apps.policies.models import Boundary, BoundaryVersion, Partner, Replay, Ruling, Vocabulary
 from apps.policies.replay import facts_asked, replay
+from apps.policies.replay_past import past_cases
 from apps.policies.replay_summary import Evidence, summarise
 from apps.policies.specs import PolicySpec
 
@@ -98,7 +99,8 @@ def compared(
         progress=progress,
     )
     evidence = _evidence[0](ids, since, until) if _evidence else Evidence()
-    return summarise(replayed, evidence, since=since.timestamp(), active_id=active_id)
+    found = summarise(replayed, evidence, since=since.timestamp(), active_id=active_id)
+    return {**found, "past": past_cases(evidence.past, draft, active)}
 
 
 def is_missing(version: BoundaryVersion) -> bool:

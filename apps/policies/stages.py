@@ -1,6 +1,6 @@
 """Stages of a type, observe → assist → live: what each step asks for, and what is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,16 +11,16 @@ from apps.policies.models import Partner, Pause, Ruling
 from apps.policies.words import Stage
 
 DAYS = 30
-LEAST_RULINGS, LEAST_DECISIONS, LEAST_AGREEMENT = 50, 50, 90.0
+LEAST_RULINGS, LEAST_DECISIONS, LEAST_BLIND, LEAST_AGREEMENT = 50, 50, 10, 90.0
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What people decided on a type: how many, how many as the AI proposed, and how many of them blind."""
+    """What people decided on a type: how many, how many of them blind, and how many of the blind ones as the AI proposed."""
 
     decisions: int = 0
-    agreed: int = 0
     blind: int = 0
+    agreed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,17 @@ def known_of(partner_id: int, case_type: str) -> Known:
     return _known[0](partner_id, case_type, DAYS) if _known else Known()
 
 
+def agreement(known: Iterable[Known]) -> Check:
+    """Who saw the proposal agrees too easily: only blind decisions count."""
+    rows = list(known)
+    blind, agreed = sum(one.blind for one in rows), sum(one.agreed for one in rows)
+    share = 100 * agreed / blind if blind else 0.0
+    return Check(
+        f"Decided as proposed, without seeing it: at least {LEAST_AGREEMENT:.0f} % of at least {LEAST_BLIND}",
+        f"{share:.1f} % of {blind:,}", blind >= LEAST_BLIND and share >= LEAST_AGREEMENT,
+    )  # fmt: skip
+
+
 def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
     """What moving to a stage asks for. The second person sees it; short evidence is theirs to judge, and is kept."""
     since = timezone.now() - timedelta(days=DAYS)
@@ -61,11 +72,7 @@ def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
         )
     )
     if stage == Stage.LIVE:
-        share = 100 * known.agreed / known.decisions if known.decisions else 0.0
-        found.append(
-            Check(f"Decided as proposed: at least {LEAST_AGREEMENT:.0f} %", f"{share:.1f} %", share >= LEAST_AGREEMENT)
-        )
-        found.append(Check("Decided without seeing the proposal: some", str(known.blind), known.blind > 0))
+        found.append(agreement([known]))
         granted = rulings.filter(gate_handler="autonomous").count()
         found.append(Check("The boundary grants some of them", str(granted), granted > 0))
         here = Q(partner=None) | Q(partner=partner)

@@ -12,7 +12,7 @@ from apps.interactions.models import Escalation, Interaction
 from apps.policies import editing, partner_releases, releases, replaying
 from apps.policies.models import Boundary, Partner, Rule, Ruling
 from tests import factories
-from tests.interactions.test_deciding import decide
+from tests.deciding import decide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text()

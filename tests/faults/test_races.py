@@ -27,8 +27,8 @@ from apps.policies.errors import Refused
 from apps.policies.models import Guardrail, Ruling
 from tests import factories
 from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN, STATUS
+from tests.deciding import choice
 from tests.faults.processes import race
-from tests.interactions.test_deciding import choice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,9 +17,9 @@ from apps.policies.money import Money
 from apps.policies.specs import LimitSpec
 from tests import factories
 from tests.conftest import ACTOR
+from tests.deciding import decide, pass_undo_window
 from tests.faults.test_races import committed_refund
 from tests.interactions.test_budgets import limited  # noqa: F401  # a fixture
-from tests.interactions.test_deciding import decide, pass_undo_window
 
 EVENING = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 """In New York it is the ninth still, ten in the evening."""

@@ -12,9 +12,8 @@ from apps.interactions.models import Budget, Effect, Interaction, Reservation
 from apps.policies import editing, releases
 from apps.policies.models import Guardrail
 from tests import factories
-from tests.conftest import ACTOR, RETURN
+from tests.conftest import ACTOR, RETURN, reasons
 from tests.faults.test_races import committed_refund, limit_a_day
-from tests.interactions.test_pipeline import reasons
 
 
 @pytest.fixture

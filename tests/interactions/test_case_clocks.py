@@ -9,7 +9,7 @@ from apps.interactions import case_clocks, clocks, deciding
 from apps.interactions.models import CaseTypeSetting, Escalation, Interaction
 from apps.policies.models import Partner
 from tests.conftest import MISSING, STATUS
-from tests.interactions.test_deciding import choice
+from tests.deciding import choice
 from tests.interactions.test_intake import write
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday

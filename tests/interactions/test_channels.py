@@ -13,7 +13,7 @@ from apps.interactions.models.interaction import CHANNELS as NAMES
 from apps.policies.errors import Refused
 from tests import factories
 from tests.conftest import MISSING, STATUS
-from tests.interactions.test_deciding import decide
+from tests.deciding import decide
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 

@@ -11,7 +11,7 @@ from apps.interactions.models import Interaction, Message
 from apps.policies.models import Partner
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, STATUS
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 from tests.interactions.test_intake import write
 
 

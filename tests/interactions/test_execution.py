@@ -28,8 +28,8 @@ from apps.policies.specs import LimitSpec
 from apps.policies.words import Action, CaseType
 from tests import factories
 from tests.conftest import ACTOR, RETURN, STATUS, api_client
+from tests.deciding import decide, pass_undo_window
 from tests.faults.test_races import committed_refund
-from tests.interactions.test_deciding import decide, pass_undo_window
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from apps.policies.models import AuditEntry
 from apps.policies.money import Money
 from tests import factories
 from tests.conftest import RETURN, browser, page
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 
 USD = "USD"
 

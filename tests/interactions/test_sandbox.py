@@ -20,8 +20,8 @@ from apps.policies.models.terms import TERMS_FIELDS
 from apps.reach.tables import Chosen
 from tests import factories
 from tests.conftest import ACTOR, RETURN, browser, page
+from tests.deciding import decide
 from tests.interactions.api.test_limits import by
-from tests.interactions.test_deciding import decide
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from apps.interactions.models import Interaction, Message
 from apps.policies.models import AuditEntry
 from tests import factories
 from tests.conftest import MISSING, STATUS
+from tests.deciding import decide, pass_undo_window
 from tests.interactions.test_conversations import fresh
-from tests.interactions.test_deciding import decide, pass_undo_window
 from tests.interactions.test_intake import write
 
 

@@ -3,9 +3,13 @@
 import pytest
 from django.utils import timezone
 
+from apps.learning import evidence, refinements, retraining
+from apps.learning.models import Refinement
 from apps.policies import draws, editing, ramps, releases
 from apps.policies.models import Ramp, Rule
 from tests import factories
+from tests.learning.labelled import NOW, label, misread
+from tests.learning.test_refining import pieces
 from tests.policies.conftest import released
 
 
@@ -35,3 +39,45 @@ def at(monkeypatch):
 @pytest.fixture
 def new_order(partner):
     return lambda: factories.OrderFactory(customer=factories.CustomerFactory(partner=partner))
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Stands for the evidence of the database, which is tested by itself."""
+    found = pieces(8000)
+    monkeypatch.setattr(evidence, "pieces_of", lambda partners, since, until: found)
+    return found
+
+
+@pytest.fixture
+def proven(judged, boundary, now):
+    refinements.make_report(boundary, now)
+    return Refinement.objects.filter(state="open").earliest("pk")
+
+
+@pytest.fixture
+def ops(db):
+    return factories.ops_manager()
+
+
+@pytest.fixture
+def corrected(monkeypatch):
+    """A third of what came in was misread, always in the same way."""
+    found = [misread(n) if n % 3 == 0 else label(n) for n in range(240)]
+    monkeypatch.setattr(retraining, "labels_of", lambda since, until: found)
+    return found
+
+
+@pytest.fixture
+def challenger(corrected, db):
+    return retraining.retrain(NOW)
+
+
+@pytest.fixture
+def user(db):
+    return factories.supervisor(first_name="Sam")

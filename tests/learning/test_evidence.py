@@ -11,7 +11,7 @@ from apps.learning import evidence
 from apps.reach import insights
 from apps.reach.tables import Chosen
 from tests import factories
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 from tests.learning.test_audits import chance  # noqa: F401
 from tests.learning.test_breaker import audited, find_all  # noqa: F401
 from tests.reach.test_blind import judged

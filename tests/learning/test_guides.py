@@ -11,7 +11,7 @@ from apps.interactions.models import PastCase
 from apps.learning.guides import guides_of
 from apps.policies.money import Money
 from tests import factories
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 
 
 @pytest.fixture

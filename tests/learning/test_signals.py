@@ -8,7 +8,7 @@ from django.test import Client
 from apps.learning import signals
 from apps.learning.models import Signal
 from tests import factories
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 
 
 def page(user, address="/signals/"):

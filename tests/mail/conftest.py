@@ -14,6 +14,8 @@ from apps.interactions import connections, tasks, vault
 from apps.interactions.mail import fetching, sending
 from apps.interactions.models import Interaction, Mail, MailBox, OutgoingMail
 from apps.policies.models import Partner
+from tests import factories
+from tests.conftest import STATUS
 from tests.mail.imap_server import ImapServer, imap_server
 from tests.mail.smtp_server import Delivery, SmtpServer, smtp_server
 
@@ -94,3 +96,25 @@ def mail(text: str = "Where is my order?", *, sender: str = "Ada Byron <ada@exam
         made[name.replace("_", "-")] = value
     made.set_content(text)
     return made
+
+
+@pytest.fixture
+def ordered(partner):
+    customer = factories.CustomerFactory(partner=partner, email="ada@example.com", name="Ada Byron")
+    return factories.OrderFactory(customer=customer)
+
+
+def put(imap, message):
+    imap.append(message.as_bytes())
+    look()
+
+
+@pytest.fixture
+def answered(imap, smtp, box, ordered):
+    """A mail that was answered, and the answer."""
+    put(imap, mail(STATUS))
+    return sent(smtp, 1)[0].message
+
+
+def quoted(answer):
+    return "\n".join(f"> {line}" for line in answer.get_content().splitlines())

@@ -253,3 +253,17 @@ class TestOwnWords:
     )
     def test_hostile_text_ends(self, hostile):
         quotes.own_words(hostile, OURS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        (["List-Id: Ours <support.lumi.example>", "Precedence: list"], "message"),
+        (["List-Post: <mailto:Support@lumi.example>", "List-Id: <other.example>"], "message"),
+        (["List-Id: <news.example.com>", "Precedence: list"], "list"),
+        (["List-Post: <mailto:support@lumi.example.com>", "List-Id: <news.example.com>"], "list"),
+        (["List-Id: <support.lumi.example>", "Precedence: bulk"], "automatic"),
+    ],
+)
+def test_a_list_that_is_the_mailbox_itself_brings_customers_mail(lines, kind):
+    assert reading.read(plain(*lines), BOX).kind == kind

@@ -4,13 +4,19 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.template.loader import render_to_string
 from django.utils import timezone
 
+from apps.interactions import history
+from apps.interactions.demo import demo_partner
 from apps.learning.models import Signal
-from apps.policies import replaying
+from apps.learning.replay_evidence import evidence_for
+from apps.policies import replaying, simulating
 from apps.policies.models import Ruling
+from apps.policies.replay_past import past_cases
 from apps.policies.replay_summary import LEAST_BLIND, Evidence, _blind, upper_bound
-from tests.interactions.test_deciding import decide, pass_undo_window
+from apps.policies.specs import PolicySpec, Proposal
+from tests.deciding import decide, pass_undo_window
 from tests.policies.conftest import replayed
 
 
@@ -35,8 +41,6 @@ class TestEvidence:
         assert upper_bound(5, 5) == 1.0
 
     def test_a_signal_decided_blind_is_evidence(self, held, drain, partner):
-        from apps.learning.replay_evidence import evidence_for
-
         decision = decide(held)
         pass_undo_window()
         drain()
@@ -72,3 +76,39 @@ class TestEvidence:
         assert hours["known"] is True
         assert len(hours["rows"]) == 24
         assert hours["saved_hours"] == 0
+
+
+class TestPastCases:
+    """What a brand brought along is asked of both versions, beside the figures."""
+
+    KNOWN = {
+        "sender.verified": True, "order.belongs_to_sender": True, "order.identified": True, "message.public": False,
+        "message.injection_suspected": False,
+    }  # fmt: skip
+
+    def bring(self, partner, name, action="reply", **facts):
+        asked = simulating.Asked("order_status", Proposal(action), facts)
+        history.bring(partner, history.Past(name, "c-1", asked, timezone.now() - timedelta(days=400)), timezone.now())
+
+    def test_a_replay_shows_them_before_anything_was_ruled(self, partner, author):
+        self.bring(partner, "p-1", **self.KNOWN)
+        self.bring(partner, "p-2", "refund", **self.KNOWN)
+        self.bring(partner, "p-3", **{**self.KNOWN, "message.public": None, "sender.verified": None})
+        found = replayed(author, partner.boundary.active_version)
+        row = {"case_type": "order_status", "cases": 3, "before": 1, "after": 1, "unknown": 1}
+        assert (found["rulings"], found["past"]["rows"]) == (0, [row])
+        assert found["past"]["unknown"] == {"sender.verified": 1, "message.public": 1}
+        told = render_to_string("admin/policies/_replay_result.html", {"result": found})
+        assert "Past cases that were brought along" in told
+        assert "1 → 1" in told
+        assert "message.public (1)" in told
+
+    def test_a_version_that_grants_nothing_lets_the_ai_do_none_of_it(self, partner):
+        self.bring(partner, "p-1", **self.KNOWN)
+        past = evidence_for([partner.pk], timezone.now(), timezone.now()).past
+        (row,) = past_cases(past, PolicySpec(), partner.boundary.active_version.policy())["rows"]
+        assert (row["before"], row["after"]) == (1, 0)
+
+    def test_another_brands_are_not_asked(self, partner):
+        self.bring(demo_partner("oru", "Oru"), "p-1", **self.KNOWN)
+        assert evidence_for([partner.pk], timezone.now(), timezone.now()).past == []

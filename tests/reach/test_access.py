@@ -14,7 +14,7 @@ from apps.interactions.models import DecisionRecord
 from apps.policies import staff
 from apps.policies.models import Pause
 from tests import factories
-from tests.interactions.test_deciding import decide
+from tests.deciding import decide
 
 ROLES = (
     staff.SUPERVISOR,

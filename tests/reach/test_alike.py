@@ -14,7 +14,7 @@ from apps.learning.models import Signal
 from apps.policies.errors import Refused
 from tests import factories
 from tests.conftest import MISSING, RETURN, browser, page
-from tests.interactions.test_deciding import pass_undo_window
+from tests.deciding import pass_undo_window
 from tests.interactions.test_intake import write
 
 PLAIN = Choice(0, None)

@@ -14,7 +14,7 @@ from apps.learning.models import Signal
 from apps.policies.errors import Moved, Refused
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, RETURN, STATUS, browser, page
-from tests.interactions.test_deciding import choice, pass_undo_window
+from tests.deciding import choice, pass_undo_window
 from tests.interactions.test_intake import write
 
 

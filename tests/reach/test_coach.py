@@ -12,7 +12,7 @@ from apps.policies.models import BoundaryVersion, Rule
 from apps.policies.money import Money
 from tests import factories
 from tests.conftest import MISSING, STATUS, browser, page
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from apps.policies.models import Partner
 from apps.reach import flow
 from tests import factories
 from tests.conftest import MISSING, STATUS, browser, page
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 
 
 @pytest.fixture

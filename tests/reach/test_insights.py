@@ -18,7 +18,7 @@ from apps.reach import breakdowns, charts, handover, insights
 from apps.reach.tables import Chosen, share
 from tests import factories
 from tests.conftest import MISSING, STATUS, browser, page
-from tests.interactions.test_deciding import decide, pass_undo_window
+from tests.deciding import decide, pass_undo_window
 from tests.interactions.test_intake import write
 
 

@@ -12,7 +12,7 @@ from apps.policies.errors import Refused
 from apps.reach import live_check
 from tests import factories
 from tests.conftest import MISSING, browser
-from tests.interactions.test_deciding import choice, decide, pass_undo_window
+from tests.deciding import choice, decide, pass_undo_window
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from apps.reach.models import SavedView
 from apps.reach.queue import minutes_at_pace
 from tests import factories
 from tests.conftest import COMPLAINT, MISSING, STATUS, browser, page
-from tests.interactions.test_deciding import decide
+from tests.deciding import decide
 
 
 @pytest.fixture

@@ -28,9 +28,7 @@ from apps.interactions.models import Mail, MailBox
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(seconds=20)
 LEASE = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(minutes=30)
 SECONDS = 20  # of one exchange with the server
 LOOKS_FOR = 120.0  # seconds, less than the lease; what is left is the next look's
 AT_ONCE = 25  # mails of one look; the others are next
@@ -79,7 +77,7 @@ def take(limit: int) -> list[Task]:
         try:
             password = vault.open_sealed(row.imap_password)
         except vault.Unreadable as error:
-            back_off(row, str(error))
+            row.back_off(str(error))
             continue
         look = Look(
             row.pk, token, Box(row.address, row.vouched_by), row.imap_host, row.imap_port, row.imap_security, row.imap_user,
@@ -175,7 +173,7 @@ def keep(look: Look, found: Found | Exception) -> None:
     now = timezone.now()
     held.update(
         token=None, validity=found.validity, read_to=found.read_to, read_at=now, failures=0, error="",
-        next_at=now + EVERY if found.is_whole else now,
+        next_at=now + box.EVERY if found.is_whole else now,
     )  # fmt: skip
 
 
@@ -196,13 +194,7 @@ def failed(look: Look, why: str) -> None:
     with transaction.atomic():
         row = MailBox.objects.select_for_update(no_key=True).filter(pk=look.box_id, token=look.token).first()
         if row is not None:
-            back_off(row, why)
-
-
-def back_off(row: MailBox, why: str) -> None:
-    row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
-    row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
-    row.save(update_fields=["failures", "error", "token", "next_at"])
+            row.back_off(why)
 
 
 DESK = Desk("mailboxes", take, threads=8)

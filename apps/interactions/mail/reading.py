@@ -191,7 +191,7 @@ def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
         return MailKind.AUTOMATIC
     if report == "delivery-status" or (_header(message, "Return-Path") == "<>" and from_nobody):
         return MailKind.BOUNCE
-    if message.get_all("List-Id") or precedence == "list":
+    if (message.get_all("List-Id") or precedence == "list") and not _is_our_own_list(message, box):
         return MailKind.LIST
     says_so = (
         automatic not in ("", "no")
@@ -200,6 +200,13 @@ def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
     )
     own_ways = any(message.get_all(name) for name in ("X-Autoreply", "X-Autorespond", "X-Mail-Autoreply"))
     return MailKind.AUTOMATIC if says_so or own_ways or from_nobody else MailKind.MESSAGE
+
+
+def _is_our_own_list(message: "Message[str, str]", box: Box) -> bool:
+    """A mailbox may stand behind a list, as groups do that a team reads together: then customers write to the list."""
+    address = box.address.lower()
+    posted_to, named = _header(message, "List-Post").lower(), _header(message, "List-Id").lower()
+    return f"<mailto:{address}>" in posted_to or f"<{address.replace('@', '.')}>" in named
 
 
 def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.interactions.models.interaction import Interaction
+from apps.interactions.models.polled import Polled
 from apps.interactions.models.work import OutboxEvent
 from apps.policies.models import Partner
 
@@ -31,10 +33,11 @@ def _port(default: int) -> models.PositiveIntegerField[int, int]:
     )
 
 
-class MailBox(models.Model):
+class MailBox(Polled):
     """Where a brand's customers write to, and how its replies leave. The passwords are sealed (vault.py)."""
 
     Security = Security
+    EVERY, LONGEST_WAIT = timedelta(seconds=20), timedelta(minutes=30)
 
     partner = models.OneToOneField(Partner, on_delete=models.PROTECT, related_name="mailbox")
     address = models.EmailField(unique=True, help_text="That customers write to; replies come from it.")
@@ -57,11 +60,6 @@ class MailBox(models.Model):
     paused = models.BooleanField(default=False, help_text="Nothing is fetched and nothing leaves.")
     validity = models.BigIntegerField(null=True, editable=False, help_text="UIDVALIDITY of the folder.")
     read_to = models.BigIntegerField(default=0, editable=False, help_text="The last UID that was read.")
-    read_at = models.DateTimeField(null=True, editable=False)
-    next_at = models.DateTimeField(null=True, editable=False)
-    token = models.UUIDField(null=True, editable=False)
-    failures = models.PositiveIntegerField(default=0, editable=False)
-    error = models.TextField(blank=True, editable=False)
 
     class Meta:
         verbose_name_plural = "mailboxes"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
 
+from apps.interactions.models.polled import Polled
 from apps.policies.models import Partner
 
 
@@ -16,10 +18,11 @@ class ShopKind(models.TextChoices):
     WOOCOMMERCE = "woocommerce", "WooCommerce (not tried on a live shop yet)"
 
 
-class ShopConnection(models.Model):
+class ShopConnection(Polled):
     """`account` is who we are there: a user or the name of a key. The secrets are sealed (vault.py)."""
 
     Kind = ShopKind
+    EVERY, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     partner = models.OneToOneField(Partner, on_delete=models.PROTECT, related_name="shop")
@@ -33,11 +36,6 @@ class ShopConnection(models.Model):
     secret = models.TextField(blank=True, editable=False)
     hook_secret = models.TextField(blank=True, editable=False)
     read_to = models.DateTimeField(null=True, editable=False, help_text="Changes up to here are in the mirror.")
-    read_at = models.DateTimeField(null=True, editable=False)
-    next_at = models.DateTimeField(null=True, editable=False)
-    token = models.UUIDField(null=True, editable=False)
-    failures = models.PositiveIntegerField(default=0, editable=False)
-    error = models.TextField(blank=True, editable=False)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(kind__in=ShopKind.values), name="shop_kind_in_list")]

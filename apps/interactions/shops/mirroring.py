@@ -1,7 +1,6 @@
 """Reading shops into the mirror: what changed, and what an effect of ours came to.
 
-A connection is read every `EVERY`; one that fails waits longer, up to an hour, and says why. Each order is written with the
-time at which it was read, so nothing older replaces it.
+Each order is written with the time at which it was read, so nothing older replaces it.
 """
 
 import logging
@@ -24,9 +23,7 @@ from apps.policies.models import Partner
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(seconds=30)
 LEASE = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=1)
 MOST_AT_ONCE = 50  # orders of one reading; the others are next
 READS_FOR = 120.0  # seconds, less than the lease; what is left is next
 _SHOPS = audit.system("shops")
@@ -71,7 +68,7 @@ def due(limit: int) -> list[Reading]:
         try:
             adapter = shops.adapter_of(row)
         except vault.Unreadable as error:
-            _back_off(row, str(error))
+            row.back_off(str(error))
             continue
         found.append(
             Reading(row.pk, token, adapter, row.read_to or now, dict(row.marks.values_list("number", "mark")), now)
@@ -135,18 +132,12 @@ def keep(found: Found | Exception) -> None:
         with transaction.atomic():
             row = held.select_for_update(no_key=True).first()
             if row is not None:
-                _back_off(row, found.fault)
+                row.back_off(found.fault)
         return
     held.update(
         token=None, read_at=now, failures=0, error="; ".join(problems[:5]),
-        read_to=reading.began if found.is_whole else reading.since, next_at=now + EVERY if found.is_whole else now,
+        read_to=reading.began if found.is_whole else reading.since, next_at=now + connection.EVERY if found.is_whole else now,
     )  # fmt: skip
-
-
-def _back_off(row: ShopConnection, why: str) -> None:
-    row.failures, row.error, row.token = row.failures + 1, why[:1000].replace("\x00", ""), None
-    row.next_at = timezone.now() + min(EVERY * 2 ** min(row.failures, 10), LONGEST_WAIT)
-    row.save(update_fields=["failures", "error", "token", "next_at"])
 
 
 def into_mirror(partner: Partner, seen: Seen, as_of: datetime) -> None:

@@ -10,8 +10,8 @@ from apps.interactions.demo import demo_partner
 from apps.interactions.models import Customer, DecisionRecord
 from apps.policies.models import Ruling
 from tests.conftest import STATUS, api_client
+from tests.deciding import decide
 from tests.interactions.api.test_interactions import URL, interaction
-from tests.interactions.test_deciding import decide
 
 CUSTOMER = "/api/v1/customers/c-1/"
 
