@@ -47,13 +47,6 @@ class InteractionOut(serializers.ModelSerializer[Interaction]):
         return f"/api/v1/interactions/{row.reference}/"
 
 
-_INTERACTION = InteractionOut()  # whose fields are built once
-
-
-def interaction(row: Interaction) -> dict[str, Any]:
-    return dict(_INTERACTION.to_representation(row))
-
-
 class EffectOut(serializers.Serializer[Any]):
     key = serializers.UUIDField()
     action = serializers.ChoiceField(Action.values)
