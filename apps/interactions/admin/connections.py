@@ -140,6 +140,7 @@ class ShopConnectionAdmin(Connection):
     form = ShopForm
     told = ("how_it_is", "hooks_at")
     list_display = ("partner", "kind", "url", "how_it_is")
+    nothing_yet = "No shop is read yet: orders come in by the API, and actions are asked for by webhook."
     fieldsets = (
         (None, {"fields": ("partner", "kind", "url", "account", "new_secret", "how_it_is")}),
         ("What the shop tells by itself", {"fields": ("hooks_at", "new_hook_secret")}),
@@ -173,6 +174,7 @@ class MailBoxAdmin(Connection):
     form = BoxForm
     told = ("how_it_is",)
     list_display = ("address", "partner", "imap_host", "smtp_host", "paused", "how_it_is")
+    nothing_yet = "No mailbox is read yet. Customers' mail opens cases as soon as one is connected."
     fieldsets = (
         (None, {"fields": ("partner", "address", "paused", "how_it_is")}),
         ("What comes in, by IMAP",
@@ -189,6 +191,7 @@ class MailBoxAdmin(Connection):
 class ChatWidgetAdmin(Connection):
     told = ("snippet",)
     list_display = ("partner", "enabled", "sites")
+    nothing_yet = "No chat yet. One can stand on a brand's own pages, by one line that its page here shows."
     fields = ("partner", "enabled", "origins", "greeting", "colour", "snippet")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

@@ -20,6 +20,7 @@ from apps.policies.errors import Refused
 class ApiKeyAdmin(OfPartners, Audited):
     list_display = ("name", "partner", "prefix", "grants", "usable", "expires_at", "last_used_at")
     list_filter = ("partner",)
+    nothing_yet = "No system may call yet. A key lets one, for one brand, with the scopes that you choose."
     fields = ("partner", "name", "scopes", "networks", "calls_a_minute", "expires_at")
     actions = ("replace", "revoke")
 

@@ -33,6 +33,7 @@ class WebhookEndpointAdmin(OfPartners):
     list_display = ("__str__", "partner", "url", "state", "waiting", "failing_since")
     list_filter = ("partner",)
     search_fields = ("url", "description")
+    nothing_yet = "No system hears of cases yet. Register its address here, or by the API: POST /api/v1/webhooks/."
     fields = ("partner", "url", "description", "kinds", "contact")
     change_form_template = "admin/interactions/webhook.html"
 
