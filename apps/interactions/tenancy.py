@@ -141,6 +141,11 @@ def build() -> None:
             cursor.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{wall.table}" TO {ROLE}')
         for table in READ:
             cursor.execute(f'GRANT SELECT ON "{table}" TO {ROLE}')
+        cursor.execute(
+            "SELECT DISTINCT table_name FROM information_schema.role_table_grants WHERE grantee = %s", [ROLE]
+        )
+        for table in {name for (name,) in cursor.fetchall()} - {*READ, *(wall.table for wall in walls())}:
+            cursor.execute(f'REVOKE ALL ON "{table}" FROM {ROLE}')  # granted by an earlier version
 
 
 def connect() -> None:

@@ -202,6 +202,13 @@ class TestDatabase:
             assert cursor.fetchall() == before
         assert len(before) >= len(tenancy.walls())
 
+    def test_building_it_takes_back_what_an_earlier_version_granted(self, db):
+        with connection.cursor() as cursor:
+            cursor.execute(f"GRANT SELECT, INSERT ON django_q_ormq TO {tenancy.ROLE}")
+            tenancy.build()
+            cursor.execute("SELECT has_table_privilege(%s, 'django_q_ormq', 'INSERT')", [tenancy.ROLE])
+            assert cursor.fetchone() == (False,)
+
     def test_all_that_has_a_partner_is_walled(self):
         for label in tenancy.OURS:
             for model in apps.get_app_config(label).get_models():
