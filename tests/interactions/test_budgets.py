@@ -174,6 +174,16 @@ class TestAcrossReleases:
         execution.execute()
         assert other.effects.get(action="refund").state == "refused"
 
+    def test_what_a_limit_refuses_holds_nothing_of_the_order_either(self, partner, order):
+        today = budgets.local_day(partner, timezone.now())
+        Budget.objects.create(partner=partner, action="refund", day=today, currency="USD", limit=2000, spent=2000)
+        decision = committed_refund(partner, order, order.total, 1)
+        execution.execute()
+        order.refresh_from_db()
+        assert decision.effects.get(action="refund").state == "refused"
+        assert order.refunds_reserved == sum(line.reserved for line in order.lines.all()) == 0
+        assert not Reservation.objects.exists()
+
     def test_without_a_boundary_any_more_no_money_leaves(self, partner, order):
         decision = committed_refund(partner, order, order.total, 1)
         factories.released(partner, "boundary", boundary=None)
