@@ -109,6 +109,13 @@ class TestPastCases:
         (row,) = past_cases(past, PolicySpec(), partner.boundary.active_version.policy())["rows"]
         assert (row["before"], row["after"]) == (1, 0)
 
+    def test_a_reply_may_have_told_of_an_order_since_nothing_says_that_it_did_not(self, partner):
+        known = {"message.public": False, "message.injection_suspected": False}
+        policy = partner.boundary.active_version.policy()
+        for facts, alone in ((known, 0), (known | self.KNOWN, 1)):
+            past = [simulating.Asked("question", Proposal("reply"), facts)]
+            assert past_cases(past, policy, policy)["rows"][0]["after"] == alone
+
     def test_another_brands_are_not_asked(self, partner):
         self.bring(demo_partner("oru", "Oru"), "p-1", **self.KNOWN)
         assert evidence_for([partner.pk], timezone.now(), timezone.now()).past == []
