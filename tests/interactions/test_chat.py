@@ -124,6 +124,11 @@ class TestTokens:
         say(client, other, "Hello", token)
         assert Message.objects.filter(interaction__partner=widget.partner).count() == 1
 
+    def test_one_of_a_chat_that_was_made_anew_opens_nothing(self, client, widget):
+        token = say(client, widget).json()["token"]
+        widget.delete()
+        assert news(client, ChatWidget.objects.create(partner=widget.partner), token)["lines"] == []
+
     def test_an_old_one_opens_nothing(self, client, widget, monkeypatch):
         token = say(client, widget).json()["token"]
         monkeypatch.setattr(talking, "KEPT", timedelta(seconds=-1))

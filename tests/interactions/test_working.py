@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.interactions import intake, pipeline, recording, tasks
+from apps.interactions import execution, intake, pipeline, recording, tasks
 from apps.interactions.intake import Words
 from apps.interactions.models import ContextPacket, Escalation, Interaction
 from tests import factories
@@ -56,6 +56,17 @@ class TestHandOver:
 
 
 class TestWorking:
+    def test_what_is_written_while_an_answer_leaves_opens_the_case_again(self, arrive, order):
+        case = arrive(STATUS, order=order, work=False)
+        pipeline.advance()
+        more = Words("customer", "Can you change the address of it, too?", timezone.now(), timezone.now())
+        assert intake.add_message(case, more, actor=ACTOR).state == "resolving"
+        execution.execute()
+        case = Interaction.objects.get(pk=case.pk)
+        assert (case.state, case.reopened) == ("received", 1)
+        theirs = case.messages.filter(author="customer").order_by("id")
+        assert list(theirs.values_list("handled", flat=True)) == [True, False]
+
     def test_one_case_that_breaks_spoils_no_other_and_stalls_visibly(
         self, arrive, partner, customer, monkeypatch, drain
     ):
