@@ -116,7 +116,8 @@ def _reserve(effects: Sequence[Effect], now: datetime) -> list[Effect]:
     leaving, events = [], []
     pausing = pauses.in_force()
     stopped = ramps.stopped(effect.decision.ruling.ramp for effect in effects)
-    in_force = policies_in_force([effect.partner for effect in effects])
+    # What people decided leaves also where the rules cannot be read any more.
+    in_force = policies_in_force([one.partner for one in effects if one.decision.how == DecisionRecord.How.ALONE])
     for effect in effects:
         alone = effect.decision.how == DecisionRecord.How.ALONE
         case = effect.decision.interaction

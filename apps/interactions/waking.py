@@ -5,7 +5,11 @@ waits is enough for everything that was committed before a worker takes it.
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
+from django_q.signing import BadSignature, SignedPackage
 from django_q.tasks import async_task
+
+TASK = "apps.interactions.tasks.advance"
+LOOKED_AT = 20  # tasks; behind more of them one more is written
 
 
 def wake_workers() -> None:
@@ -14,12 +18,23 @@ def wake_workers() -> None:
 
 
 def _wake() -> None:
-    if not a_task_waits():
-        async_task("apps.interactions.tasks.advance")
+    if not _one_waits():
+        async_task(TASK)
 
 
-def a_task_waits() -> bool:
-    """Whether a task waits to be taken: the broker dates one that was taken into the future."""
-    with connection.cursor() as cursor:  # asked after every call of the API
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {OrmQ._meta.db_table} WHERE lock <= %s)", [timezone.now()])
-        return bool(cursor.fetchone()[0])
+def _one_waits() -> bool:
+    """Whether a wake-up waits to be taken: the broker dates what was taken into the future. Asked after every call of the
+    API, so in plain SQL."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT payload FROM {OrmQ._meta.db_table} WHERE lock <= %s ORDER BY id LIMIT %s",
+            [timezone.now(), LOOKED_AT],
+        )
+        return any(_wakes(payload) for (payload,) in cursor.fetchall())
+
+
+def _wakes(payload: str) -> bool:
+    try:
+        return bool(SignedPackage.loads(payload)["func"] == TASK)
+    except BadSignature:
+        return False

@@ -40,7 +40,8 @@ def move(
     save: Sequence[str] = (),
     details: Callable[[Row], dict[str, Any]] | None = None,
 ) -> list[Row]:
-    """Move rows by one event and audit it; `save` names other changed fields to write with the state.
+    """Move rows by one event and audit it; `save` names other changed fields to write with the state. Their texts have to fit:
+    of a list of values PostgreSQL cuts the first to its column, where it refuses the others.
 
     Raises Refused when a guard or the machine says no, and Moved when a row is no longer in the state it
     was read in. Then nothing is written and the rows in memory are no longer to be used.

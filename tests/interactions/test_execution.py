@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import budgets, execution, ledger, operating, pipeline, settling
+from apps.interactions import budgets, committing, execution, ledger, operating, pipeline, settling
 from apps.interactions.connectors import Outcome, simulator
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
@@ -23,7 +23,9 @@ from apps.interactions.models import (
     SimulatedAction,
 )
 from apps.policies import pauses
+from apps.policies.compiled import compiled_version
 from apps.policies.errors import Refused
+from apps.policies.models import BoundaryVersion
 from apps.policies.specs import LimitSpec
 from apps.policies.words import Action, CaseType
 from tests import factories
@@ -278,6 +280,15 @@ def test_nothing_is_executed_twice_when_the_same_task_runs_twice(held, drain):
 
 
 class TestIsolation:
+    def test_what_people_decided_leaves_also_where_the_rules_cannot_be_read(self, held, monkeypatch):
+        decision = decide(held)
+        pass_undo_window()
+        committing.commit_due()
+        compiled_version.cache_clear()
+        monkeypatch.setattr(BoundaryVersion, "compile", lambda version: 1 / 0)
+        execution.execute()
+        assert decision.effects.get(action="refund").state == "done"
+
     def test_one_effect_that_breaks_holds_up_no_other(self, held, arrive, order, monkeypatch, drain):
         broken = decide(held)
         real = ledger.reserve

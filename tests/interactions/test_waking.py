@@ -3,10 +3,12 @@
 import pytest
 from django.db import transaction
 from django.db.utils import ProgrammingError
+from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
+from django_q.tasks import async_task
 
-from apps.interactions import tenancy, waking
+from apps.interactions import tenancy, waking, watchdog
 from apps.interactions.waking import wake_workers
 from tests.conftest import STATUS
 
@@ -39,6 +41,17 @@ def test_one_that_a_worker_took_is_not(committed):
         wake_workers()
     assert len(get_broker().dequeue()) == 1
     assert OrmQ.objects.count() == 2
+
+
+def test_other_tasks_that_wait_wake_nobody(committed):
+    async_task("apps.learning.replays.attach", 1)
+    OrmQ.objects.create(key="remit", payload="of another key", lock=timezone.now())
+    with committed():
+        watchdog.look_after()
+        wake_workers()
+    assert [row.payload == "of another key" or row.func() for row in OrmQ.objects.order_by("id")] == [
+        "apps.learning.replays.attach", True, "apps.interactions.tasks.beat", "apps.interactions.tasks.advance",
+    ]  # fmt: skip
 
 
 def test_what_was_rolled_back_wakes_nobody(committed):

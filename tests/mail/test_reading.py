@@ -267,3 +267,21 @@ class TestOwnWords:
 )
 def test_a_list_that_is_the_mailbox_itself_brings_customers_mail(lines, kind):
     assert reading.read(plain(*lines), BOX).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "sender"),
+    [
+        (["Reply-To: Jane <jane@strict.example>"], "message", "jane@strict.example"),
+        ([], "unreadable", ""),
+        (["Reply-To: support@lumi.example"], "own", "support@lumi.example"),
+        (["Reply-To: jane@strict.example", "X-Remit-Loop: support@lumi.example"], "own", "support@lumi.example"),
+    ],
+)
+def test_a_list_that_put_itself_in_the_senders_place_says_whom_to_answer(lines, kind, sender):
+    said = [
+        "List-Id: <support.lumi.example>",
+        "Authentication-Results: mx.lumi.example; dmarc=pass header.from=lumi.example",
+    ]
+    found = reading.read(plain(*said, *lines, sender="'Jane' via Support <support@lumi.example>"), BOX)
+    assert (found.kind, found.sender, found.is_vouched and kind == "message") == (kind, sender, False)

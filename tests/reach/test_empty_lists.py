@@ -20,7 +20,8 @@ def test_one_that_is_empty_says_what_brings_something(ada):
 
 
 def test_a_search_without_a_match_offers_all(ada, partner):
-    assert "Nothing matches" in page(ada, "/admin/interactions/webhookendpoint/?q=nobody")
+    factories.ApiKeyFactory(partner=partner)
+    assert "Nothing matches" in page(ada, "/admin/interactions/apikey/?name=nobody")
 
 
 def test_one_that_holds_something_says_nothing_of_it(ada, partner):

@@ -99,6 +99,8 @@ def _unreadable(head: bytes, own_id: str, box: Box, why: str) -> Incoming:
 
 def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
     sender, name = _sender(message)
+    if sender.lower() == box.address.lower() and _is_our_own_list(message, box) and not _header(message, LOOP):
+        sender, name = _sender(message, "Reply-To")  # lists put themselves in the place of some senders
     kind, notes = _kind(message, sender, box), []
     text, attachments, is_odd = _content(message)
     if is_odd:
@@ -159,9 +161,9 @@ def _as_text(data: bytes, charset: str | None) -> str:
         return data.decode("utf-8", "replace")
 
 
-def _sender(message: "Message[str, str]") -> tuple[str, str]:
+def _sender(message: "Message[str, str]", header: str = "From") -> tuple[str, str]:
     """Address and name of the one sender; empty where there is none, or more than one."""
-    values = [str(value)[:2000] for value in message.get_all("From") or []]
+    values = [str(value)[:2000] for value in message.get_all(header) or []]
     found = [pair for pair in getaddresses(values) if "@" in pair[1]] if len(values) == 1 else []
     if len(found) != 1 or values[0].count("@") > 3:
         return "", ""
