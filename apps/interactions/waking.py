@@ -2,6 +2,8 @@
 waits is enough for everything that was committed before a worker takes it.
 """
 
+from functools import lru_cache
+
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -33,6 +35,7 @@ def _one_waits() -> bool:
         return any(_wakes(payload) for (payload,) in cursor.fetchall())
 
 
+@lru_cache(maxsize=LOOKED_AT)  # many calls find the same one
 def _wakes(payload: str) -> bool:
     try:
         return bool(SignedPackage.loads(payload)["func"] == TASK)
