@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.interactions import budgets, committing, execution, ledger, operating, pipeline, settling
+from apps.interactions import budgets, execution, ledger, operating, pipeline, settling
 from apps.interactions.connectors import Outcome, simulator
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import (
@@ -23,9 +23,7 @@ from apps.interactions.models import (
     SimulatedAction,
 )
 from apps.policies import pauses
-from apps.policies.compiled import compiled_version
 from apps.policies.errors import Refused
-from apps.policies.models import BoundaryVersion
 from apps.policies.specs import LimitSpec
 from apps.policies.words import Action, CaseType
 from tests import factories
@@ -267,64 +265,6 @@ class TestPause:
         pass_undo_window()
         drain()
         assert DecisionRecord.objects.get().state == "executed"
-
-
-def test_nothing_is_executed_twice_when_the_same_task_runs_twice(held, drain):
-    decide(held)
-    pass_undo_window()
-    drain()
-    keys = set(SimulatedAction.objects.values_list("key", flat=True))
-    assert execution.execute() == execution.execute() == 0
-    assert set(SimulatedAction.objects.values_list("key", flat=True)) == keys
-    assert Interaction.objects.get().messages.filter(author="agent").count() == 1
-
-
-class TestIsolation:
-    def test_what_people_decided_leaves_also_where_the_rules_cannot_be_read(self, held, monkeypatch):
-        decision = decide(held)
-        pass_undo_window()
-        committing.commit_due()
-        compiled_version.cache_clear()
-        monkeypatch.setattr(BoundaryVersion, "compile", lambda version: 1 / 0)
-        execution.execute()
-        assert decision.effects.get(action="refund").state == "done"
-
-    def test_one_effect_that_breaks_holds_up_no_other(self, held, arrive, order, monkeypatch, drain):
-        broken = decide(held)
-        real = ledger.reserve
-
-        def breaking(effect, *args, **kwargs):
-            if effect.decision_id == broken.pk:
-                raise RuntimeError("the ledger broke")
-            return real(effect, *args, **kwargs)
-
-        monkeypatch.setattr(ledger, "reserve", breaking)
-        pass_undo_window()
-        other = arrive(STATUS, order=factories.OrderFactory(customer=order.customer))
-        assert other.state == "resolved"
-        assert broken.effects.get(action="refund").state == "pending"
-        assert drain() == 0, "it waits, and is not tried in a circle"
-
-    def test_an_outcome_that_could_not_be_recorded_is_taken_up_again(self, requested, monkeypatch):
-        Effect.objects.filter(pk=requested.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
-        with monkeypatch.context() as broken:
-            broken.setattr(settling, "after_effects", lambda *_: 1 / 0)
-            execution.look_up_overdue()
-        assert Effect.objects.get(pk=requested.pk).state == "unknown"
-        assert DecisionRecord.objects.get().state == "executing"
-        execution.look_up_overdue()
-        assert DecisionRecord.objects.get().state == "failed"
-        assert Interaction.objects.get().state == "awaiting_decision"
-
-    def test_a_late_answer_is_briefed_anew(self, requested, api, drain):
-        Effect.objects.filter(pk=requested.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
-        execution.look_up_overdue()
-        before = Interaction.objects.get().packets.get(state="ready")
-        result(api, requested, outcome="refused", reason="declined")
-        drain()
-        after = Interaction.objects.get().packets.get(state="ready")
-        assert after.version > before.version
-        assert "refund" in {option["action"] for option in after.content["options"]}
 
 
 def test_a_budget_that_was_lowered_holds_at_once(partner):
