@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.interactions.demo import demo_partner
@@ -90,16 +92,37 @@ def test_who_replays_and_who_records_do_not_wait_for_each_other(partner, listene
             if number % 2:
                 endpoints.replay(endpoint.pk, since, timezone.now(), actor=BOT, now=timezone.now())
             else:
-                letters = sending.letters_of(taken(), timezone.now())
-                sending.record([posting.Answered(letter, 500, 5) for letter in letters], timezone.now())
+                sending.record([posting.Answered(letter, 500, 5) for letter in taken()], timezone.now())
 
     def taken():
         sender = sending.Sender()
         sender._room[endpoint.pk] = 50
-        return [letter.delivery_id for letter in [*sender._take(False, 50), *sender._take(True, 50)]]
+        return [*sender._take(False, 50), *sender._take(True, 50)]
 
     race(work, 4)
     assert WebhookDelivery.objects.count() == 300
+
+
+def test_what_is_taken_is_read_before_anybody_may_take_its_token_away(partner, listener, monkeypatch):
+    endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    events(partner, 1, cases=1)
+    spreading.spread()
+    read, free_meanwhile = sending._letters_of, []
+
+    def elsewhere():
+        with transaction.atomic():
+            free_meanwhile.append(len(WebhookDelivery.objects.select_for_update(skip_locked=True)))
+        connection.close()
+
+    def reading(deliveries, now):
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        other.join(20)
+        return read(deliveries, now)
+
+    monkeypatch.setattr(sending, "_letters_of", reading)
+    assert len(sending.Sender()._take(False, 5)) == 1
+    assert free_meanwhile == [0]
 
 
 def test_a_sender_that_is_killed_loses_nothing(partner, listener):

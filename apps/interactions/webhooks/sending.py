@@ -122,8 +122,8 @@ class Sender:
                 "endpoints": list(rooms), "rooms": list(rooms.values()), "slow": list(self._slow), "of_slow": slow,
                 "limit": limit, "now": now, "lease": now + LEASE, "token": uuid.uuid4(), "in_order": IN_ORDER,
             })  # fmt: skip
-            taken = [row[0] for row in cursor.fetchall()]
-        return letters_of(taken, now)
+            # Read before anybody else may write them: who replays or removes an endpoint takes the token away.
+            return _letters_of([row[0] for row in cursor.fetchall()], now)
 
     def _record(self) -> int:
         while True:
@@ -168,7 +168,7 @@ def run(should_stop: Callable[[], bool]) -> None:
     sender.finish()
 
 
-def letters_of(deliveries: Sequence[int], now: datetime) -> list[Letter]:
+def _letters_of(deliveries: Sequence[int], now: datetime) -> list[Letter]:
     rows = (
         WebhookDelivery.objects.filter(pk__in=deliveries).select_related("event", "endpoint").order_by("next_at", "pk")
     )
