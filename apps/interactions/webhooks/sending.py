@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=2 * posting.LONGEST_SECONDS)
 WAITS = [
-    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 21600, 28800)
-]  # 21.7 hours
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 25200, 43200)
+]  # 26.7 hours, and never less than 24
 JITTER = 0.1  # of a wait, more or less
 LONGEST_ASKED = timedelta(hours=1)  # that an answer may ask to wait
 IN_ORDER = 4
