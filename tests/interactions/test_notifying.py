@@ -266,8 +266,8 @@ class TestPage:
     def test_ops_managers_plan_shifts(self, partner, now):
         client = browser(factories.ops_manager())
         person = factories.senior()
-        data = {"user": person.pk, "kind": "on", "starts_at_0": "2026-12-01", "starts_at_1": "09:00", "ends_at_0": "2026-12-01",
-                "ends_at_1": "17:00", "note": ""}  # fmt: skip
+        data = {"user": person.pk, "kind": "on", "starts_at": "2026-12-01T09:00",
+                "ends_at": "2026-12-01T17:00", "note": ""}  # fmt: skip
         client.post("/admin/interactions/shift/add/", data)
         assert Shift.objects.get().user == person
 

@@ -160,8 +160,7 @@ def test_a_key_is_shown_once_and_works(partner):
         "name": "back end",
         "scopes": ["interactions:read"],
         "calls_a_minute": 600,
-        "expires_at_0": "",
-        "expires_at_1": "",
+        "expires_at": "",
     }
     answer = operator.post("/admin/interactions/apikey/add/", data)
     key = ApiKey.objects.get()
@@ -210,7 +209,7 @@ def test_a_key_can_only_be_made_for_a_brand_of_ones_remit(partner):
     other = demo_partner("oru", "Oru")
     client = browser(operator)
     assert "Oru" not in page(client, "/admin/interactions/apikey/add/")
-    data = {"partner": other.pk, "name": "x", "scopes": ["oms:write"], "expires_at_0": "", "expires_at_1": ""}
+    data = {"partner": other.pk, "name": "x", "scopes": ["oms:write"], "expires_at": ""}
     client.post("/admin/interactions/apikey/add/", data)
     assert ApiKey.objects.count() == 0
 

@@ -77,9 +77,7 @@ class TestToken:
 
     def test_everybody_makes_and_sees_their_own_in_the_admin(self, sam):
         mine, other = browser(sam), browser(factories.supervisor(username="ines"))
-        shown = mine.post(
-            "/admin/interactions/usertoken/add/", {"name": "desktop", "expires_at_0": "", "expires_at_1": ""}
-        )
+        shown = mine.post("/admin/interactions/usertoken/add/", {"name": "desktop", "expires_at": ""})
         token = UserToken.objects.get()
         assert token.user == sam
         assert f"ru_{token.prefix}_" in shown.content.decode()

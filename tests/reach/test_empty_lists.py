@@ -1,8 +1,11 @@
 """Lists of the admin that hold nothing say so, and what would bring something."""
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import AbstractUser, Group
 
 from apps.interactions.models import ApiKey
+from apps.policies.admin.base import Titled
 from tests import factories
 from tests.conftest import browser, page
 
@@ -15,8 +18,13 @@ def ada(partner):
 
 
 def test_one_that_is_empty_says_what_brings_something(ada):
-    assert "POST /api/v1/webhooks/" in page(ada, "/admin/interactions/webhookendpoint/")
-    assert "Nothing here yet." in page(ada, "/admin/interactions/webhookdelivery/")
+    assert "POST /api/v1/webhook-endpoints/" in page(ada, "/admin/interactions/webhookendpoint/")
+
+
+def test_each_list_of_ours_has_words_for_it():
+    ours = [of for of in admin.site._registry.values() if isinstance(of, Titled)]
+    assert len(ours) > 40
+    assert [str(of) for of in ours if not of.nothing_yet and not issubclass(of.model, AbstractUser | Group)] == []
 
 
 def test_a_search_without_a_match_offers_all(ada, partner):

@@ -27,6 +27,7 @@ class _Records(OfPartners, ReadOnly):
 
 @admin.register(Interaction)
 class InteractionAdmin(_Records):
+    nothing_yet = "No case yet. What customers write comes in by the API, a mailbox or the chat."
     list_display = ("external_id", "partner", "state", "case_type", "who", "channel", "customer", "received_at")
     list_filter = ("state", "case_type", "handler", "partner", "channel", "public")
     list_select_related = ("partner", "customer")
@@ -58,6 +59,7 @@ class InteractionAdmin(_Records):
 
 @admin.register(ContextPacket)
 class ContextPacketAdmin(_Records):
+    nothing_yet = "Nothing was handed to a person yet. What they see then stays here as it was."
     partner_path = "interaction__partner"
     list_display = ("interaction", "version", "state", "created_at")
     list_filter = ("state",)
@@ -72,6 +74,7 @@ class ContextPacketAdmin(_Records):
 
 @admin.register(Escalation)
 class EscalationAdmin(_Records):
+    nothing_yet = "No case has waited for a person yet."
     list_display = ("interaction", "partner", "state", "seniority", "flagged", "due_at", "claimed_by")
     list_filter = ("state", "seniority", "flagged", "partner")
     search_fields = ("=interaction__external_id",)
@@ -80,6 +83,7 @@ class EscalationAdmin(_Records):
 
 @admin.register(DecisionRecord)
 class DecisionRecordAdmin(_Records):
+    nothing_yet = "Nobody has decided yet. Every decision stays here with its reason."
     list_display = (
         "interaction",
         "partner",
@@ -98,6 +102,7 @@ class DecisionRecordAdmin(_Records):
 
 @admin.register(Effect)
 class EffectAdmin(_Records):
+    nothing_yet = "Nothing was done yet. Every refund, label and reply stands here with what became of it."
     list_display = ("key", "partner", "action", "amount", "currency", "state", "deadline_at", "settled_at")
     list_filter = ("state", "action", "partner")
     search_fields = ("=key", "=connector_reference", "=decision__interaction__external_id")

@@ -14,6 +14,7 @@ from apps.policies.admin.base import Audited, OfPartners, ReadOnly
 
 @admin.register(Article)
 class ArticleAdmin(OfPartners, Audited):
+    nothing_yet = "Nothing to cite yet. Replies rest on what is written here, and on the facts of the case."
     list_display = ("title", "partner", "published", "passages_cut", "as_of")
     list_filter = ("partner", "published")
     search_fields = ("title", "body")
@@ -34,6 +35,7 @@ class ArticleAdmin(OfPartners, Audited):
 
 @admin.register(Product)
 class ProductAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No product yet. They come in by the API."
     list_display = ("sku", "name", "partner", "category", "price", "currency", "in_stock", "as_of")
     list_filter = ("partner", "in_stock", "category")
     search_fields = ("=sku", "name")
@@ -43,6 +45,7 @@ class ProductAdmin(OfPartners, ReadOnly):
 class AlarmWordAdmin(OfPartners, Audited):
     """Words are only ever added: taking one away would let the AI answer what a person answers now."""
 
+    nothing_yet = "No words of a brand's own yet. Each one adds to the alarms that ship, and takes none away."
     list_display = ("word", "alarm", "partner", "created_at")
     list_filter = ("partner", "alarm")
 

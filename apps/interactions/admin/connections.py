@@ -224,6 +224,7 @@ class ChatWidgetAdmin(Connection):
 
 @admin.register(Mail)
 class MailAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No mail was read yet. Connect a mailbox, and what comes in stands here."
     list_display = ("at", "partner", "kind", "party", "subject", "case", "note")
     list_filter = ("kind", "partner")
     search_fields = ("party", "subject", "message_id")
@@ -239,6 +240,7 @@ class MailAdmin(OfPartners, ReadOnly):
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No reply has left by mail yet."
     list_display = ("made_at", "partner", "status", "attempts", "next_at", "case", "error")
     list_filter = ("status", "partner")
     fields = ("made_at", "partner", "status", "attempts", "next_at", "ended_at", "case", "error", "text")

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from apps.interactions.models import Delivery, Notice, Shift
@@ -13,17 +12,11 @@ from apps.policies.admin.base import Audited, OfPartners, ReadOnly, TabularInlin
 
 @admin.register(Shift)
 class ShiftAdmin(Audited):
+    nothing_yet = "Nobody is planned. Who is on shift hears of what cannot wait, then who is on call."
     list_display = ("user", "kind", "starts_at", "ends_at", "note")
     list_filter = ("kind", "user")
     date_hierarchy = "starts_at"
     fields = ("user", "kind", "starts_at", "ends_at", "note")
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **options)
-        if field is not None and isinstance(db_field, DateTimeField):  # the two boxes of one time have a name each
-            for box, part in zip(field.widget.widgets, ("date", "time"), strict=True):
-                box.attrs["aria-label"] = f"{field.label}: {part}"
-        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "user":
@@ -43,6 +36,7 @@ class DeliveryRows(TabularInline):
 
 @admin.register(Notice)
 class NoticeAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing had to be told yet."
     list_display = ("raised_at", "kind", "partner", "text", "called_at", "acknowledged_by", "over_at")
     list_filter = ("kind", "partner")
     inlines = (DeliveryRows,)

@@ -35,9 +35,6 @@ class ApiKeyAdmin(OfPartners, Audited):
             form.base_fields["networks"] = LinesField(
                 "Addresses or networks, one a line, like 203.0.113.0/24. Empty: from everywhere.", "May be used from"
             )
-        if "expires_at" in form.base_fields:
-            for widget, part in zip(form.base_fields["expires_at"].widget.widgets, ("date", "time"), strict=True):
-                widget.attrs["aria-label"] = f"Expires at: {part}"
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:

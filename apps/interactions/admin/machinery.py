@@ -15,6 +15,7 @@ from apps.policies.admin.base import OfPartners, ReadOnly
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing happened yet that a partner hears of."
     list_display = ("created_at", "partner", "kind", "subject")
     list_filter = ("kind", "partner")
     search_fields = ("=subject", "=event_id")
@@ -24,6 +25,7 @@ class OutboxEventAdmin(OfPartners, ReadOnly):
 class BudgetAdmin(OfPartners, ReadOnly):
     """The ledger: what each limit allowed, what was spent of it, what of that is still under way, and what is left."""
 
+    nothing_yet = "No limit was drawn on yet."
     list_display = ("action", "partner", "whom", "period", "used", "spent_of", "under_way", "left", "often")
     list_filter = ("partner", "action")
     search_fields = ("=party",)
@@ -75,4 +77,5 @@ class BudgetAdmin(OfPartners, ReadOnly):
 
 @admin.register(WorkerHeartbeat)
 class WorkerHeartbeatAdmin(ReadOnly):
+    nothing_yet = "No worker has run yet: manage.py runworkers starts them."
     list_display = ("asked_at", "beat_at")

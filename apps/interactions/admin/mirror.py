@@ -36,6 +36,7 @@ class EventInline(_Inline):
 
 @admin.register(Customer)
 class CustomerAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No customer yet. They come in by the API, or from a shop that is connected."
     list_display = ("external_id", "name", "partner", "tier", "since", "as_of")
     list_filter = ("partner", "tier")
     search_fields = ("=external_id", "name", "=email")
@@ -43,6 +44,7 @@ class CustomerAdmin(OfPartners, ReadOnly):
 
 @admin.register(Order)
 class OrderAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No order yet. They come in by the API, or from a shop that is connected."
     list_display = ("number", "partner", "customer", "status", "total", "currency", "refunds_reserved", "placed_at")
     list_filter = ("partner", "status")
     list_select_related = ("partner", "customer")

@@ -13,6 +13,7 @@ from apps.policies.admin.base import Audited, OfPartners, ReadOnly, person
 
 @admin.register(OutsideModel)
 class OutsideModelAdmin(Audited):
+    nothing_yet = "No model from outside. Messages are read and replies are written here, without one."
     list_display = ("name", "model", "base_url", "reads", "writes", "active", "daily_cap", "at_once", "breaker")
     list_filter = ("active",)
     fieldsets = (
@@ -47,6 +48,7 @@ class OutsideModelAdmin(Audited):
 
 @admin.register(ModelOptIn)
 class ModelOptInAdmin(OfPartners, Audited):
+    nothing_yet = "No brand lets a model from outside read or write."
     list_display = ("partner", "model", "classify", "draft", "by", "at")
     list_filter = ("model",)
     fields = ("partner", "model", "classify", "draft")
@@ -63,6 +65,7 @@ class ModelOptInAdmin(OfPartners, Audited):
 class ModelCallAdmin(OfPartners, ReadOnly):
     """What was sent and came back is masked; it is kept for the trace of a case."""
 
+    nothing_yet = "No model from outside was asked yet."
     list_display = ("at", "partner", "purpose", "model_name", "outcome", "detail", "seconds", "cost_in_dollars")
     list_filter = ("purpose", "outcome", "model", "partner")
     search_fields = ("=subject",)
@@ -78,6 +81,7 @@ class ModelCallAdmin(OfPartners, ReadOnly):
 
 @admin.register(ModelSpend)
 class ModelSpendAdmin(OfPartners, ReadOnly):
+    nothing_yet = "No model from outside has cost anything yet."
     list_display = ("day", "partner", "model", "calls", "spent", "cap")
     list_filter = ("model", "partner")
     date_hierarchy = "day"

@@ -15,6 +15,7 @@ from apps.policies.admin.base import Audited, person
 
 @admin.register(UserToken)
 class UserTokenAdmin(Audited):
+    nothing_yet = "No token yet. With one, a program of yours does in Reach what you may do there."
     list_display = ("name", "prefix", "created_at", "expires_at", "last_used_at", "usable")
     fields = ("name", "expires_at")
     actions = ("revoke",)

@@ -9,6 +9,7 @@ from apps.policies.admin.base import Audited
 
 @admin.register(CaseTypeSetting)
 class CaseTypeSettingAdmin(Audited):
+    nothing_yet = "Every type is as it ships."
     list_display = ("case_type", "due_minutes", "first_reply_minutes")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -23,5 +24,6 @@ class CaseTypeSettingAdmin(Audited):
 
 @admin.register(ReasonCode)
 class ReasonCodeAdmin(Audited):
+    nothing_yet = "No reason to choose from yet."
     list_display = ("label", "code", "case_type", "needs_words", "position")
     list_filter = ("case_type", "needs_words")

@@ -33,7 +33,9 @@ class WebhookEndpointAdmin(OfPartners):
     list_display = ("__str__", "partner", "url", "state", "waiting", "failing_since")
     list_filter = ("partner",)
     search_fields = ("url", "description")
-    nothing_yet = "No system hears of cases yet. Register its address here, or by the API: POST /api/v1/webhooks/."
+    nothing_yet = (
+        "No system hears of cases yet. Register its address here, or by the API: POST /api/v1/webhook-endpoints/."
+    )
     fields = ("partner", "url", "description", "kinds", "contact")
     change_form_template = "admin/interactions/webhook.html"
 
@@ -172,6 +174,7 @@ class OfKind(admin.SimpleListFilter):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing was sent yet. Events go to every webhook that listens."
     partner_path = "endpoint__partner"
     list_display = ("made_at", "event", "endpoint", "status", "attempts", "answered", "milliseconds")
     list_filter = ("status", OfKind, "endpoint__partner")

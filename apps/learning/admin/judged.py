@@ -15,6 +15,7 @@ from apps.policies.errors import Refused
 
 @admin.register(Signal)
 class SignalAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing to learn from yet. Each decision of a person leaves a signal."
     list_display = (
         "at",
         "partner",
@@ -33,6 +34,7 @@ class SignalAdmin(OfPartners, ReadOnly):
 class BreakerAdmin(OfPartners, ReadOnly):
     """What audits show of each scope. It trips, and is armed again, by itself and by lifting its pause; never here."""
 
+    nothing_yet = "Nothing is watched yet. The first audit of what the AI did alone begins it."
     list_display = ("scope", "seen", "wrong", "level", "pause")
     list_filter = ("case_type", "action", "partner")
     fields = ("scope", "seen", "wrong", "level", "error", "bound", "armed_at", "pause")
@@ -63,6 +65,7 @@ class BreakerAdmin(OfPartners, ReadOnly):
 
 @admin.register(CaseAudit)
 class CaseAuditAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing was drawn to be judged again yet."
     list_display = (
         "drawn_at",
         "partner",
@@ -99,6 +102,7 @@ class CaseAuditAdmin(OfPartners, ReadOnly):
 
 @admin.register(KnownAnswer)
 class KnownAnswerAdmin(OfPartners, Audited):
+    nothing_yet = "No known answer yet. Keep one from an audit whose verdict nobody doubts."
     list_display = ("made_at", "partner", "case_type", "action", "active", "made_by")
     list_filter = ("active", "case_type", "partner")
     fields = ("partner", "case_type", "action", "why", "active", "made_by", "made_at")

@@ -42,6 +42,7 @@ class OfBoundaries(ReadOnly):
 class RefinementReportAdmin(OfBoundaries):
     """One a week and boundary. To look out of turn spends α: later reports then need more evidence."""
 
+    nothing_yet = "No report yet. One is made each week, and whenever you ask for it."
     list_display = ("made_at", "boundary", "number", "pieces", "tested", "proposed", "share_of_alpha")
     list_filter = ("boundary",)
     fields = (
@@ -116,6 +117,7 @@ class RefinementAdmin(OfBoundaries):
     """What is proven and not granted yet. Accepting makes a draft, which is verified, replayed and agreed to like any other."""
 
     boundary_path = "report__boundary"
+    nothing_yet = "Nothing was proposed yet. Reports propose what evidence supports."
     list_display = ("words", "kind", "boundary", "state", "bound", "report")
     list_filter = ("state", "kind", "case_type", "action", "report__boundary")
     list_select_related = ("report__boundary",)
@@ -237,6 +239,7 @@ class RampAdmin(OfBoundaries):
     """Grants that began with a part of their cases. They go on by themselves, as their audits allow; anybody who may pause
     may stop one at once. What comes after is a new release."""
 
+    nothing_yet = "No grant is on a ramp. A proposal that is accepted and released begins with a tenth of its cases."
     list_display = ("grant", "boundary", "share_words", "audited_words", "held", "stopped_at")
     list_filter = ("boundary", "case_type", "action")
     fields = (

@@ -26,6 +26,7 @@ from apps.policies.admin.base import ReadOnly, person
 
 @admin.register(ReadingModel)
 class ReadingModelAdmin(ReadOnly):
+    nothing_yet = "The classifier that ships reads every message. Training proposes another one."
     list_display = ("version", "state", "made_at", "right", "labels", "corrected", "adopted_by")
     list_filter = ("state",)
     fields = (

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.text import capfirst
 
 from apps.policies import audit
@@ -23,8 +25,27 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
+class Moment(forms.DateTimeInput):
+    """A date and a time, to the minute, in the browser's own box."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, "%Y-%m-%dT%H:%M")
+
+
 class Titled(ModelAdmin):
-    """Pages are headed by what they show: the plural over a list, the row's own name over a row."""
+    """Pages are headed by what they show: the plural over a list, the row's own name over a row. `nothing_yet` says in an
+    empty list what brings rows."""
+
+    nothing_yet = ""
+    formfield_overrides = {models.DateTimeField: {"form_class": forms.DateTimeField, "widget": Moment}}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if isinstance(field, forms.DateTimeField):
+            field.help_text = f"{field.help_text} In {timezone.get_current_timezone_name()}.".strip()
+        return field
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))

@@ -24,6 +24,7 @@ Act = Callable[[HttpRequest, BoundaryVersion], str]
 
 @admin.register(Boundary)
 class BoundaryAdmin(Audited):
+    nothing_yet = "No boundary yet: until a brand has one, people decide everything."
     list_display = ("name", "currency", "active")
     search_fields = ("name",)
     change_form_template = "admin/policies/boundary.html"
@@ -97,6 +98,7 @@ class BoundaryAdmin(Audited):
 
 @admin.register(BoundaryVersion)
 class BoundaryVersionAdmin(ReadOnly):
+    nothing_yet = "No version yet. A boundary begins with a draft."
     list_display = ("boundary", "number", "state", "note", "approved_by", "activated_at")
     list_filter = ("state", "boundary")
 

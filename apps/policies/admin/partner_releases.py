@@ -79,6 +79,7 @@ _FORMS: dict[str, type[BoundaryChange] | type[StageChange] | type[TermsChange]] 
 
 @admin.register(PartnerRelease)
 class PartnerReleaseAdmin(OfPartners, ReadOnly):
+    nothing_yet = "Nothing was proposed for a brand yet."
     list_display = ("partner", "kind", "in_words", "state_tag", "proposed_by", "agreed_by", "ended_at")
     list_filter = ("state", "kind", "partner")
 

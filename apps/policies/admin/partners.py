@@ -21,6 +21,7 @@ _STAGES: dict[str, tuple[str, str]] = {  # the tag of the handler that a stage l
 
 @admin.register(Partner)
 class PartnerAdmin(OfPartners, Audited):
+    nothing_yet = "No brand yet. New brand asks for what it needs, step by step."
     partner_path = "pk"
     list_display = ("name", "slug", "boundary", "currency", "time_zone", "connector")
     search_fields = ("name", "slug")

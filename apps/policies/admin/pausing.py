@@ -30,6 +30,7 @@ class InForce(admin.SimpleListFilter):
 
 @admin.register(Pause)
 class PauseAdmin(Audited):
+    nothing_yet = "Nothing was ever paused."
     list_display = ("scope", "state_tag", "reason", "paused_as", "paused_at")
     list_filter = (InForce, ("partner", OwnPartners))
     ordering = (F("lifted_at").desc(nulls_first=True), "-pk")

@@ -72,6 +72,7 @@ class RemitForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Remit)
 class RemitAdmin(Audited):
+    nothing_yet = "Nobody has a remit yet. It says for which brands somebody decides, and up to what amount."
     form = RemitForm
     list_display = ("user", "brands", "types", "amount_per_decision", "amount_per_day", "currency")
     search_fields = ("user__username", "user__last_name")

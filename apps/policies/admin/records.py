@@ -23,6 +23,7 @@ def handler_tag(handler: str) -> SafeString:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnly):
+    nothing_yet = "Nothing was recorded yet."
     list_display = ("at", "actor", "subject_type", "subject_id", "event", "moved", "reason")
     list_filter = ("actor_kind", "subject_type", "event")
     search_fields = ("=subject_id", "=actor", "=correlation_id")
@@ -43,6 +44,7 @@ class AuditEntryAdmin(ReadOnly):
 
 @admin.register(Ruling)
 class RulingAdmin(OfPartners, ReadOnly):
+    nothing_yet = "The gate has not ruled yet."
     list_display = ("at", "partner", "case_type", "action", "gate_said", "final", "rule", "confidence")
     list_filter = ("handler", "gate_handler", "case_type", "partner")
     search_fields = ("=subject", "=content_hash")
