@@ -3,7 +3,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from apps.interactions import memory
+from config.chunked import Whole
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+application = Whole(get_wsgi_application())
 memory.settle()

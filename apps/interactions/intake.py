@@ -43,7 +43,8 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An interaction as it comes in; `customer` and `order` are the partner's own references."""
+    """An interaction as it comes in; `customer` and `order` are the partner's own references. One that is not `vouched` for
+    names whom somebody on a public page says to be: whether there is such a customer is not told, and it joins no case."""
 
     external_id: str
     channel: str
@@ -55,6 +56,7 @@ class Arrival:
     audience: int | None = None
     locale: str = ""
     sender_verified: bool | None = None
+    vouched: bool = True
 
     @property
     def received_at(self) -> datetime:
@@ -85,7 +87,7 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
 
 
 def _take(partner: Partner, arrival: Arrival, actor: audit.Actor, now: datetime) -> Accepted:
-    customer = _customer(partner, arrival.customer)
+    customer = _customer(partner, arrival)
     same, writes_again = _cases_around(partner, arrival.external_id, customer)
     if same is not None:
         return Accepted(Interaction.objects.get(pk=same), created=False)
@@ -94,7 +96,7 @@ def _take(partner: Partner, arrival: Arrival, actor: audit.Actor, now: datetime)
     interaction.save(force_insert=True)
     received(interaction, arrival, actor).save(force_insert=True)
     Message.objects.bulk_create(messages_of(interaction, arrival.messages))
-    if writes_again:
+    if writes_again and arrival.vouched:
         case = same_matter.case_of(interaction, [words.text for words in arrival.messages])
         if case is not None:
             hearing.merge(interaction, case, actor=actor, now=now)
@@ -214,14 +216,15 @@ def resume_after_return(order: Order) -> None:
         wake_workers()
 
 
-def _customer(partner: Partner, external_id: str | None) -> Customer | None:
+def _customer(partner: Partner, arrival: Arrival) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
-    if not external_id:
+    if not arrival.customer:
         return None
-    try:
-        return Customer.objects.select_for_update(no_key=True).get(partner=partner, external_id=external_id)
-    except Customer.DoesNotExist:
-        raise no_such_customer(external_id) from None
+    rows = Customer.objects.select_for_update(no_key=True)
+    found = rows.filter(partner=partner, external_id=arrival.customer).first()
+    if found is None and arrival.vouched:
+        raise no_such_customer(arrival.customer)
+    return found
 
 
 def _cases_around(partner: Partner, external_id: str, customer: Customer | None) -> tuple[int | None, bool]:

@@ -235,7 +235,7 @@ def _asked_in(row: Interaction) -> str:
 def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], int]) -> int | None:
     """The customer's earlier open case without an order that asks for the same, if there is one."""
     row = case.interaction
-    if row.order_id is not None or row.customer_id is None or not case.reading.intents:
+    if row.order_id is not None or row.customer_id is None or row.sender_verified is False or not case.reading.intents:
         return None
     earlier = (
         Interaction.objects.in_the_open()

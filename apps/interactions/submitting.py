@@ -37,23 +37,30 @@ def _reader(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[
 
 
 def submit_interaction(
-    partner: Partner, data: object, *, actor: audit.Actor, as_sent: bool = False, wake: bool = True
+    partner: Partner,
+    data: object,
+    *,
+    actor: audit.Actor,
+    as_sent: bool = False,
+    wake: bool = True,
+    vouched: bool = True,
 ) -> intake.Accepted:
-    """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`)."""
+    """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`); `vouched` is
+    whether who sends it answers for whom it names as the customer."""
     now = timezone.now()
-    arrival = _arrival(checked(shapes.InteractionIn, data), now, as_sent=as_sent)
+    arrival = _arrival(checked(shapes.InteractionIn, data), now, as_sent=as_sent, vouched=vouched)
     return intake.accept(partner, arrival, actor=actor, now=now, wake=wake)
 
 
 def submit_interactions(
-    partner: Partner, items: Sequence[object], *, actor: audit.Actor
+    partner: Partner, items: Sequence[object], *, actor: audit.Actor, vouched: bool = True
 ) -> list[intake.Accepted | Invalid]:
     """Take many; what came of each, in their order."""
     now, shape = timezone.now(), _reader(shapes.InteractionIn)
     read: list[intake.Arrival | Invalid] = []
     for item in items:
         try:
-            read.append(_arrival(shape.run_validation(item), now))
+            read.append(_arrival(shape.run_validation(item), now, vouched=vouched))
         except serializers.ValidationError as error:
             read.append(Invalid(flat_errors(error.detail)))
     taken = iter(
@@ -62,13 +69,14 @@ def submit_interactions(
     return [one if isinstance(one, Invalid) else next(taken) for one in read]
 
 
-def _arrival(found: dict[str, Any], now: datetime, *, as_sent: bool = False) -> intake.Arrival:
-    values = dict(found)
+def _arrival(found: dict[str, Any], now: datetime, *, as_sent: bool = False, vouched: bool = True) -> intake.Arrival:
+    values = dict(found) | ({} if vouched else {"sender_verified": False})
     messages = [
         intake.Words(**message, received_at=message["sent_at"] if as_sent else now)
         for message in values.pop("messages")
     ]
-    return intake.Arrival(messages=messages, **{name: value for name, value in values.items() if value is not None})
+    said = {name: value for name, value in values.items() if value is not None}
+    return intake.Arrival(messages=messages, vouched=vouched, **said)
 
 
 def submit_customer(

@@ -125,6 +125,21 @@ def test_what_is_taken_is_read_before_anybody_may_take_its_token_away(partner, l
     assert free_meanwhile == [0]
 
 
+def test_what_can_never_be_recorded_holds_up_no_other(partner, listener):
+    endpoint = endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    events(partner, 2, cases=2)
+    spreading.spread()
+    sender = sending.Sender()
+    sender._room[endpoint.pk] = 8
+    gone, kept = sender._take(False, 8)
+    WebhookDelivery.objects.filter(pk=gone.delivery_id).delete()
+    for letter in (gone, kept):
+        sender._answered.put((False, posting.Answered(letter, 200, 5)))
+    assert sender._record() == 2
+    assert WebhookDelivery.objects.get().status == "delivered"
+    assert sender._record() == 0
+
+
 def test_a_sender_that_is_killed_loses_nothing(partner, listener):
     endpoints.register(partner, {"url": listener.url}, actor=BOT)
     listener.seconds = 0.05

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -100,8 +100,13 @@ class HasScope(BasePermission):
     """Each view names the scope it needs per method; a view that names none is open to nobody."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        wanted = getattr(view, "scopes", {}).get(request.method)
-        if not isinstance(request.user, Caller) or wanted is None:
+        if not isinstance(request.user, Caller):
+            return False
+        scopes = getattr(view, "scopes", {})
+        wanted = scopes.get("GET" if request.method == "HEAD" else request.method)
+        if wanted is None and scopes:
+            raise MethodNotAllowed(str(request.method))
+        if wanted is None:
             return False
         self.message = f"This key lacks the scope {wanted}."
         return wanted in request.user.key.scopes

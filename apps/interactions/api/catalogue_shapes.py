@@ -2,7 +2,15 @@
 
 from rest_framework import serializers
 
-from apps.interactions.api.serializers import AmountField, Strict, not_before_computers, not_in_the_future
+from apps.interactions.api.serializers import (
+    AmountField,
+    Choice,
+    Flag,
+    Strict,
+    Time,
+    not_before_computers,
+    not_in_the_future,
+)
 from apps.interactions.models.catalogue import SEEN
 
 
@@ -12,20 +20,20 @@ class ProductIn(Strict):
     category = serializers.CharField(max_length=80, required=False, allow_blank=True)
     price = AmountField()
     currency = serializers.RegexField(r"^[A-Z]{3}$", error_messages={"invalid": "Three capital letters, like USD."})
-    in_stock = serializers.BooleanField()
+    in_stock = Flag()
     description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
+    as_of = Time(required=False, validators=[not_in_the_future, not_before_computers])
 
 
 class ArticleIn(Strict):
     slug = serializers.SlugField(max_length=80, required=False)
     title = serializers.CharField(max_length=200)
     body = serializers.CharField(max_length=20_000)
-    published = serializers.BooleanField(required=False, default=True)
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
+    published = Flag(required=False, default=True)
+    as_of = Time(required=False, validators=[not_in_the_future, not_before_computers])
 
 
 class CustomerEventIn(Strict):
-    kind = serializers.ChoiceField(SEEN)
+    kind = Choice(SEEN)
     sku = serializers.CharField(max_length=60)
-    at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    at = Time(validators=[not_in_the_future, not_before_computers])

@@ -26,6 +26,7 @@ from apps.interactions.api.authentication import Caller
 from apps.interactions.api.filtering import Filter, chosen, filtered
 from apps.interactions.api.pagination import NewestFirst
 from apps.interactions.models import Scope
+from apps.policies.errors import Invalid
 
 Shape = type[BaseSerializer[Any]]
 UNSAFE = ("POST", "PATCH", "DELETE")  # PUT is idempotent by itself
@@ -48,6 +49,7 @@ class Described(APIView):
 
 
 class Endpoint(Described):
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     scopes: ClassVar[Mapping[str, Scope]]
     secrets: ClassVar[tuple[str, ...]] = ()  # fields of an answer that are not kept for who sends the call again
 
@@ -58,6 +60,7 @@ class Endpoint(Described):
         try:
             asked._request.body  # noqa: B018  # read while it is whole; refused here when it is too large
             self.initial(asked, *args, **kwargs)
+            self._as_described(asked)
             method = str(request.method).lower()
             known = method in self.http_method_names
             handler = getattr(self, method, self.http_method_not_allowed) if known else self.http_method_not_allowed
@@ -66,6 +69,15 @@ class Endpoint(Described):
             answer = self.handle_exception(error)
         self.response = self.finalize_response(asked, answer, *args, **kwargs)
         return self.response
+
+    def _as_described(self, asked: Request) -> None:
+        """A body where one is taken, so that none that was lost on its way is read as “nothing”; and none where none is."""
+        takes = asked.method in self.takes
+        if takes and not asked._request.body:
+            raise Invalid({"body": ["It is empty. Send JSON."]})
+        if not takes and asked.method == "POST" and asked.data:
+            names = asked.data if isinstance(asked.data, dict) else ["body"]
+            raise Invalid({str(name): ["This call takes no fields."] for name in names})
 
     def check_throttles(self, request: Request) -> None:
         if isinstance(request.user, Caller):
@@ -98,7 +110,7 @@ class Endpoint(Described):
         if name is None or request.method not in UNSAFE or not isinstance(request.user, Caller):
             return handler()
         digest = idempotency.digest_of(request.method, request.get_full_path(), request._request.body)
-        call = idempotency.begin(request.user.partner, idempotency.checked_name(name), digest, timezone.now())
+        call = idempotency.begin(request.user.key, idempotency.checked_name(name), digest, timezone.now())
         if isinstance(call, idempotency.Answer):
             replayed = HttpResponse(call.body, status=call.status, content_type=call.content_type)
             replayed["Idempotent-Replayed"] = "true"
@@ -106,12 +118,12 @@ class Endpoint(Described):
         try:
             with transaction.atomic():
                 answer = self._handled(handler)
-                if answer.status_code < 500:
+                if not _passes(answer):
                     idempotency.finish(call, self._kept(answer))
         except BaseException:
             idempotency.let_go(call)
             raise
-        if answer.status_code >= 500:
+        if _passes(answer):
             idempotency.let_go(call)
         return answer
 
@@ -128,6 +140,11 @@ class Endpoint(Described):
             data = {**data, **{name: None for name in self.secrets if name in data}}
         body = "" if data is None else JSONRenderer().render(data).decode()
         return idempotency.Answer(answer.status_code, answer.content_type or "application/json", body)
+
+
+def _passes(answer: Response) -> bool:
+    """Whether the same call may be answered otherwise in a moment, since nothing was done."""
+    return answer.status_code >= 500 or answer.has_header("Retry-After")
 
 
 class Listing(Endpoint):

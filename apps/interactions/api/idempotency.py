@@ -1,11 +1,13 @@
 """Idempotency keys: a call under a name happens once, and whoever sends it again gets the answer it got.
 
-    begin(partner, name, digest, now)   the answer there is; None: it is ours to make now
+    begin(key, name, digest, now)       the answer there is, or the call that is ours to make now
     finish(call, answer)                keep the answer, in the transaction of what the call did
     let_go(call)                        nothing happened: the name is free
 
-Another body under the same name is a mistake (422); one that is under way is waited for by the caller (409). A call whose
-process died did nothing, since its answer commits with what it did: after its lease it is taken over.
+Names belong to the keys of a brand that may do the same: one on a public page neither hears what others were answered nor takes
+a name from them, and a key that replaces another goes on with its names. Another body under the same name is a mistake (422);
+one that is under way is waited for by the caller (409). A call whose process died did nothing, since its answer commits with
+what it did: after its lease it is taken over.
 """
 
 import hashlib
@@ -14,9 +16,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from apps.interactions.models import IdempotentCall
+from apps.interactions.models import ApiKey, IdempotentCall
 from apps.policies.errors import Invalid, Refused
-from apps.policies.models import Partner
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)
@@ -41,9 +42,10 @@ def digest_of(method: str, path: str, body: bytes) -> str:
     return hashlib.sha256(b"\x00".join([method.encode(), path.encode(), body])).hexdigest()
 
 
-def begin(partner: Partner, name: str, digest: str, now: datetime) -> IdempotentCall | Answer:
+def begin(key: ApiKey, name: str, digest: str, now: datetime) -> IdempotentCall | Answer:
     """Raises Invalid for another call under this name, Refused while it is under way."""
-    fresh = IdempotentCall(partner=partner, name=name, digest=digest, begun_at=now, lease_until=now + LEASE)
+    named = {"partner": key.partner, "name": name, "scopes": _scopes_of(key)}
+    fresh = IdempotentCall(**named, digest=digest, begun_at=now, lease_until=now + LEASE)
     for _ in range(2):  # the one in our way may go meanwhile
         try:
             with transaction.atomic():
@@ -53,7 +55,7 @@ def begin(partner: Partner, name: str, digest: str, now: datetime) -> Idempotent
         else:
             return fresh
         with transaction.atomic():
-            found = IdempotentCall.objects.select_for_update().filter(partner=partner, name=name).first()
+            found = IdempotentCall.objects.select_for_update().filter(**named).first()
             if found is None:
                 continue
             if now - found.begun_at >= KEPT:
@@ -69,6 +71,10 @@ def begin(partner: Partner, name: str, digest: str, now: datetime) -> Idempotent
             found.save(update_fields=["lease_until"])
             return found
     raise Refused("The first call under this key is still under way. Try again in a moment.")
+
+
+def _scopes_of(key: ApiKey) -> str:
+    return hashlib.sha256(" ".join(sorted(key.scopes)).encode()).hexdigest()
 
 
 def finish(call: IdempotentCall, answer: Answer) -> None:

@@ -11,8 +11,16 @@ from rest_framework.response import Response
 from apps.interactions import history, outcomes, submitting
 from apps.interactions.api import answers
 from apps.interactions.api.endpoint import Endpoint, caller
-from apps.interactions.api.serializers import AmountField, DryRunIn, Strict, not_before_computers, not_in_the_future
-from apps.interactions.api.views import interaction_of, refused_item
+from apps.interactions.api.serializers import (
+    AmountField,
+    Choice,
+    DryRunIn,
+    Strict,
+    Time,
+    not_before_computers,
+    not_in_the_future,
+)
+from apps.interactions.api.views import interaction_of, items_of, refused_item
 from apps.interactions.models import Outcome, Scope
 from apps.policies import simulating
 from apps.policies.errors import Invalid
@@ -22,8 +30,8 @@ _OF_THE_CASE = ("external_id", "customer", "decided_at", "at_stake")
 
 
 class OutcomeIn(Strict):
-    kind = serializers.ChoiceField(Outcome.Kind.values)
-    at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    kind = Choice(Outcome.Kind.values)
+    at = Time(validators=[not_in_the_future, not_before_computers])
     reference = serializers.CharField(max_length=100)
     score = serializers.IntegerField(min_value=1, max_value=5, required=False, allow_null=True)
 
@@ -33,7 +41,7 @@ class PastCaseIn(DryRunIn):
 
     external_id = serializers.CharField(max_length=100)
     customer = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
-    decided_at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    decided_at = Time(validators=[not_in_the_future, not_before_computers])
     at_stake = AmountField(required=False, allow_null=True)
 
 
@@ -72,9 +80,7 @@ class History(Endpoint):
     gives = {"POST": {207: answers.Verdicts}}
 
     def post(self, request: Request) -> Response:
-        items = request.data.get("cases") if isinstance(request.data, dict) else None
-        if not isinstance(items, list) or not 1 <= len(items) <= MOST_AT_ONCE:
-            raise Invalid({"cases": [f"Send a list of 1 to {MOST_AT_ONCE} past cases."]})
+        items = items_of(request, "cases", MOST_AT_ONCE)
         return Response({"results": [self._one(request, item) for item in items]}, status=207)
 
     def _one(self, request: Request, item: Any) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response:
         case Moved() | Refused():
             return _answer(409, str(error))
         case OperationalError() if isinstance(error.__cause__, DeadlockDetected):
-            return _answer(409, "Two calls were in each other's way. Nothing was done; send it again.")
+            answer = _answer(409, "Two calls were in each other's way. Nothing was done; send it again.")
+            answer["Retry-After"] = "1"
+            return answer
         case Precondition():
             return _answer(412, str(error))
         case RequestDataTooBig():

@@ -3,6 +3,7 @@
 Every field is bounded, unknown fields are refused by name, and money has two decimals.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -35,15 +36,49 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Time(serializers.DateTimeField):
+    """A moment with its zone: which one is meant without it would be a guess."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise serializers.ValidationError("Send a time with its zone, like 2026-11-26T18:00:00Z.")
+        return super().enforce_timezone(value)
+
+
+class Flag(serializers.BooleanField):
+    """true or false, and nothing that looks like it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Send true or false.")
+        return data
+
+
+class Choice(serializers.ChoiceField):
+    """Says what there is to choose from."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or (data not in self.choices and not (data == "" and self.allow_blank)):
+            said = f"“{data[:60]}” is none of them" if isinstance(data, str) else "This is no text"
+            raise serializers.ValidationError(f"{said}; use one of {', '.join(map(str, self.choices))}.")
+        return super().to_internal_value(data)
+
+
+_AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
+
+
 @extend_schema_field({"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$", "examples": ["84.50"]})
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, float | bool):
             raise serializers.ValidationError('Send an amount as text, like "84.50": floats are not exact.')
         try:
-            return exact_amount(data)
+            found = exact_amount(data)
         except BadAmount as error:
             raise serializers.ValidationError(str(error)) from None
+        if isinstance(data, str) and not _AMOUNT.fullmatch(data):
+            raise serializers.ValidationError('Send an amount in plain digits, like "84.50".')
+        return found
 
     def to_representation(self, value: Decimal) -> str:
         return f"{value:.2f}"
@@ -72,33 +107,33 @@ class PlainDict(serializers.DictField):
 
 
 class MessageIn(Strict):
-    author = serializers.ChoiceField(["customer", "agent", "bot"])
+    author = Choice(["customer", "agent", "bot"])
     text = serializers.CharField(max_length=LONGEST_TEXT)
-    sent_at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    sent_at = Time(validators=[not_in_the_future, not_before_computers])
 
 
 class InteractionIn(Strict):
     external_id = serializers.CharField(max_length=90)
-    channel = serializers.ChoiceField(CHANNELS)
+    channel = Choice(CHANNELS)
     customer = serializers.CharField(max_length=100, required=False, allow_null=True)
     order = serializers.CharField(max_length=60, required=False, allow_null=True)
     subject = serializers.CharField(max_length=300, required=False, allow_blank=True)
     messages = MessageIn(many=True, allow_empty=False, max_length=MOST_MESSAGES)  # type: ignore[call-arg]
-    public = serializers.BooleanField(required=False, default=False)
+    public = Flag(required=False, default=False)
     audience = serializers.IntegerField(min_value=0, max_value=2_000_000_000, required=False, allow_null=True)
     locale = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    sender_verified = serializers.BooleanField(required=False, allow_null=True, default=None)
+    sender_verified = Flag(required=False, allow_null=True, default=None)
 
 
 class CustomerIn(Strict):
     external_id = serializers.CharField(max_length=100, required=False)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True)
     email = serializers.EmailField(required=False, allow_blank=True)
-    tier = serializers.ChoiceField(TIERS, required=False, allow_blank=True)
+    tier = Choice(TIERS, required=False, allow_blank=True)
     country = serializers.CharField(max_length=60, required=False, allow_blank=True)
     postcode = serializers.CharField(max_length=20, required=False, allow_blank=True)
     since = serializers.DateField(required=False, allow_null=True)
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
+    as_of = Time(required=False, validators=[not_in_the_future, not_before_computers])
 
 
 class LineIn(Strict):
@@ -107,19 +142,19 @@ class LineIn(Strict):
     options = PlainDict(required=False)
     quantity = serializers.IntegerField(min_value=1, max_value=100_000)
     unit_price = AmountField()
-    final_sale = serializers.BooleanField(required=False, default=False)
+    final_sale = Flag(required=False, default=False)
 
 
 class PaymentIn(Strict):
-    kind = serializers.ChoiceField(PAYMENT_KINDS)
+    kind = Choice(PAYMENT_KINDS)
     method = serializers.CharField(max_length=30)
     amount = AmountField()
     reference = serializers.CharField(max_length=100, required=False, allow_blank=True)
-    at = serializers.DateTimeField(required=False, allow_null=True)
+    at = Time(required=False, allow_null=True)
 
 
 class EventIn(Strict):
-    at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
+    at = Time(validators=[not_in_the_future, not_before_computers])
     kind = serializers.CharField(max_length=30)
     location = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
     proof = serializers.CharField(max_length=30, required=False, allow_blank=True, allow_null=True)
@@ -128,20 +163,18 @@ class EventIn(Strict):
 class OrderIn(Strict):
     number = serializers.CharField(max_length=60, required=False)
     customer = serializers.CharField(max_length=100)
-    status = serializers.ChoiceField(ORDER_STATUSES)
+    status = Choice(ORDER_STATUSES)
     currency = serializers.RegexField(r"^[A-Z]{3}$", error_messages={"invalid": "Three capital letters, like USD."})
     total = AmountField()
-    placed_at = serializers.DateTimeField(validators=[not_in_the_future, not_before_computers])
-    promised_at = serializers.DateTimeField(required=False, allow_null=True, validators=[not_before_computers])
-    delivered_at = serializers.DateTimeField(
-        required=False, allow_null=True, validators=[not_in_the_future, not_before_computers]
-    )
+    placed_at = Time(validators=[not_in_the_future, not_before_computers])
+    promised_at = Time(required=False, allow_null=True, validators=[not_before_computers])
+    delivered_at = Time(required=False, allow_null=True, validators=[not_in_the_future, not_before_computers])
     destination = PlainDict(required=False)
     lines = LineIn(many=True, max_length=MOST_LINES)  # type: ignore[call-arg]
     payments = PaymentIn(many=True, required=False, max_length=MOST_LINES)  # type: ignore[call-arg]
     tracking_number = serializers.CharField(max_length=60, required=False, allow_null=True, allow_blank=True)
     events = EventIn(many=True, required=False, max_length=1000)  # type: ignore[call-arg]
-    as_of = serializers.DateTimeField(required=False, validators=[not_in_the_future, not_before_computers])
+    as_of = Time(required=False, validators=[not_in_the_future, not_before_computers])
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Two lines of one SKU at one price are one line of more pieces; at two prices nobody could say which is meant."""
@@ -160,7 +193,7 @@ class OrderIn(Strict):
 
 
 class ActionResultIn(Strict):
-    outcome = serializers.ChoiceField(["done", "refused"])
+    outcome = Choice(["done", "refused"])
     reference = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     amount = AmountField(required=False)
@@ -178,10 +211,10 @@ class GivenMoney(Strict):
 class DryRunIn(Strict):
     """A proposal and the facts that are known; what is left out is unknown."""
 
-    case_type = serializers.ChoiceField(CaseType.values)
-    action = serializers.ChoiceField(Action.values)
+    case_type = Choice(CaseType.values)
+    action = Choice(Action.values)
     amount = GivenMoney(required=False, allow_null=True)
-    discloses_order = serializers.BooleanField(required=False)
+    discloses_order = Flag(required=False)
     facts = serializers.DictField(
         required=False, help_text='By name: true, 12, "84.50", a choice, a list of them, or null.'
     )
@@ -189,5 +222,5 @@ class DryRunIn(Strict):
 
 class PauseIn(Strict):
     reason = serializers.CharField(max_length=2000)
-    case_type = serializers.ChoiceField(CaseType.values, required=False, allow_null=True, allow_blank=True)
-    action = serializers.ChoiceField(Action.values, required=False, allow_null=True, allow_blank=True)
+    case_type = Choice(CaseType.values, required=False, allow_null=True, allow_blank=True)
+    action = Choice(Action.values, required=False, allow_null=True, allow_blank=True)

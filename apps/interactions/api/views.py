@@ -57,7 +57,8 @@ class Interactions(Listing):
 
     def post(self, request: Request) -> Response:
         _allowed(request, request.data)
-        accepted = submitting.submit_interaction(caller(request).partner, request.data, actor=caller(request).actor)
+        who = caller(request)
+        accepted = submitting.submit_interaction(who.partner, request.data, actor=who.actor, vouched=_vouches(request))
         return Response(_told(request, accepted, request.data), status=202 if accepted.created else 200)
 
 
@@ -69,13 +70,12 @@ class InteractionBatch(Endpoint):
     gives = {"POST": {207: answers.Verdicts}}
 
     def post(self, request: Request) -> Response:
-        items = request.data.get("interactions") if isinstance(request.data, dict) else None
-        if not isinstance(items, list) or not 1 <= len(items) <= MOST_IN_A_BATCH:
-            raise Invalid({"interactions": [f"Send a list of 1 to {MOST_IN_A_BATCH} interactions."]})
+        items = items_of(request, "interactions", MOST_IN_A_BATCH)
         allowed = [_why_not(request, item) for item in items]
         who = caller(request)
         taken = iter(submitting.submit_interactions(
-            who.partner, [item for item, no in zip(items, allowed, strict=True) if no is None], actor=who.actor
+            who.partner, [item for item, no in zip(items, allowed, strict=True) if no is None], actor=who.actor,
+            vouched=_vouches(request),
         ))  # fmt: skip
         verdicts = [no or next(taken) for no in allowed]
         results = [self._verdict(request, item, verdict) for item, verdict in zip(items, verdicts, strict=True)]
@@ -88,6 +88,18 @@ class InteractionBatch(Endpoint):
             return {"status": 202 if verdict.created else 200, **_told(request, verdict, item)}
         except Refused as refused:
             return {**refused_item(item, Invalid({"external_id": [str(refused)]})), "status": 409}
+
+
+def items_of(request: Request, name: str, most: int) -> list[Any]:
+    """The list that a batch holds under this name, and nothing else; its items are not looked at. Raises Invalid."""
+    data = request.data if isinstance(request.data, dict) else {}
+    items = data.get(name)
+    errors = {other: ["There is no such field."] for other in sorted(set(data) - {name})}
+    if not isinstance(items, list) or not 1 <= len(items) <= most:
+        errors[name] = [f"Send a list of 1 to {most} {name}."]
+    if errors:
+        raise Invalid(errors)
+    return list(items or ())
 
 
 def refused_item(item: Any, error: Invalid) -> dict[str, Any]:
@@ -116,7 +128,8 @@ class Messages(Endpoint):
         _allowed(request, {"messages": [request.data]})
         words = intake.Words(**submitting.checked(shapes.MessageIn, request.data), received_at=timezone.now())
         case = intake.add_message(interaction, words, actor=caller(request).actor)
-        return Response(_told(request, intake.Accepted(case, created=True), None), status=202)
+        told = case if Scope.INTERACTIONS_READ in caller(request).key.scopes else interaction
+        return Response(_told(request, intake.Accepted(told, created=True), None), status=202)
 
 
 class ActionResult(Endpoint):
@@ -142,6 +155,10 @@ def _allowed(request: Request, data: Any) -> None:
         raise no
 
 
+def _vouches(request: Request) -> bool:
+    return Scope.SENDERS_VOUCH in caller(request).key.scopes
+
+
 def _why_not(request: Request, data: Any) -> Invalid | None:
     """A chat widget's key stands on a public page: it cannot speak for the staff, nor vouch for whoever types there."""
     scopes = caller(request).key.scopes
@@ -161,17 +178,20 @@ def _why_not(request: Request, data: Any) -> Invalid | None:
 
 
 def _told(request: Request, accepted: intake.Accepted, sent: Any) -> dict[str, Any]:
-    """The interaction as the key may see it. One that may not read is told of what it sent itself: who only guesses an id
-    learns nothing. Raises Refused."""
+    """The interaction as the key may see it. Raises Refused where another one has this id: nothing that was sent is dropped
+    as if it were known, and who may not read and only guesses an id learns nothing."""
     row = accepted.interaction
-    if Scope.INTERACTIONS_READ in caller(request).key.scopes:
-        return dict(_INTERACTION.to_representation(row))
+    may_read = Scope.INTERACTIONS_READ in caller(request).key.scopes
     if not accepted.created and not _is_what_was_sent(row, sent):
-        raise Refused("There is another interaction under this id. Choose one that nobody can guess.")
+        add = f"Add to it by POST …/interactions/{row.reference}/messages/, or choose" if may_read else "Choose"
+        raise Refused(f"Another interaction was sent under this id. {add} another id, one that nobody can guess.")
+    if may_read:
+        return dict(_INTERACTION.to_representation(row))
     return {name: value for name, value in _INTERACTION.to_representation(row).items() if name in FOR_WRITERS}
 
 
-def _is_what_was_sent(row: Interaction, sent: Any) -> bool:
-    first = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row), author="customer").order_by("id").first()
-    texts = [message.get("text") for message in sent["messages"]]
-    return first is not None and first.text in texts
+def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
+    """Whether the channel is the same, and every message there, with those that came since."""
+    kept = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row)).values_list("author", "text")
+    told = {(message["author"], message["text"].strip()) for message in sent["messages"]}
+    return row.channel == sent["channel"] and told <= set(kept)

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from apps.interactions import submitting
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
 from apps.interactions.api.filtering import Filter, a_uuid, one_of
-from apps.interactions.api.serializers import Strict
+from apps.interactions.api.serializers import Choice, Flag, Strict, Time
 from apps.interactions.models import EventKind, Scope, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.webhook import TEST
 from apps.interactions.webhooks import endpoints, signing
@@ -29,7 +29,7 @@ _FIELDS = {"events": "kinds"}  # as the API calls them, and as the row does
 class EndpointIn(Strict):
     url = serializers.CharField(max_length=500)
     description = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    events = serializers.ListField(child=serializers.ChoiceField(EventKind.values), required=False, max_length=20)
+    events = serializers.ListField(child=Choice(EventKind.values), required=False, max_length=20)
     contact = serializers.EmailField(required=False, allow_blank=True)
 
 
@@ -37,12 +37,12 @@ class EndpointChange(EndpointIn):
     """What is left out stays. `listening`: true lets a stopped one hear again, what it missed included."""
 
     url = serializers.CharField(max_length=500, required=False)
-    listening = serializers.BooleanField(required=False)
+    listening = Flag(required=False)
 
 
 class ReplayIn(Strict):
-    since = serializers.DateTimeField()
-    until = serializers.DateTimeField(required=False)
+    since = Time()
+    until = Time(required=False)
 
 
 class EndpointOut(serializers.ModelSerializer[WebhookEndpoint]):

@@ -12,6 +12,7 @@ class IdempotentCall(models.Model):
 
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=255, help_text="What the caller calls it.")
+    scopes = models.CharField(max_length=64, default="", help_text="SHA-256 of what the key may do.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of method, address and body.")
     begun_at = models.DateTimeField()
     lease_until = models.DateTimeField()
@@ -20,7 +21,7 @@ class IdempotentCall(models.Model):
     content_type = models.CharField(max_length=60, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="one_call_of_a_name")]
+        constraints = [models.UniqueConstraint(fields=["partner", "scopes", "name"], name="one_call_of_a_name")]
         indexes = [models.Index(fields=["begun_at"], name="idempotent_begun")]
 
     def __str__(self) -> str:

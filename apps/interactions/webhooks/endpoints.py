@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.interactions.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
-from apps.interactions.models.webhook import TEST
+from apps.interactions.models.webhook import NEVER, TEST
 from apps.interactions.webhooks import signing, stopping
 from apps.policies import audit
 from apps.policies.errors import Invalid, Refused
@@ -138,10 +138,11 @@ def replay(endpoint_id: int, since: datetime, until: datetime, *, actor: audit.A
         heard = [event for event in events.order_by("id")[: MOST_REPLAYED + 1] if endpoint.hears(event.kind)]
         if len(heard) > MOST_REPLAYED:
             raise Refused(f"These are more than {MOST_REPLAYED:,} events. Choose a shorter time.")
-        _send_again(endpoint.deliveries.filter(event__in=heard), now)
+        due = _due(endpoint, now)
+        _send_again(endpoint.deliveries.filter(event__in=heard), due)
         WebhookDelivery.objects.bulk_create(
             [
-                WebhookDelivery(event=event, endpoint=endpoint, subject=event.subject, next_at=now, made_at=now)
+                WebhookDelivery(event=event, endpoint=endpoint, subject=event.subject, next_at=due, made_at=now)
                 for event in heard
             ],
             ignore_conflicts=True,
@@ -151,17 +152,24 @@ def replay(endpoint_id: int, since: datetime, until: datetime, *, actor: audit.A
 
 
 def replay_one(delivery: WebhookDelivery, *, actor: audit.Actor, now: datetime) -> None:
+    """Raises what a removed endpoint raises: nothing is sent to it."""
     with transaction.atomic():
-        _send_again(WebhookDelivery.objects.filter(pk=delivery.pk), now)
-        audit.record(actor, delivery.endpoint, "replayed", details={"events": 1}, at=now)
+        endpoint = _locked(delivery.endpoint_id)
+        _send_again(WebhookDelivery.objects.filter(pk=delivery.pk), _due(endpoint, now))
+        audit.record(actor, endpoint, "replayed", details={"events": 1}, at=now)
 
 
-def _send_again(rows: QuerySet[WebhookDelivery], now: datetime) -> None:
+def _due(endpoint: WebhookEndpoint, now: datetime) -> datetime:
+    """What a stopped one does not hear waits until it listens again."""
+    return now if endpoint.stopped_at is None else NEVER
+
+
+def _send_again(rows: QuerySet[WebhookDelivery], due: datetime) -> None:
     """Under the same id, so that who heard it already knows. What is under way at this moment ends as it may."""
     # Locked in one order, as who records does.
     chosen = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     WebhookDelivery.objects.filter(pk__in=chosen).update(
-        status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=now
+        status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=due
     )
 
 

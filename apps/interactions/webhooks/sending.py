@@ -20,8 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pgbulk
-from django.db import close_old_connections, connection, transaction
-from django.db.utils import Error as DatabaseError
+from django.db import DataError, IntegrityError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from apps.interactions.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -136,7 +135,7 @@ class Sender:
             self._unrecorded.append(one)
         count = len(self._unrecorded)
         if count:
-            record(self._unrecorded, timezone.now())
+            _record_what_can_be(self._unrecorded, timezone.now())
             self._unrecorded = []  # what the database did not take is recorded the next time
         return count
 
@@ -162,8 +161,8 @@ def run(should_stop: Callable[[], bool]) -> None:
             if time.monotonic() - told > 60:
                 told = time.monotonic()
                 stopping.tell(timezone.now())
-        except DatabaseError:
-            log.exception("the database does not answer; trying again")
+        except Exception:  # one round's fault is not the end of all brands' webhooks: what was taken is due again
+            log.exception("a round of sending failed; trying again")
             time.sleep(1)
     sender.finish()
 
@@ -182,6 +181,18 @@ def _letter(row: WebhookDelivery, now: datetime) -> Letter:
         row.pk, row.endpoint_id, row.token, row.endpoint.url, str(event.event_id),
         posting.body_of(event.kind, event.created_at, event.number, event.payload), signing.secrets_of(row.endpoint, now),
     )  # fmt: skip
+
+
+def _record_what_can_be(answered: Sequence[Answered], now: datetime) -> None:
+    """One that the database can never take, such as of a delivery that is gone, is let go, and holds up no other."""
+    try:
+        record(answered, now)
+    except (DataError, IntegrityError):
+        for one in answered:
+            try:
+                record([one], now)
+            except (DataError, IntegrityError):
+                log.exception("what came of delivery %s cannot be kept", one.letter.delivery_id)
 
 
 def record(answered: Sequence[Answered], now: datetime) -> None:

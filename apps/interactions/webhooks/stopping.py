@@ -47,8 +47,11 @@ def tell(now: datetime) -> int:
         except OSError as error:
             log.warning("%s could not be told that its webhook was stopped: %s", endpoint.contact, error)
             continue
+        except ValueError as error:  # an address or a name that no mail can hold: it is not tried again
+            log.warning("nobody can write to %s about its webhook: %s", endpoint.contact, error)
+        else:
+            told += 1
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(told_at=now)
-        told += 1
     return told
 
 

@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from apps.interactions import forgetting
 from apps.interactions.api import idempotency, views
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import IdempotentCall, Interaction, WebhookEndpoint
+from apps.interactions.models import ApiKey, IdempotentCall, Interaction, WebhookEndpoint
+from apps.policies import pauses
 from apps.policies.models import Pause
 from tests.conftest import api_client
 from tests.interactions.api.test_interactions import URL, interaction
@@ -67,14 +70,14 @@ class TestOnce:
         now = timezone.now()
         body = b'{"reason":"sale"}'
         digest = idempotency.digest_of("POST", PAUSES, body)
-        idempotency.begin(partner, "key-1", digest, now)
+        idempotency.begin(ApiKey.objects.get(), "key-1", digest, now)
         answer = post({"reason": "sale"})
         assert answer.status_code == 409
         assert "still under way" in answer.json()["detail"]
 
     def test_one_whose_process_died_is_taken_over_after_its_lease(self, post, partner):
         digest = idempotency.digest_of("POST", PAUSES, b'{"reason":"sale"}')
-        idempotency.begin(partner, "key-1", digest, timezone.now() - 2 * idempotency.LEASE)
+        idempotency.begin(ApiKey.objects.get(), "key-1", digest, timezone.now() - 2 * idempotency.LEASE)
         assert post({"reason": "sale"}).status_code == 201
         assert IdempotentCall.objects.get().status == 201
 
@@ -134,3 +137,18 @@ class TestOnce:
         IdempotentCall.objects.update(begun_at=timezone.now() - timedelta(hours=24))
         forgetting.forget_old(timezone.now())
         assert not IdempotentCall.objects.exists()
+
+
+def test_what_may_pass_in_a_moment_is_not_kept(post, monkeypatch):
+    real, faults = pauses.pause_as, iter([OperationalError("deadlock detected")])
+
+    def in_the_way(*args, **options):
+        for fault in faults:
+            fault.__cause__ = DeadlockDetected()
+            raise fault
+        return real(*args, **options)
+
+    monkeypatch.setattr(pauses, "pause_as", in_the_way)
+    first, again = post({"reason": "sale"}), post({"reason": "sale"})
+    assert (first.status_code, first["Retry-After"], again.status_code) == (409, "1", 201)
+    assert "Idempotent-Replayed" not in again

@@ -168,3 +168,33 @@ class TestReplay:
         endpoints.test(endpoint.pk, actor=BOT, now=timezone.now())
         send()
         assert [heard["type"] for heard in listener.heard] == ["webhook.test"]
+
+
+class TestReplayToOneThatDoesNotListen:
+    def test_nothing_waits_for_one_that_is_removed(self, endpoint, happen, send):
+        happen()
+        send()
+        endpoints.remove(endpoint.pk, actor=BOT, now=timezone.now())
+        with pytest.raises(Refused, match="removed"):
+            endpoints.replay_one(WebhookDelivery.objects.get(), actor=BOT, now=timezone.now())
+
+    def test_what_is_for_a_stopped_one_waits_until_it_listens(self, endpoint, listener, happen, send):
+        happen()
+        send()
+        endpoints.stop(endpoint.pk, actor=BOT, now=timezone.now())
+        endpoints.replay_one(WebhookDelivery.objects.get(), actor=BOT, now=timezone.now())
+        endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now() + HOURS, actor=BOT, now=timezone.now())
+        assert not WebhookDelivery.objects.filter(next_at__lte=timezone.now()).exists()
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        send()
+        assert len(listener.heard) == 2
+
+
+class TestTelling:
+    def test_whom_no_mail_can_reach_hides_nobody_else(self, partner, listener):
+        for contact in ("a@b。.de", "ops@shop.example"):
+            made = endpoints.register(partner, {"url": listener.url, "contact": contact}, actor=BOT)
+            WebhookEndpoint.objects.filter(pk=made.pk).update(stopped_at=timezone.now(), stopped_because="Gone.")
+        assert stopping.tell(timezone.now()) == 1
+        assert [letter.to for letter in mail.outbox] == [["ops@shop.example"]]
+        assert stopping.tell(timezone.now()) == 0

@@ -227,3 +227,18 @@ def test_a_case_tells_what_becomes_of_it(endpoint, listener, arrive, order, send
     assert set(told) >= {"reply.created", "interaction.resolved"}
     assert told["reply.created"]["id"] == str(case.reference)
     assert json.dumps(told)
+
+
+def test_a_round_that_fails_is_not_the_end(endpoint, monkeypatch):
+    rounds = iter([ValueError("a fault of ours"), None])
+
+    def round_of(sender):
+        if (fault := next(rounds)) is not None:
+            raise fault
+        return 1
+
+    monkeypatch.setattr(sending.Sender, "round", round_of)
+    monkeypatch.setattr(sending.time, "sleep", lambda seconds: None)
+    turns = iter([False, False, True])
+    sending.run(lambda: next(turns))
+    assert next(rounds, "both") == "both"
