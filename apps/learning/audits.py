@@ -22,6 +22,7 @@ from apps.interactions import blind, choosing
 from apps.interactions.classification.names import INTENTS
 from apps.interactions.models import DecisionRecord, Interaction
 from apps.learning import breaker
+from apps.learning.disagreement import differs
 from apps.learning.drawing import TIME_FOR
 from apps.learning.models import CaseAudit, KnownAnswer
 from apps.learning.models.audit import found_wrong
@@ -145,7 +146,8 @@ def compared_with(row: CaseAudit) -> tuple[str, Decimal | None]:
 
 def _same(row: CaseAudit) -> bool:
     action, amount = compared_with(row)
-    return row.action == action and (row.kind == CaseAudit.Kind.KNOWN or row.amount == amount)
+    own = None if row.kind == CaseAudit.Kind.KNOWN else row.amount
+    return not differs(row.action, own, action, amount)
 
 
 def review(

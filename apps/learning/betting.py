@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALPHA = 0.05
+A_MONTH = 28  # days, before which nobody knows how many audits a year brings
 STAKES = (
     0.02,
     0.05,
@@ -36,7 +37,8 @@ STAKES = (
     0.7,
     0.9,
 )  # parts of the largest stake that cannot ruin; wealth is their mean
-GRID = 400  # error rates that an upper bound is looked for among
+# Error rates that an upper bound is looked for among: close together where targets are.
+RATES = np.concatenate([np.arange(1, 200) / 2_000, np.arange(20, 201) / 200])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,18 @@ class Audit:
 def upper(audits: Sequence[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> float:
     """The largest error rate that the audits so far do not rule out; 1 without any. It may be asked after every audit:
     the chance that it is ever under the true rate is at most `alpha`."""
-    rates = np.arange(1, GRID + 1) / GRID
-    wealth = against(rates)
-    for one in audits:
-        wealth.add(one.wrong, one.weight(least))
-    ruled_out = wealth.value() >= 1 / alpha
-    possible = np.nonzero(~ruled_out)[0]
-    return float(rates[possible[-1]]) if len(possible) else 1 / GRID
+    return uppers(audits, least=least, alpha=alpha)[-1] if audits else 1.0
 
 
 def uppers(audits: Iterable[Audit], *, least: float = 1.0, alpha: float = ALPHA) -> list[float]:
-    """`upper` after each audit; it never rises again, since a rate that was ruled out stays so."""
-    rates = np.arange(1, GRID + 1) / GRID
-    wealth, possible, found = against(rates), np.ones(GRID, np.bool_), []
+    """`upper` after each audit; it never rises again, since a rate that was ruled out stays so. What rules out a rate rules
+    out every larger one, so the smallest of `RATES` that is ruled out is a bound for what lies between them too."""
+    wealth, first, found = against(RATES), len(RATES), []
     for one in audits:
         wealth.add(one.wrong, one.weight(least))
-        possible &= wealth.value() < 1 / alpha
-        left = np.nonzero(possible)[0]
-        found.append(float(rates[left[-1]]) if len(left) else 1 / GRID)
+        ruled_out = np.nonzero(wealth.value() >= 1 / alpha)[0]
+        first = min(first, int(ruled_out[0])) if len(ruled_out) else first
+        found.append(float(RATES[first]) if first < len(RATES) else 1.0)
     return found
 
 
@@ -97,7 +93,7 @@ class Wealth:
 
 def against(rates: NDArray[np.float64]) -> Wealth:
     """Bettors who say that the error is below each rate. Of a rate of 1 nobody loses; the stake is bounded there."""
-    stakes = np.array(STAKES)[:, None] / np.maximum(1 - rates, 1 / GRID)[None, :]
+    stakes = np.array(STAKES)[:, None] / np.maximum(1 - rates, 0.0025)[None, :]
     return Wealth(rates, stakes, np.zeros((len(STAKES), len(rates))))
 
 
@@ -120,6 +116,11 @@ class Detector:
         self.seen += 1
         self.wrong += audit.wrong
         return self.tripped
+
+    def keep_pace(self, days: int) -> None:
+        """Where the audits of so many days are more than the threshold was set for, raise it. What they found plays no part,
+        so what is promised of false alarms holds for as many as a year brings."""
+        self.threshold = max(self.threshold, threshold_for((self.seen + 1) * 365 / max(days, A_MONTH)))
 
     @property
     def tripped(self) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from apps.interactions import notifying
 from apps.interactions.models import Notice
@@ -23,14 +23,19 @@ from apps.learning.models.audit import found_wrong
 from apps.policies import audit, pauses, ramps
 from apps.policies.models import Partner, Ramp
 
-AUDITS_A_YEAR = 2_000  # of one scope: within so many a false trip has a chance of at most 5 %
+AUDITS_A_YEAR = 2_000  # of one scope, at least: within so many a false trip has a chance of at most 5 %
 
 
 def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
     wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
     for scope in _scopes(row):
-        _count(_breaker(scope, row, now), row, wrong, now)
+        found, target = _breaker(scope, row, now), _target(**scope)
+        if found.pause is None and found.target != target:
+            found.target = target
+            _reckon_anew(found, now)
+        else:
+            _count(found, row, wrong, now)
 
 
 def regret(row: CaseAudit, now: datetime) -> None:
@@ -55,18 +60,16 @@ def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
 
 
 def _breaker(scope: dict[str, Any], row: CaseAudit, now: datetime) -> Breaker:
-    """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew, and so does one whose
-    target was released anew."""
-    target = _target(**scope)
-    new = {"target": target, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": _least(scope["ramp"], row),
-           "armed_at": now}  # fmt: skip
+    """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew; another target alone
+    forgets nothing."""
+    target, least = _target(**scope), _least(scope, row)
+    new = {"target": target, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": least, "armed_at": now}
     Breaker.objects.get_or_create(**scope, defaults=new)
     related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp")
     found = related.get(**scope)
-    let_go_on = found.pause is not None and found.pause.lifted_at is not None
-    if let_go_on or (found.target != target and found.pause is None):
+    if found.pause is not None and found.pause.lifted_at is not None:
         found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
-        found.armed_at, found.least, found.target = now, _least(found.ramp, row), target
+        found.armed_at, found.least, found.target = now, least, target
     return found
 
 
@@ -77,13 +80,22 @@ def _target(partner: Partner | None, case_type: str, action: str, ramp: Ramp | N
     return targets.of(case_type, action) if case_type else targets.overall
 
 
-def _least(ramp: Ramp | None, row: CaseAudit) -> float:
-    """The smallest probability in the scope: all of a grant are drawn alike in any week."""
-    return 1.0 if ramp is not None else float(row.least)
+def _least(scope: dict[str, Any], row: CaseAudit) -> float:
+    """The smallest probability in the scope. All of a grant are drawn alike in any week; in everything there are brands that
+    have less drawn than this one."""
+    if scope["ramp"] is not None:
+        return 1.0
+    if scope["partner"] is not None:
+        return float(row.least)
+    drawing = Partner.objects.real().filter(audit_percent__gt=0)
+    smallest = drawing.aggregate(least=Min("audit_percent"))["least"]
+    return min(float(row.least), smallest / 100) if smallest else float(row.least)
 
 
 def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None:
-    detector = betting.Detector(breaker.target, breaker.threshold, breaker.least)
+    detector = betting.Detector(breaker.target, breaker.threshold, breaker.least, seen=breaker.seen)
+    detector.keep_pace((now - breaker.armed_at).days)
+    breaker.threshold = detector.threshold
     if breaker.evidence:
         detector.evidence = np.array(breaker.evidence)
     tripped = detector.add(_as_bet(wrong, row, breaker))
@@ -149,8 +161,9 @@ class Standing:
 
 def standing_of(breaker: Breaker) -> Standing:
     """Read from its audits since it was armed."""
-    bets = [_as_bet(row.wrong, row, breaker) for row in _counted(breaker)]
-    rate, error = betting.estimate(bets)
+    counted = _counted(breaker)
+    rate, error = betting.estimate([betting.Audit(row.wrong, float(row.probability)) for row in counted])
+    bets = [_as_bet(row.wrong, row, breaker) for row in counted]
     return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)
 
 

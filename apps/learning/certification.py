@@ -22,6 +22,7 @@ from datetime import date
 from decimal import Decimal
 
 from scipy.special import betaincinv
+from scipy.stats import hypergeom
 
 ALPHA = 0.05  # over a boundary's whole life: the chance that any certificate is wrong
 MOST_OF_ONE = 0.5  # of the clusters may come from one supervisor
@@ -133,30 +134,45 @@ def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
 
 
 def capped(
-    clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: float, *, wrong_first: bool = True
-) -> list[Cluster]:
+    clusters: Sequence[Cluster], of: Callable[[Cluster], object], most: float, beside: Callable[[Cluster], object],
+    *, wrong_first: bool = True,
+) -> list[Cluster]:  # fmt: skip
     """None that `of` names, a supervisor or a day, makes up more than `most` of what counts. Of the one that does, what was
-    found wrong is kept first, or last, so that a cap never speaks for what is to be shown."""
-    counts = Counter(map(of, clusters))
-    if not counts:
-        return []
-    name, count = counts.most_common(1)[0]
-    others = len(clusters) - count
-    allowed = math.floor(others * most / (1 - most))
-    if count <= allowed:
-        return list(clusters)
-    theirs = sorted((c for c in clusters if of(c) == name), key=lambda cluster: cluster.wrong != wrong_first)[:allowed]
-    kept = set(map(id, theirs))
-    return [cluster for cluster in clusters if of(cluster) != name or id(cluster) in kept]
+    found wrong is kept first, or last, so that a cap never speaks for what is to be shown; then what is rare by `beside`."""
+    counts, crowd = Counter(map(of, clusters)), Counter(map(beside, clusters))
+    allowed = dict(counts)
+    while counts:
+        name, count = counts.most_common(1)[0]
+        most_of_it = math.floor((counts.total() - count) * most / (1 - most))
+        if count <= most_of_it:
+            break
+        counts[name] = allowed[name] = most_of_it
+    kept: set[int] = set()
+    for cluster in sorted(clusters, key=lambda cluster: (cluster.wrong != wrong_first, crowd[beside(cluster)])):
+        if allowed[of(cluster)]:
+            allowed[of(cluster)] -= 1
+            kept.add(id(cluster))
+    return [cluster for cluster in clusters if id(cluster) in kept]
 
 
 def counting(judged: Sequence[Judged], *, wrong_first: bool = True) -> list[Cluster]:
     """The clusters that count: no supervisor makes up more than half; nor a day, where there are several, more than a
-    quarter."""
-    clusters = clusters_of(judged)
-    if len({cluster.judged[0].on for cluster in clusters}) >= FEWEST_DAYS:
-        clusters = capped(clusters, lambda cluster: cluster.judged[0].on, MOST_OF_A_DAY, wrong_first=wrong_first)
-    return capped(clusters, lambda cluster: cluster.by, MOST_OF_ONE, wrong_first=wrong_first)
+    quarter. What one cap takes away can make the other's share too large again, so both are applied until neither does."""
+    clusters, before = clusters_of(judged), -1
+    while len(clusters) != before:
+        before = len(clusters)
+        if len(set(map(_day, clusters))) >= FEWEST_DAYS:
+            clusters = capped(clusters, _day, MOST_OF_A_DAY, _person, wrong_first=wrong_first)
+        clusters = capped(clusters, _person, MOST_OF_ONE, _day, wrong_first=wrong_first)
+    return clusters
+
+
+def _day(cluster: Cluster) -> date:
+    return cluster.judged[0].on
+
+
+def _person(cluster: Cluster) -> str:
+    return cluster.by
 
 
 def evened(judged: Sequence[Judged]) -> list[Judged]:
@@ -182,8 +198,7 @@ def examine(judged: Sequence[Judged], *, target: float, alpha: float, next_alpha
         reasons.append(f"it may be wrong for up to {upper:.2%} of customers, over the target of {target:.2%}")
     elif sum(one.wrong for one in judged) > target * len(judged):
         reasons.append(f"of all {len(judged):,} cases more than {target:.2%} were wrong, though of few customers")
-    reasons += [f"at {brand} it is wrong for at least {lower:.2%} of customers"
-                for brand, lower in _brands_apart(counted) if lower > target]  # fmt: skip
+    reasons += _brands_apart(counted, target)
     for found, fewest, what in (
         (customers, FEWEST_CUSTOMERS, "customers"),
         (days, FEWEST_DAYS, "days"),
@@ -215,16 +230,23 @@ def lower_bound(wrong: int, n: int, alpha: float) -> float:
     return float(betaincinv(wrong, n - wrong + 1, alpha)) if wrong else 0.0
 
 
-def _brands_apart(clusters: Sequence[Cluster]) -> list[tuple[str, float]]:
-    """For each brand the error rate that it is surely over; all of them share α. Where brands are pooled, one that differs
-    must not hide among the others."""
+def _brands_apart(clusters: Sequence[Cluster], target: float) -> list[str]:
+    """Which brands are surely over the target, or are surely wrong more often than the others together (Fisher's exact test,
+    one-sided); all of them share α. Where brands are pooled, one that differs must not hide among the others."""
     by_brand: defaultdict[str, list[Cluster]] = defaultdict(list)
     for cluster in clusters:
         by_brand[cluster.judged[0].partner].append(cluster)
-    return [
-        (brand, lower_bound(sum(one.wrong for one in group), len(group), ALPHA / len(by_brand)))
-        for brand, group in sorted(by_brand.items())
-    ]
+    alpha, all_wrong, found = ALPHA / max(1, len(by_brand)), sum(one.wrong for one in clusters), []
+    for brand, group in sorted(by_brand.items()):
+        wrong, n = sum(one.wrong for one in group), len(group)
+        lower, others = lower_bound(wrong, n, alpha), len(clusters) - n
+        if lower > target:
+            found.append(f"at {brand} it is wrong for at least {lower:.2%} of customers")
+        elif wrong and others and hypergeom.sf(wrong - 1, len(clusters), all_wrong, n) <= alpha:
+            found.append(
+                f"{brand} differs: wrong for {wrong} of {n} customers there, for {all_wrong - wrong} of {others} elsewhere"
+            )
+    return found
 
 
 def more_needed(wrong: int, n: int, target: float, alpha: float) -> int | None:
@@ -259,30 +281,7 @@ def certify(
         for judged in chain:
             one = examine(judged, target=limit, alpha=share, next_alpha=later)
             if examined and not examined[-1].certified and one.certified:
-                one = _behind(one)
+                one = replace(one, reasons=("a narrower region before it is not certified",))
             examined.append(one)
         found.append(examined)
     return found
-
-
-def _behind(one: Certificate) -> Certificate:
-    return replace(one, reasons=("a narrower region before it is not certified",))
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """How often two people, neither of whom saw the other's, judged a case differently."""
-
-    pairs: int
-    differing: int
-
-    @property
-    def share(self) -> float | None:
-        return self.differing / self.pairs if self.pairs else None
-
-    def is_above(self, target: float, alpha: float = ALPHA) -> bool:
-        """Whether people differ among themselves more often than the target, beyond doubt: it is out of reach then.
-
-        Two people who are each wrong at a rate e, apart, differ at about 2e: half of it is what one of them is wrong at.
-        """
-        return lower_bound(self.differing, self.pairs, alpha) / 2 > target

@@ -11,13 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
 from apps.interactions.models import Interaction, Judgement, Outcome
 from apps.learning.certification import Judged
-from apps.learning.models import CaseAudit
+from apps.learning.disagreement import differs
+from apps.learning.models import CaseAudit, Signal
 from apps.policies import draws
 from apps.policies.facts import Value
 from apps.policies.models import Partner, Ruling
@@ -25,7 +26,6 @@ from apps.policies.money import Money
 from apps.policies.words import Handler
 
 AT_ONCE = 2_000  # rows in memory, of a year of many brands
-AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,6 @@ class Piece:
     judged: Judged
     discloses: bool = True
     made_with: tuple[str, ...] = ()
-
-
-def differs(action: str, amount: Decimal | None, proposed: str, proposed_amount: Decimal | None) -> str:
-    """In what a judgement differs from a proposal: "action", "amount", or "" when they are the same. An amount within the
-    tolerance is the same."""
-    if action != proposed:
-        return "action"
-    if amount is None or proposed_amount is None:
-        return "" if amount == proposed_amount else "amount"
-    return "amount" if abs(amount - proposed_amount) > AMOUNT_TOLERANCE * proposed_amount else ""
 
 
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:
@@ -90,7 +80,7 @@ def _blind(
     partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
 ) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
-    rows = rows.annotate(proposal=KeyTransform("proposal", "packet__content"))
+    rows = rows.annotate(proposal=KeyTransform("proposal", "packet__content"), rewritten=_rewrote())
     own = ("action", "amount", "by", "at", "escalation__blind_chance", "escalation__blind_least")
     read = (*own, *_columns("escalation__interaction", "packet__ruling"))
     for row in _newest_last(rows.only(*read), "escalation__interaction", "packet__ruling", "at"):
@@ -99,9 +89,15 @@ def _blind(
         offered = proposal["amount"]
         amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
         differing = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        wrong = bool(differing) or _regrets(regretted, row.escalation.interaction_id, row.at)
+        wrong = bool(differing) or row.rewritten or _regrets(regretted, row.escalation.interaction_id, row.at)
         by = _By(row.by_id, row.at, wrong, row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
         yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
+
+
+def _rewrote() -> Exists:
+    """Whether who judged a case unseen rewrote the reply, once they had seen it: that can only be judged by who sees it."""
+    of_case = Signal.objects.filter(decision__escalation=OuterRef("escalation"), final_action=F("proposed_action"))
+    return Exists(of_case.filter(proposal_seen=False, reply_changed=True))
 
 
 def _audits(

@@ -11,7 +11,7 @@ from django.db.models import Min
 
 from apps.interactions import precedents
 from apps.interactions.models import Customer, PastCase
-from apps.learning.evidence import differs
+from apps.learning.disagreement import differs
 from apps.learning.models import Signal
 from apps.learning.region import Example
 from apps.policies import simulating

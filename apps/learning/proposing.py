@@ -114,6 +114,7 @@ def _step(region: Region, found: Certificate) -> dict[str, Any]:
         "bound": found.bound,
         "bound_without_largest": found.bound_without_largest,
         "alpha": found.alpha,
+        "capped": found.capped,
         "money_share": found.money_share,
         "reasons": list(found.reasons),
         "more_needed": found.more_needed,

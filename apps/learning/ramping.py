@@ -91,15 +91,15 @@ def _tell(kind: Notice.Kind, row: Ramp, key: str, said: str, now: datetime) -> N
 
 def step_of(row: Ramp, now: datetime) -> steps.Step:
     since = row.stepped_at or now
-    rows = CaseAudit.objects.filter(ramp=row, drawn_at__gte=since)
-    ended_lately = Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)
-    overdue = rows.filter(Q(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now) | ended_lately).count()
-    done = rows.filter(state=_S.DONE).annotate(wrong=found_wrong()).order_by("done_at", "pk")
+    rows = CaseAudit.objects.filter(ramp=row)
+    waiting = Q(state__in=[_S.OPEN, _S.JUDGED], drawn_at__lt=now - steps.SOON_ENOUGH)
+    late = rows.filter(waiting | Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)).count()
+    done = rows.filter(state=_S.DONE, drawn_at__gte=since).annotate(wrong=found_wrong()).order_by("done_at", "pk")
     audits = [
         betting.Audit(bool(wrong), float(probability))
         for wrong, probability in done.values_list("wrong", "probability")
     ]
-    return steps.Step(row.share, (now - since).days, audits, overdue)
+    return steps.Step(row.share, (now - since).days, audits, late)
 
 
 def held_by(row: Ramp, now: datetime) -> str:

@@ -1,10 +1,12 @@
 """From decision to signal: every committed decision of a person writes one, in the same transaction."""
 
+from decimal import Decimal
 from typing import Any
 
 from apps.interactions import blind
 from apps.interactions.events import decision_committed
 from apps.interactions.models import DecisionRecord
+from apps.learning.disagreement import differs, is_rewritten
 from apps.learning.models import Signal
 
 
@@ -22,14 +24,14 @@ def _write_signal(sender: object, decision: DecisionRecord, **kwargs: Any) -> No
 
 def signal_of(decision: DecisionRecord) -> Signal:
     """The signal of a decision, compared with the proposal in the packet it was decided on. Of a blind case the judgement
-    counts that was made before the proposal was seen; it judges no wording."""
+    counts that was made before the proposal was seen, and of the reply what became of it after."""
     assert decision.packet is not None
     proposal = decision.packet.content["proposal"]
     amount = proposal["amount"]["amount"] if proposal["amount"] else None
     judged = blind.judgement_of(decision)
     decided = judged or decision
-    final = str(decided.amount) if decided.amount is not None else None
-    reply_changed = judged is None and decision.reply.strip() != proposal["reply"].strip()
+    proposed_amount = Decimal(amount) if amount is not None else None
+    rewritten = is_rewritten(decision.words_changed, proposal["reply"]) and decision.action == proposal["action"]
     return Signal(
         decision=decision,
         partner_id=decision.partner_id,
@@ -42,8 +44,8 @@ def signal_of(decision: DecisionRecord) -> Signal:
         final_action=decided.action,
         final_amount=decided.amount,
         currency=decision.currency or (proposal["amount"] or {}).get("currency", ""),
-        agreed=decided.action == proposal["action"] and final == amount and not reply_changed,
-        reply_changed=reply_changed,
+        agreed=not rewritten and not differs(decided.action, decided.amount, proposal["action"], proposed_amount),
+        reply_changed=rewritten,
         reason_code=decision.reason_code,
         wrong_part=decision.wrong_part,
         words_changed=decision.words_changed,

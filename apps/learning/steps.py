@@ -1,34 +1,38 @@
 """The ramp of a new grant: when it goes on to more of its cases, and how many of them are audited.
 
-Pure. A step lasts a week at least, and ends only when enough audits of it are done, none is overdue, and they do not speak
+Pure. A step lasts a week at least, and ends only when enough audits of it are done, none is late, and they do not speak
 against the AI.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from apps.learning.betting import Audit, estimate
 from apps.policies.lots import SHARES
 
 WEEKLY_MINIMUM = 25  # audits of a grant
+SOON_ENOUGH = timedelta(
+    days=2
+)  # an audit that waits for longer is late: it holds the ramp long before its time runs out
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How a grant stands in its step: since when, its audits since then, and those that are late."""
+    """How a grant stands in its step: since when, its audits since then, and those of any step that are late."""
 
     share: int
     days: int
     audits: Sequence[Audit]
-    overdue: int = 0
+    late: int = 0
 
 
 def held_by(step: Step, target: float) -> str:
     """Why the step is not over, in words; empty: it is."""
     if step.days < 7:
         return f"a step lasts a week at least, and this one has lasted {step.days} days"
-    if step.overdue:
-        return f"{step.overdue} audits are overdue"
+    if step.late:
+        return f"audits are late: {step.late} wait for more than {SOON_ENOUGH.days} days, or were never done"
     if len(step.audits) < WEEKLY_MINIMUM:
         return f"{len(step.audits)} audits are done, and {WEEKLY_MINIMUM} are needed"
     rate, error = estimate(step.audits)

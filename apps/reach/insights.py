@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.interactions.models import DecisionRecord, Effect, ReasonCode
 from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.learning.certification import ALPHA, Judged, examine
+from apps.learning.disagreement import DIFFERENT
 from apps.learning.evidence import pieces_of
 from apps.learning.exceptions import decided_in, unwritten
 from apps.learning.models import Signal
@@ -117,6 +118,7 @@ def agreement(chosen: Chosen) -> Table:
         "Agreement with the AI",
         ("Judged blind", "agreed, %", "With it in view", "kept, %", "Anchoring, points"),
         rows,
+        f"Not agreed is {DIFFERENT}.",
     )
 
 

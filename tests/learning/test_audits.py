@@ -213,6 +213,14 @@ class TestFinding:
             "review",
         ]
 
+    @pytest.mark.parametrize(("amount", "agreed"), [("84.50", True), ("81.00", True), ("60.00", False)])
+    def test_an_amount_that_is_off_by_little_is_no_difference(self, chance, escalated, user, amount, agreed):
+        type(escalated).objects.update(blind=True)
+        chance(drawing.DOUBLE_PERCENT)
+        judged(user, type(escalated).objects.get(), "Refund in full")
+        row = judge(factories.supervisor(), CaseAudit.objects.get(), "Refund in full", amount=amount)
+        assert row.agreed == agreed
+
     def test_two_who_differ_are_counted(self, chance, escalated, user):
         type(escalated).objects.update(blind=True)
         chance(drawing.DOUBLE_PERCENT)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from apps.learning.betting import Audit, Detector, estimate, threshold_for, upper, uppers
+from apps.learning.betting import A_MONTH, Audit, Detector, against, estimate, threshold_for, upper, uppers
 
 
 def audits(random, count, rate, probability=1.0):
@@ -22,7 +22,7 @@ def tripped(detector, found):
 
 
 class TestUpper:
-    @pytest.mark.parametrize("rate", [0.02, 0.1])
+    @pytest.mark.parametrize("rate", [0.0012, 0.0199, 0.02, 0.1, 0.3333])
     def test_it_is_ever_under_the_true_rate_in_at_most_alpha_of_all_runs(self, rate):
         """Looked at after every one of 400 audits."""
         random = np.random.default_rng(3)
@@ -32,6 +32,15 @@ class TestUpper:
     def test_it_comes_under_the_target_when_the_ai_is_good(self):
         assert upper([Audit(False)] * 400) < 0.02
         assert upper([Audit(False)] * 50) > 0.02
+
+    def test_between_two_rates_that_are_looked_at_it_is_the_larger(self):
+        """Audits until what lies just over 0.12 % is ruled out, though that is none of the rates that are looked at."""
+        wealth, count = against(np.array([0.00121])), 0
+        while wealth.value()[0] < 20:
+            wealth.add(False, 1.0)
+            count += 1
+        assert upper([Audit(False)] * count) >= 0.00121 - 1e-9
+        assert upper([Audit(False)] * (2 * count)) < 0.00121
 
     def test_nothing_audited_says_nothing(self):
         assert upper([]) == 1.0
@@ -67,6 +76,27 @@ class TestDetector:
             detector = Detector(0.02, 20.0)
             trips += tripped(detector, audits(random, 1000, 0.02))
         assert trips > 25, "a threshold for one look would cry wolf"
+
+    def test_where_more_audits_come_the_threshold_rises_with_them(self):
+        """9,000 a year at exactly the target: with the threshold of 2,000 a year more than one year in twenty would alarm."""
+        random, kept, fixed = np.random.default_rng(8), 0, 0
+        for _ in range(60):
+            paced, other = Detector(0.02, threshold_for(2000)), Detector(0.02, threshold_for(2000))
+            found = audits(random, 9000, 0.02)
+            for number, audit in enumerate(found):
+                paced.keep_pace(number * 365 // 9000)
+                paced.add(audit)
+            fixed += tripped(other, found)
+            assert paced.threshold == pytest.approx(threshold_for(9000), rel=0.05)
+            kept += paced.tripped
+        assert kept <= at_most(0.05, 60)
+
+    def test_a_threshold_is_never_lowered(self):
+        detector = Detector(0.02, threshold_for(2000), seen=500)
+        detector.keep_pace(A_MONTH)
+        assert detector.threshold == threshold_for(501 * 365 / A_MONTH)
+        detector.keep_pace(365)
+        assert detector.threshold == threshold_for(501 * 365 / A_MONTH)
 
     @pytest.mark.parametrize("quiet", [0, 500])
     def test_a_rise_is_seen_soon_however_long_all_was_well(self, quiet):

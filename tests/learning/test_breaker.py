@@ -4,12 +4,13 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions import notifying
+from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction, Notice
 from apps.learning import audits, betting, breaker
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import pauses
 from apps.policies.errors import Moved
-from apps.policies.models import Pause
+from apps.policies.models import Partner, Pause
 from apps.policies.targets import USUAL
 from tests import factories
 from tests.conftest import STATUS, browser, page
@@ -97,6 +98,30 @@ class TestTrip:
         with pytest.raises(Moved):
             audits.review(user, row.pk, verdict="wrong", wrong_part="action")
         assert Breaker.objects.get(action="reply").seen == 1
+
+    def test_another_target_forgets_nothing(self, audited, user, monkeypatch):
+        find_all(user, audited(3), "wrong")
+        monkeypatch.setattr(breaker, "_target", lambda **scope: 0.05)
+        find_all(user, audited(1), "right")
+        row = Breaker.objects.get(action="reply")
+        assert (row.target, row.seen, row.wrong) == (0.05, 4, 3)
+        expected = betting.Detector(0.05, 1.0)
+        for wrong in (True, True, True, False):
+            expected.add(betting.Audit(wrong))
+        assert row.evidence == pytest.approx(expected.evidence.tolist())
+
+    def test_in_everything_the_least_is_that_of_any_brand(self, audited, user, partner):
+        demo_partner("seldom", "Seldom")
+        Partner.objects.filter(slug="seldom").update(audit_percent=1)
+        find_all(user, audited(1), "right")
+        assert Breaker.objects.get(partner=None, ramp=None).least == 0.01
+        assert Breaker.objects.get(partner=partner, case_type="").least == 0.05
+
+    def test_where_more_is_audited_than_foreseen_its_threshold_rises(self, audited, user):
+        find_all(user, audited(1), "right")
+        Breaker.objects.update(seen=3000, threshold=betting.threshold_for(2000))
+        find_all(user, audited(1), "right")
+        assert Breaker.objects.get(action="reply").threshold == betting.threshold_for(3001 * 365 / 28)
 
     def test_let_go_on_by_two_it_begins_anew(self, audited, user):
         find_all(user, audited(5), "wrong")

@@ -1,6 +1,7 @@
 """Certification at the null and at the alternative, and what must never move it."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from apps.learning import certification
+from apps.learning import certification, disagreement
 from apps.learning.certification import Judged, alpha_of_report, bound, certify, clusters_of, counting, evened, examine
 
 DAY = date(2026, 3, 2)
@@ -151,6 +152,26 @@ class TestClusters:
         assert len(kept) == 80
         assert sum(cluster.wrong for cluster in kept) == 1, "what was wrong is kept"
 
+    @pytest.mark.parametrize("days", [[300, 280, 5, 5, 5, 5], [90, 80, 70, 60, 50]])
+    def test_nor_do_two_that_are_large(self, days):
+        rows = [
+            judged(1000 * day + n, on=DAY + timedelta(days=day)) for day, count in enumerate(days) for n in range(count)
+        ]
+        kept = counting(rows)
+        largest = max(Counter(cluster.judged[0].on for cluster in kept).values())
+        assert largest <= len(kept) / 4
+
+    def test_what_one_cap_leaves_out_does_not_undo_the_other(self):
+        """Half of it is one person's, spread over the days; once that is capped, the days of the others are too large."""
+        theirs = [judged(n, by="a", on=DAY + timedelta(days=n % 20)) for n in range(400)]
+        others = [judged(1000 + n, by=f"b{n % 3}", on=DAY + timedelta(days=n % 2)) for n in range(80)]
+        kept = counting(theirs + others)
+        days, people = (Counter(map(of, kept)).most_common(1)[0][1]
+                        for of in (lambda one: one.judged[0].on, lambda one: one.by))  # fmt: skip
+        assert len(kept) == 160, "of the person what lies on other days is kept"
+        assert days <= len(kept) / 4
+        assert people <= len(kept) / 2
+
     def test_nobody_makes_up_more_than_half(self):
         rows = right(30, by="a") + right(10, 100, by="b") + right(5, 200, by="c")
         kept = counting(rows)
@@ -183,6 +204,33 @@ class TestDrawn:
                     )
             certified += examine(rows, target=0.02, alpha=0.03).certified
         assert certified <= 60 * 0.03 + 3 * math.sqrt(60 * 0.03)
+
+
+class TestBrands:
+    """Several brands share a boundary, and their judgements are pooled."""
+
+    def pooled(self, wrong_at_small):
+        small = [replace(judged(5000 + n, wrong=n < wrong_at_small), partner="small") for n in range(60)]
+        return [replace(one, partner="large") for one in right(1500)] + small
+
+    def test_one_that_differs_is_named_before_it_is_surely_over_the_target(self):
+        found = examine(self.pooled(3), target=0.02, alpha=0.05)
+        assert found.bound < 0.02
+        assert found.reasons == ("small differs: wrong for 3 of 60 customers there, for 0 of 1500 elsewhere",)
+
+    def test_one_that_is_surely_over_it_is_named_with_how_far(self):
+        found = examine(self.pooled(9), target=0.02, alpha=0.05)
+        assert found.reasons[0].startswith("at small it is wrong for at least")
+
+    def test_brands_that_are_alike_are_named_in_at_most_alpha_of_all_reports(self):
+        random, named = np.random.default_rng(13), 0
+        for _ in range(200):
+            rows = [
+                replace(judged(number, wrong=bool(random.random() < 0.01)), partner=f"brand {number % 5}")
+                for number in range(1000)
+            ]
+            named += any("brand" in reason for reason in examine(rows, target=0.05, alpha=0.05).reasons)
+        assert named <= 200 * 0.05 + 3 * math.sqrt(200 * 0.05)
 
 
 class TestNeeds:
@@ -225,7 +273,7 @@ class TestNeeds:
 
 class TestDisagreement:
     def test_a_target_under_what_people_agree_on_is_out_of_reach(self):
-        assert certification.Disagreement(200, 30).is_above(0.02)
-        assert not certification.Disagreement(200, 4).is_above(0.02)
-        assert not certification.Disagreement(0, 0).is_above(0.02)
-        assert certification.Disagreement(0, 0).share is None
+        assert disagreement.Disagreement(200, 30).is_above(0.02)
+        assert not disagreement.Disagreement(200, 4).is_above(0.02)
+        assert not disagreement.Disagreement(0, 0).is_above(0.02)
+        assert disagreement.Disagreement(0, 0).share is None

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions.models import Escalation
-from apps.learning import evidence
+from apps.learning import disagreement, evidence
 from apps.reach import insights
 from apps.reach.tables import Chosen
 from tests import factories
@@ -40,10 +40,14 @@ class TestDiffers:
     )
     def test_another_action_or_an_amount_that_is_off_by_more_than_the_tolerance(self, action, amount, says):
         given = Decimal(amount) if amount else None
-        assert evidence.differs(action, given, "refund", Decimal("84.50")) == says
+        assert disagreement.differs(action, given, "refund", Decimal("84.50")) == says
 
     def test_without_an_amount_on_either_side_it_is_the_same(self):
-        assert evidence.differs("deny", None, "deny", None) == ""
+        assert disagreement.differs("deny", None, "deny", None) == ""
+
+    def test_a_reply_is_another_from_a_quarter_of_its_words_on(self):
+        assert not disagreement.is_rewritten(5, "word " * 20)
+        assert disagreement.is_rewritten(6, "word " * 20)
 
 
 class TestPieces:
@@ -54,6 +58,21 @@ class TestPieces:
         assert (piece.how, piece.case_type, piece.action) == ("blind", "refund_exception", "refund")
         assert (piece.judged.by, piece.judged.money) == (str(user.pk), Decimal("84.50"))
         assert piece.judged.customer == str(escalated.interaction.customer_id)
+
+    @pytest.mark.parametrize(
+        ("reply", "wrong"), [("", False), ("Dear customer, this is what we have to say instead.", True)]
+    )
+    def test_a_reply_that_is_rewritten_after_a_blind_judgement_was_wrong(
+        self, escalated, user, partner, drain, reply, wrong
+    ):
+        type(escalated).objects.update(blind=True)
+        judged(user, Escalation.objects.get(), "Refund in full")
+        more = {"reply": reply, "wrong_part": "wording"} if reply else {}
+        decide((user, Escalation.objects.get()), **more)
+        pass_undo_window()
+        drain()
+        (piece,) = pieces(partner)
+        assert (piece.how, piece.judged.wrong) == ("blind", wrong)
 
     def test_an_audit_is_evidence_by_its_verdict(self, audited, user, partner):  # noqa: F811
         find_all(user, audited(1), "wrong")

@@ -47,10 +47,30 @@ class TestSteps:
         done(25, left=1)
         later = timezone.now() + timedelta(days=8)
         assert ramping.go_on(later) == 0
-        assert ramping.held_by(ramp, later) == "1 audits are overdue"
+        late = "audits are late: 1 wait for more than 2 days, or were never done"
+        assert ramping.held_by(ramp, later) == late
         audits.expire_overdue(later)
-        assert ramping.held_by(ramp, later) == "1 audits are overdue", "ended is not done"
+        assert ramping.held_by(ramp, later) == late, "ended is not done"
         assert ramping.held_by(ramp, later + timedelta(days=8)) == "", "a week without a late one, and it goes on"
+
+    def test_one_that_waits_for_two_days_stops_it_before_its_time_has_run_out(self, ramp, done):
+        """The first audits of a step are due just as it ends: if only these stopped it, none ever would."""
+        Ramp.objects.filter(pk=ramp.pk).update(stepped_at=timezone.now() - timedelta(days=5))
+        done(25, left=1)
+        ramp = Ramp.objects.get(pk=ramp.pk)
+        in_time, late = (timezone.now() + timedelta(days=2, minutes=minutes) for minutes in (-5, 5))
+        assert ramping.held_by(ramp, in_time) == "a step lasts a week at least, and this one has lasted 6 days"
+        Ramp.objects.filter(pk=ramp.pk).update(stepped_at=timezone.now() - timedelta(days=6))
+        ramp = Ramp.objects.get(pk=ramp.pk)
+        assert ramping.held_by(ramp, in_time) == ""
+        assert "late: 1 wait" in ramping.held_by(ramp, late)
+
+    def test_those_of_the_step_before_stop_it_too(self, ramp, done):
+        done(0, left=1)
+        soon = timezone.now() + timedelta(hours=1)
+        Ramp.objects.filter(pk=ramp.pk).update(stepped_at=soon, share=50)
+        found = ramping.step_of(Ramp.objects.get(pk=ramp.pk), soon + timedelta(days=7))
+        assert (found.late, found.audits) == (1, [])
 
     def test_audits_that_speak_against_the_ai_hold_it(self, ramp, done):
         done(25, wrong=4)

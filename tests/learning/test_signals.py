@@ -49,7 +49,7 @@ def test_signals_of_other_brands_are_not_shown(held, drain):
 
 
 @pytest.mark.parametrize(
-    ("changed", "rewritten"), [({"amount": Decimal("40.00")}, False), ({"reply": "Other words."}, True), ({"action": "goodwill"}, False)]
+    ("changed", "rewritten"), [({"amount": Decimal("40.00")}, False), ({"words_changed": 40}, True), ({"action": "goodwill"}, False)]
 )  # fmt: skip
 def test_another_amount_other_words_or_another_action_alone_is_not_agreeing(held, changed, rewritten):
     decision = decide(held)
@@ -58,3 +58,10 @@ def test_another_amount_other_words_or_another_action_alone_is_not_agreeing(held
         setattr(decision, name, value)
     signal = signals.signal_of(decision)
     assert (signal.agreed, signal.reply_changed) == (False, rewritten)
+
+
+def test_a_few_words_or_cents_more_are_no_disagreement(held):
+    decision = decide(held)
+    decision.words_changed, decision.amount = 2, decision.amount + 1
+    signal = signals.signal_of(decision)
+    assert (signal.agreed, signal.reply_changed) == (True, False)

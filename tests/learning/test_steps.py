@@ -18,7 +18,7 @@ def test_it_goes_from_ten_to_fifty_to_all():
     ("step", "why"),
     [
         (Step(10, 6, RIGHT), "a week at least"),
-        (Step(10, 7, RIGHT, overdue=1), "1 audits are overdue"),
+        (Step(10, 7, RIGHT, late=1), "audits are late: 1 wait for more than 2 days"),
         (Step(10, 7, RIGHT[: WEEKLY_MINIMUM - 1]), "24 audits are done"),
         (Step(10, 7, [*RIGHT, *[Audit(True, 0.5)] * 4]), "wrong in 9.1%"),
     ],

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from apps.interactions.models import Interaction
-from apps.learning import ramping, refinements, reporting
+from apps.learning import disagreement, ramping, refinements, reporting
 from apps.learning.admin.why import WhyForm, told
 from apps.learning.models import Refinement, RefinementReport, ReportRun
 from apps.policies.admin.base import ReadOnly, partner_ids, person
@@ -166,7 +166,9 @@ class RefinementAdmin(OfBoundaries):
             {**s, **{name: round(100 * s[name], 2) for name in ("bound", "bound_without_largest", "money_share")}}
             for s in row.steps
         ]
-        return render_to_string("admin/learning/_steps.html", {"steps": steps, "target": target})
+        alpha = round(100 * row.steps[-1]["alpha"], 3)
+        told = {"steps": steps, "target": target, "alpha": alpha, "different": disagreement.DIFFERENT}
+        return render_to_string("admin/learning/_steps.html", told)
 
     @admin.display(description="What it would change")
     def expected_words(self, row: Refinement) -> str:

@@ -121,7 +121,9 @@ class CaseAudit(models.Model):
     rationale = models.TextField(blank=True)
     seconds = models.PositiveIntegerField(null=True)
     judged_at = models.DateTimeField(null=True)
-    agreed = models.BooleanField(null=True, help_text="Same action and amount as what it is compared with.")
+    agreed = models.BooleanField(
+        null=True, help_text="Same action as what it is compared with, and an amount within 5 %."
+    )
     verdict = models.CharField(max_length=5, choices=Verdict.choices, blank=True)
     wrong_part = models.CharField(max_length=10, choices=DecisionRecord.WrongPart.choices, blank=True)
     asked_for = models.CharField(max_length=20, choices=list(INTENT_LABELS.items()), blank=True)

@@ -20,7 +20,7 @@ class Breaker(models.Model):
     ramp = models.OneToOneField(Ramp, null=True, on_delete=models.PROTECT, related_name="breaker")
     target = models.FloatField(validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)])
     threshold = models.FloatField()
-    least = models.FloatField(help_text="The probability with which its first audit was drawn.")
+    least = models.FloatField(help_text="The smallest probability that its audits are drawn with.")
     evidence = models.JSONField(default=list)
     seen = models.PositiveIntegerField(default=0, help_text="Audits since it was armed.")
     wrong = models.PositiveIntegerField(default=0, help_text="Of those, what was found wrong.")

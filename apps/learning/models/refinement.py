@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django_fsm import FSMField, transition
 
-from apps.learning.certification import Disagreement
+from apps.learning.disagreement import Disagreement
 from apps.learning.region import Region
 from apps.policies.conditions import parse
 from apps.policies.machines import guard, in_state_list

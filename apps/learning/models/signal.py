@@ -23,8 +23,10 @@ class Signal(models.Model):
     final_action = models.CharField(max_length=20, choices=Action.choices)
     final_amount = optional_money_field()
     currency = models.CharField(max_length=3, blank=True)
-    agreed = models.BooleanField(help_text="Same action, same amount, and the reply unchanged.")
-    reply_changed = models.BooleanField(default=False)
+    agreed = models.BooleanField(
+        help_text="Same action, amount and reply, but for what is no difference (disagreement.DIFFERENT)."
+    )
+    reply_changed = models.BooleanField(default=False, help_text="It was materially rewritten.")
     proposal_seen = models.BooleanField(default=True, help_text="The person saw the proposal: not blind.")
     reason_code = models.CharField(max_length=40, blank=True)
     words_changed = models.PositiveIntegerField(default=0, help_text="Words that were changed in the reply.")

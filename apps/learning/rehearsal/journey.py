@@ -14,7 +14,8 @@ from decimal import Decimal
 
 from apps.learning import betting, drift, tightening
 from apps.learning.certification import Judged
-from apps.learning.evidence import Piece, differs
+from apps.learning.disagreement import differs
+from apps.learning.evidence import Piece
 from apps.learning.refining import SOUGHT, Finding, Kind, grantable, refine, sought
 from apps.learning.region import Region
 from apps.learning.rehearsal.operation import AUDITED, Grant, Result, Week, new_grant
@@ -107,8 +108,10 @@ class Journey:
     def _count(self, arrival: Arrival, grant: Grant, wrong: bool, week: Week) -> None:
         """An audit counts for its grant and for everything; what trips stops at once."""
         grant.audits.append(betting.Audit(wrong, grant.audited))
+        grant.detector.keep_pace(arrival.day - 7 * grant.since)
         if grant.detector.add(betting.Audit(wrong)):
             self._stop([grant], arrival, week)
+        self.everything.keep_pace(arrival.day)
         if self.everything.add(betting.Audit(wrong, grant.audited), AUDITED):
             self._stop(self._open(), arrival, week)
 

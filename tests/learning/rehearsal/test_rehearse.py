@@ -10,11 +10,19 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from apps.learning.rehearsal.shop import Shop
+from apps.learning.rehearsal.world import World
 from apps.policies.models import Partner
 
 
 class Nothing:
     """No world."""
+
+
+class Begun(World):
+    """Somebody's world that is not finished."""
+
+    def rules(self):
+        return ()
 
 
 class Quiet(Shop):
@@ -62,6 +70,11 @@ def test_the_page_shows_the_curves(tmp_path):
         (("--weeks", "0"), "1 or more"),
         (("--alpha", "2"), "between 0 and 1"),
         (("--blind", "0"), "without evidence"),
+        (("--seed", "-1"), "0 or more"),
+        (("--a-week", "-5"), "1 or more"),
+        (("--a-week", "0"), "1 or more"),
+        (("--page", "no/such/folder/page.html"), "There is no folder “no/such/folder”"),
+        (("--world", f"{HERE}.Begun"), "is not finished: it lacks judge"),
     ],
 )
 def test_a_mistake_is_named(args, why):

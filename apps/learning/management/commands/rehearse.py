@@ -71,7 +71,7 @@ class Command(BaseCommand):
             self._journey(options)
 
     def _night(self, options: dict[str, Any]) -> None:
-        world = world_named(options["world"])(options["seed"])
+        world = world_of(options["world"], options["seed"])
         if not 1 <= options["people"] <= len(world.people):
             raise CommandError(f"This world has 1 to {len(world.people)} people.")
         ends = BEGINS + timedelta(hours=HOURS)
@@ -88,9 +88,13 @@ class Command(BaseCommand):
     def _journey(self, options: dict[str, Any]) -> None:
         if min(options["weeks"], options["worlds"], options["processes"]) < 1:
             raise CommandError("Weeks, worlds and processes are 1 or more.")
+        if options["a_week"] is not None and options["a_week"] < 1:
+            raise CommandError("--a-week is 1 or more.")
+        if options["page"] and not options["page"].absolute().parent.is_dir():
+            raise CommandError(f"There is no folder “{options['page'].parent}” to write the page to.")
         if not 0 < options["alpha"] < 1:
             raise CommandError("--alpha is an error rate between 0 and 1, like 0.02.")
-        world_named(options["world"])
+        world_of(options["world"], options["seed"])
         if not 0 < options["blind"] <= 100:
             raise CommandError(
                 "--blind is a percentage over 0 and up to 100: without evidence nothing is ever proposed."
@@ -114,7 +118,7 @@ class Command(BaseCommand):
         self._finish(results, options, a_week)
 
     def _live(self, options: dict[str, Any], a_week: int) -> Result:
-        world = world_named(options["world"])(options["seed"])
+        world = world_of(options["world"], options["seed"])
         with (
             tqdm(total=options["weeks"], unit="week", bar_format=UNTIMED, disable=options["verbosity"] == 0) as bar,
             own_database(), Clock(FIRST_MONDAY - timedelta(hours=1)) as clock,
@@ -141,15 +145,19 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(summary(results, options["alpha"])))
 
 
-def world_named(path: str) -> type[World]:
-    """Raises CommandError when there is no such world."""
+def world_of(path: str, seed: int) -> World:
+    """Raises CommandError when there is no such world, it is not finished, or its seed is none."""
+    if seed < 0:
+        raise CommandError("--seed is 0 or more.")
     try:
         found = import_string(path)
     except ImportError as error:
         raise CommandError(f"There is no world “{path}”: {error}") from None
     if not (isinstance(found, type) and issubclass(found, World)):
         raise CommandError(f"“{path}” is no World: make it a subclass of apps.learning.rehearsal.world.World.")
-    return found
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        raise CommandError(f"“{path}” is not finished: it lacks {', '.join(missing)}.")
+    return found(seed)
 
 
 def _run(asked: list[Asked], processes: int) -> Iterator[Result]:
@@ -162,7 +170,7 @@ def _run(asked: list[Asked], processes: int) -> Iterator[Result]:
 
 def _one(asked: Asked) -> Result:
     path, seed, weeks, alpha, blind, a_week = asked
-    return Journey(world_named(path)(seed), a_week=a_week, target=alpha, blind=blind).run(weeks)
+    return Journey(world_of(path, seed), a_week=a_week, target=alpha, blind=blind).run(weeks)
 
 
 def summary(results: list[Result], alpha: float) -> dict[str, Any]:
