@@ -9,6 +9,7 @@ from typing import Any
 from apps.interactions import likeness
 from apps.interactions.models import DecisionRecord, Precedent, ReasonCode
 from apps.policies import simulating
+from apps.policies.errors import Invalid
 from apps.policies.facts import Value
 from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
@@ -88,6 +89,14 @@ def line_of_ruling(ruling: Ruling) -> Line:
 
 def facts_of(ruling: Ruling) -> dict[str, Value | None]:
     return simulating.read(simulating.of_ruling(ruling)).facts
+
+
+def known_facts_of(ruling: Ruling) -> dict[str, Value | None] | None:
+    """The same; None when they say what there is no more in the vocabulary: such a case tells nothing of today's."""
+    try:
+        return facts_of(ruling)
+    except Invalid:
+        return None
 
 
 def amount_of(ruling: Ruling) -> Money | None:

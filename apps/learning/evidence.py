@@ -17,7 +17,7 @@ from django.db.models.fields.json import KeyTransform
 from apps.interactions import precedents
 from apps.interactions.models import Interaction, Judgement, Outcome
 from apps.learning.certification import Judged
-from apps.learning.disagreement import differs
+from apps.learning.disagreement import Disagreement, differs
 from apps.learning.models import CaseAudit, Signal
 from apps.policies import draws
 from apps.policies.facts import Value
@@ -64,8 +64,8 @@ def _regrets(regretted: Mapping[int, datetime], case: int, at: datetime) -> bool
     return last is not None and last >= at
 
 
-def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> dict[str, int]:
-    """How many cases two people judged, neither seeing the other's, and how many of them differently."""
+def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> dict[str, Disagreement]:
+    """By type: how many cases two people judged, neither seeing the other's, and how many of them differently."""
     rows = CaseAudit.objects.filter(
         kind=CaseAudit.Kind.DOUBLE,
         state=CaseAudit.State.DONE,
@@ -73,7 +73,9 @@ def judged_by_two(partners: list[Partner], since: datetime, until: datetime) -> 
         done_at__gte=since,
         done_at__lt=until,
     )
-    return rows.aggregate(pairs=Count("pk"), differing=Count("pk", filter=Q(agreed=False)))
+    counted = rows.order_by("case_type").values_list("case_type")
+    found = counted.annotate(pairs=Count("pk"), differing=Count("pk", filter=Q(agreed=False)))
+    return {case_type: Disagreement(pairs, differing) for case_type, pairs, differing in found}
 
 
 def _blind(
@@ -91,7 +93,7 @@ def _blind(
         differing = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
         wrong = bool(differing) or row.rewritten or _regrets(regretted, row.escalation.interaction_id, row.at)
         by = _By(row.by_id, row.at, wrong, row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
-        yield _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
+        yield from _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
 
 
 def _rewrote() -> Exists:
@@ -120,7 +122,7 @@ def _audits(
         amount = Money(done.amount, done.currency) if done.amount is not None else None
         wrong = row.verdict == CaseAudit.Verdict.WRONG or _regrets(regretted, done.interaction_id, done.decided_at)
         by = _By(row.judged_by_id, row.done_at, wrong)
-        yield _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
+        yield from _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
 
 
 def _columns(case: str, ruling: str) -> tuple[str, ...]:
@@ -145,7 +147,11 @@ class _By:
     least: float = 1.0
 
 
-def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Piece:
+def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Iterator[Piece]:
+    """None of a case whose facts say what there is no more in the vocabulary: no region of today can be told of it."""
+    facts = precedents.known_facts_of(ruling)
+    if facts is None:
+        return
     judged = Judged(
         case=str(case.pk),
         customer=str(case.customer_id or ""),
@@ -161,11 +167,11 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
     only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
     granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant
     discloses = bool(ruling.proposal.get("discloses_order", True))
-    return Piece(
+    yield Piece(
         ruling.case_type,
         action,
         amount,
-        precedents.facts_of(ruling),
+        facts,
         how,
         case.channel,
         granted,

@@ -101,6 +101,6 @@ def decided_in(partners: Sequence[Partner], since: datetime) -> list[Decided]:
     rows = Signal.objects.filter(partner__in=partners, at__gte=since).select_related("decision__ruling__partner")
     return [
         Decided(row.case_type, row.proposed_action, row.final_action, row.reason_code, str(row.by_id),
-                precedents.facts_of(row.decision.ruling), row.decision.rationale)
-        for row in rows.order_by("-at")[:MOST_READ]
+                facts, row.decision.rationale)
+        for row in rows.order_by("-at")[:MOST_READ] if (facts := precedents.known_facts_of(row.decision.ruling)) is not None
     ]  # fmt: skip

@@ -60,10 +60,9 @@ def _seen(partners: list[Partner], since: datetime, until: datetime) -> Iterator
     related = ("decision__ruling__partner", "decision__interaction")
     for row in rows.select_related(*related).order_by("-at", "-pk")[:MOST]:
         ruling = row.decision.ruling
-        try:
-            facts = precedents.facts_of(ruling)
-        except Invalid:
-            continue  # a value that there is no more
+        facts = precedents.known_facts_of(ruling)
+        if facts is None:
+            continue
         decided, proposed = (
             Proposal(action, Money(amount, row.currency) if amount is not None else None)
             for action, amount in ((row.final_action, row.final_amount), (row.proposed_action, row.proposed_amount))

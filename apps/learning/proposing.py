@@ -46,14 +46,24 @@ def _proposal(
     pieces: Sequence[Piece], now: datetime,
 ) -> Refinement | None:  # fmt: skip
     inside = [one for one in pieces if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
-    named = _hash_of(kind, of, region, inside)
-    dismissed = Refinement.objects.filter(report__boundary=boundary, state=_S.DISMISSED, evidence_hash=named)
-    if dismissed.exists():
+    named, written, rests_on = _hash_of(kind, of, region, inside), _region_json(region), _rests_on(inside)
+    dismissed = Refinement.objects.filter(report__boundary=boundary, state=_S.DISMISSED, kind=kind)
+    same = dismissed.filter(case_type=of[0], action=of[1], region=written)
+    if dismissed.filter(evidence_hash=named).exists() or any(_is_known(rests_on, row) for row in same):
         return None
     return Refinement(
-        kind=kind, case_type=of[0], action=of[1], region=_region_json(region), steps=steps, evidence_hash=named,
-        rests_on=_rests_on(inside), expected=_expected(boundary, kind, of, region, now),
+        kind=kind, case_type=of[0], action=of[1], region=written, steps=steps, evidence_hash=named,
+        rests_on=rests_on, expected=_expected(boundary, kind, of, region, now),
     )  # fmt: skip
+
+
+def _is_known(rests_on: dict[str, Any], dismissed: Refinement) -> bool:
+    """What is given back rests on the mistakes of the last weeks, which are others every week: it comes again when a third of
+    them are new."""
+    if dismissed.kind != Refinement.Kind.TIGHTEN:
+        return False
+    new = set(rests_on["differing"]) - set(dismissed.rests_on["differing"])
+    return len(new) < refining.ANEW * len(rests_on["differing"])
 
 
 def _hash_of(kind: str, of: refining.Kind, region: Region, inside: Sequence[Piece]) -> str:
@@ -84,7 +94,8 @@ def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, 
     money, cases = Decimal(0), 0
     for ruling in rows.select_related("partner").order_by("-pk")[:MOST_RULINGS]:
         amount = precedents.amount_of(ruling)
-        if region.holds(precedents.facts_of(ruling), amount):
+        facts = precedents.known_facts_of(ruling)
+        if facts is not None and region.holds(facts, amount):
             cases += 1
             money += amount.amount if amount else Decimal(0)
     took = DecisionRecord.objects.filter(

@@ -22,7 +22,7 @@ from apps.learning.models import CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.policies import audit, ramps
 from apps.policies.conditions import Condition, read_value
-from apps.policies.errors import Invalid, Moved, Refused
+from apps.policies.errors import Moved, Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
 from apps.policies.lots import SHARES
 from apps.policies.models import Ramp, Ruling
@@ -153,13 +153,8 @@ def _drifts(row: Ramp, now: datetime) -> list[Condition]:
         return []
     Ramp.objects.filter(pk=row.pk, stopped_at__isnull=True).update(looked_at=now)
     rulings = Ruling.objects.filter(ramp=row.pk, at__gte=now - A_WEEK).order_by("-pk")[:MOST_LOOKED_AT]
-    lately = []
-    for ruling in rulings.select_related("partner"):
-        try:
-            lately.append(precedents.facts_of(ruling))
-        except Invalid:
-            continue  # a value that there is no more: such a case says nothing of today's
-    return drift.never_certified(usual_of(row.usual), lately)
+    lately = map(precedents.known_facts_of, rulings.select_related("partner"))
+    return drift.never_certified(usual_of(row.usual), [facts for facts in lately if facts is not None])
 
 
 def usual_as_json(usual: Mapping[str, drift.Usual]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
     )  # fmt: skip
     said("writing down what is proven", 90)
     tested = [finding for finding in findings if finding.certificates]
+    by_two = evidence.judged_by_two(partners, now - LOOKING_BACK, now)
     proposed = [proposing.widening(boundary, finding, pieces, now) for finding in tested]
     proposed += [proposing.tightening(boundary, found, granted, now) for found in tighten(granted, targets=targets)]
     report = RefinementReport(
@@ -60,7 +61,9 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
         pieces=len(pieces), tested=sum(len(finding.certificates) for finding in tested),
         tested_kinds=sorted({(finding.case_type, finding.action) for finding in tested}),
         waiting=[_waiting(finding) for finding in findings if finding.proposed is None],
-        **evidence.judged_by_two(partners, now - LOOKING_BACK, now),
+        pairs=sum(found.pairs for found in by_two.values()),
+        differing=sum(found.differing for found in by_two.values()),
+        by_two={case_type: [found.pairs, found.differing] for case_type, found in by_two.items()},
     )  # fmt: skip
     actor = audit.system("refinement")
     with transaction.atomic():

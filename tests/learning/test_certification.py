@@ -240,6 +240,11 @@ class TestNeeds:
         one_day = examine([judged(n, on=DAY) for n in range(400)], target=0.02, alpha=0.05)
         assert one_day.reasons == ("judgements of 1 days, at least 5 are needed",)
 
+    def test_each_is_asked_by_itself(self):
+        assert examine(right(30), target=0.2, alpha=0.05).certified
+        few = examine(right(29), target=0.2, alpha=0.05)
+        assert few.reasons == ("judgements of 29 customers, at least 30 are needed",)
+
     def test_it_says_how_many_more_are_needed(self):
         some = examine(right(100), target=0.02, alpha=0.05)
         assert not some.certified
@@ -277,3 +282,4 @@ class TestDisagreement:
         assert not disagreement.Disagreement(200, 4).is_above(0.02)
         assert not disagreement.Disagreement(0, 0).is_above(0.02)
         assert disagreement.Disagreement(0, 0).share is None
+        assert not disagreement.Disagreement(200, 12).is_above(0.02), "surely over the target, and half of it is not"

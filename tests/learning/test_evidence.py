@@ -6,11 +6,15 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from apps.interactions import precedents
 from apps.interactions.models import Escalation
 from apps.learning import disagreement, evidence
+from apps.policies import pauses
+from apps.policies.errors import Invalid
 from apps.reach import insights
 from apps.reach.tables import Chosen
 from tests import factories
+from tests.conftest import STATUS
 from tests.deciding import decide, pass_undo_window
 from tests.learning.test_audits import chance  # noqa: F401
 from tests.learning.test_breaker import audited, find_all  # noqa: F401
@@ -25,6 +29,10 @@ def user(db):
 def pieces(partner):
     now = timezone.now()
     return evidence.pieces_of([partner], now - timedelta(days=1), now + timedelta(minutes=1))
+
+
+def gone(ruling):
+    raise Invalid({"facts": ["There is no such value."]})
 
 
 class TestDiffers:
@@ -96,6 +104,22 @@ class TestPieces:
         find_all(user, audited(3), "right")
         with django_assert_num_queries(3):  # what was regretted, blind judgements, audits
             assert len(pieces(partner)) == 4
+
+    def test_what_a_check_left_to_people_was_not_granted(self, arrive, order, user, partner):
+        """The gate allowed it and a pause did not: what people make of it says nothing of what the AI does alone."""
+        pauses.pause(factories.ops_manager(), "a look at it", partner=partner)
+        case = arrive(STATUS, order=order)
+        assert case.ruling.gate_handler == "autonomous"
+        Escalation.objects.update(blind=True)
+        judged(user, Escalation.objects.get(), "Tell where it is")
+        (piece,) = pieces(partner)
+        assert not piece.granted
+
+    def test_a_case_whose_facts_say_what_there_is_no_more_is_left_out(self, audited, user, partner, monkeypatch):  # noqa: F811
+        find_all(user, audited(1), "right")
+        assert len(pieces(partner)) == 1
+        monkeypatch.setattr(precedents, "facts_of", gone)
+        assert pieces(partner) == []
 
     def test_another_brands_is_not_read(self, audited, user):  # noqa: F811
         from apps.interactions.demo import demo_partner

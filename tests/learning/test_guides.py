@@ -7,11 +7,13 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import PastCase
+from apps.interactions.models import Escalation, PastCase
 from apps.learning.guides import guides_of
+from apps.learning.models import Signal
 from apps.policies.money import Money
 from tests import factories
 from tests.deciding import decide, pass_undo_window
+from tests.reach.test_blind import judged
 
 
 @pytest.fixture
@@ -45,6 +47,17 @@ def test_a_decision_with_the_proposal_in_view_is_one(held, drain, partner):
     assert guide.proposed.action == "refund"
     assert guide.of("refund").wrong is False
     assert guide.of("refund").amount == Money(Decimal("84.50"), "USD")
+
+
+def test_what_was_judged_before_the_proposal_was_seen_is_none(escalated, user, drain, partner):
+    """It certifies, and what certifies must not suggest what it certifies."""
+    Escalation.objects.update(blind=True)
+    judged(user, Escalation.objects.get(), "Refund in full")
+    decide((user, Escalation.objects.get()))
+    pass_undo_window()
+    drain()
+    assert Signal.objects.count() == 1
+    assert read(partner) == []
 
 
 def test_a_past_case_is_one_under_the_name_of_its_customer(partner, customer):

@@ -7,11 +7,16 @@ import pytest
 from django.db import DatabaseError, transaction
 from django_q.models import OrmQ
 
+from apps.interactions import onboarding
 from apps.learning import evidence, refinements, refining, replays, reporting, tasks
 from apps.learning.certification import alpha_of_report
+from apps.learning.disagreement import Disagreement
 from apps.learning.models import Refinement, RefinementReport, ReportRun
+from apps.learning.tightening import LOOKING_BACK
 from apps.policies import audit, ramps, replaying
+from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
+from tests import factories
 from tests.conftest import browser, page
 from tests.learning.test_refining import pieces
 
@@ -122,6 +127,18 @@ class TestReport:
         assert reporting.ask(ops, boundary) == reporting.ask(None, boundary)
         assert ReportRun.objects.count() == 1
 
+    def test_outside_a_persons_remit_none_is_asked_for(self, boundary):
+        with pytest.raises(Refused, match="remit"):
+            reporting.ask(factories.ops_manager(remit={"all_partners": False}), boundary)
+        assert not ReportRun.objects.exists()
+
+    def test_of_a_sandbox_nothing_is_read(self, boundary, partner, now, monkeypatch):
+        twin, read = onboarding.sandbox(partner, actor=audit.system("test")).partner, []
+        assert twin.boundary == boundary
+        monkeypatch.setattr(evidence, "pieces_of", lambda partners, since, until: read.extend(partners) or [])
+        refinements.make_report(boundary, now)
+        assert read == [partner]
+
     def test_one_whose_worker_was_lost_is_given_up(self, boundary, now):
         ReportRun.objects.create(boundary=boundary, asked_at=now, status="running", started_at=now - timedelta(hours=1))
         assert reporting.give_up_lost(now) == 1
@@ -158,10 +175,19 @@ class TestPeople:
     def test_a_target_under_what_people_agree_on_is_said_to_be_out_of_reach(
         self, judged, boundary, now, ops, monkeypatch
     ):
-        monkeypatch.setattr(evidence, "judged_by_two", lambda *_: {"pairs": 200, "differing": 30})
+        monkeypatch.setattr(
+            evidence,
+            "judged_by_two",
+            lambda *_: {"complaint": Disagreement(200, 30), "refund_exception": Disagreement(2000, 4)},
+        )
         report = refinements.make_report(boundary, now)
         shown = page(browser(ops), f"/admin/learning/refinementreport/{report.pk}/change/")
-        assert "They differed in 30 of 200 cases that two judged (15.0%)." in shown
+        assert "They differed in 34 of 2200 cases that two judged (1.5%)." in shown
+        assert "Complaint (30 of 200): out of reach by itself." in shown, "where people agree elsewhere too"
+        assert "Refund exception (" not in shown
+        monkeypatch.setattr(evidence, "judged_by_two", lambda *_: {"complaint": Disagreement(200, 30)})
+        report = refinements.make_report(boundary, now)
+        shown = page(browser(ops), f"/admin/learning/refinementreport/{report.pk}/change/")
         assert "no region can be proven under such a target" in shown
 
     def test_without_double_judgements_that_is_said(self, judged, boundary, now, ops):
@@ -173,10 +199,38 @@ class TestPeople:
 
 
 class TestTightening:
-    def test_what_is_granted_and_wrong_too_often_is_proposed_to_be_given_back(self, judged, boundary, now, ops):
+    @pytest.fixture
+    def wrong_lately(self, judged, now):
+        """Answers that the AI gave and audits found wrong."""
         status = {"case_type": "order_status", "action": "reply", "amount": None}
         rows = [replace(one, how="audit", granted=True, **status) for one in later(judged)]
         judged[:] = [replace(one, judged=replace(one.judged, on=now.date())) for one in rows]
+        return judged
+
+    def test_dismissed_it_comes_again_when_a_third_of_the_mistakes_are_new(self, wrong_lately, boundary, now, ops):
+        refinements.make_report(boundary, now)
+        refinements.dismiss(ops, Refinement.objects.get(kind="tighten").pk, "the new courier is back to normal")
+        few, many = (
+            [
+                replace(one, judged=replace(one.judged, case=f"new {n}", customer=f"new {n}"))
+                for n, one in enumerate(wrong_lately) if n % part == 0
+            ]
+            for part in (10, 1)
+        )  # fmt: skip
+        wrong_lately += few
+        refinements.make_report(boundary, now)
+        assert Refinement.objects.filter(kind="tighten").count() == 1
+        wrong_lately += many
+        refinements.make_report(boundary, now)
+        assert Refinement.objects.filter(kind="tighten").count() == 2
+
+    def test_what_is_older_than_eight_weeks_is_not_asked(self, wrong_lately, boundary, now):
+        long_ago = (now - LOOKING_BACK - timedelta(days=1)).date()
+        wrong_lately[:] = [replace(one, judged=replace(one.judged, on=long_ago)) for one in wrong_lately]
+        refinements.make_report(boundary, now)
+        assert not Refinement.objects.filter(kind="tighten").exists()
+
+    def test_what_is_granted_and_wrong_too_often_is_proposed_to_be_given_back(self, wrong_lately, boundary, now, ops):
         refinements.make_report(boundary, now)
         row = Refinement.objects.get(kind="tighten")
         assert "Order status: no more reply" in row.in_words()

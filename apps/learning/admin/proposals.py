@@ -96,6 +96,11 @@ class RefinementReportAdmin(OfBoundaries):
         told = f"They differed in {row.differing} of {row.pairs} cases that two judged ({share:.1%})."
         if row.disagreement.is_above(row.target):
             told += f" That is surely more than twice {row.target:.1%}: no region can be proven under such a target."
+        for case_type, of_type in row.disagreements.items():
+            if of_type.is_above(row.target):
+                told += (
+                    f" {CaseType(case_type).label} ({of_type.differing} of {of_type.pairs}): out of reach by itself."
+                )
         return told
 
     @admin.display(description="Not proven yet")

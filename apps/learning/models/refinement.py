@@ -36,6 +36,9 @@ class RefinementReport(models.Model):
         default=0, help_text="Cases that two people judged, neither seeing the other's."
     )
     differing = models.PositiveIntegerField(default=0, help_text="Of those, what they judged differently.")
+    by_two = models.JSONField(
+        default=dict, help_text="By type: cases that two judged, and those that they differed in."
+    )
     waiting = models.JSONField(default=list, help_text="Regions that promise something and need more judgements.")
 
     class Meta:
@@ -50,6 +53,11 @@ class RefinementReport(models.Model):
     def disagreement(self) -> Disagreement:
         """Of people among themselves: a target under half of it is out of reach."""
         return Disagreement(self.pairs, self.differing)
+
+    @property
+    def disagreements(self) -> dict[str, Disagreement]:
+        """The same by type, in which people may differ far more than in others."""
+        return {case_type: Disagreement(*counted) for case_type, counted in self.by_two.items()}
 
 
 class RefinementState(models.TextChoices):
