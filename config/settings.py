@@ -154,6 +154,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,  # a caller may ask for some of the fields
     "COMPONENT_SPLIT_REQUEST": True,
+    "WEBHOOKS": "apps.interactions.api.event_shapes.WEBHOOKS",
     "POSTPROCESSING_HOOKS": [],  # choices stand where they belong
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -180,7 +181,11 @@ DEFAULT_FROM_EMAIL = os.environ.get("REMIT_MAIL_FROM", "remit@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
 # What time alone brings about: the task of each sweeper, and every how many minutes it runs.
-SWEEPERS = {"sweeper": ("apps.interactions.tasks.sweep", 1), "learning": ("apps.learning.tasks.sweep", 15)}
+SWEEPERS = {
+    "sweeper": ("apps.interactions.tasks.sweep", 1),
+    "learning": ("apps.learning.tasks.sweep", 15),
+    "forgetting": ("apps.interactions.tasks.forget", 5),
+}
 Q_CLUSTER = {
     "name": "remit",
     "orm": "default",

@@ -20,7 +20,7 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 def put_product(partner: Partner, sku: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Product]":
     with transaction.atomic():
         found = Product.objects.select_for_update(no_key=True).filter(partner=partner, sku=sku).first()
-        if found is not None and found.as_of >= as_of:
+        if found is not None and found.as_of > as_of:
             return Stored(found, created=False, changed=False)
         product = found or Product(partner=partner, sku=sku)
         for name in ("name", "price", "currency", "in_stock"):
@@ -34,7 +34,7 @@ def put_product(partner: Partner, sku: str, data: Mapping[str, Any], *, as_of: d
 def put_article(partner: Partner, slug: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Article]":
     with transaction.atomic():
         found = Article.objects.select_for_update(no_key=True).filter(partner=partner, slug=slug).first()
-        if found is not None and found.as_of >= as_of:
+        if found is not None and found.as_of > as_of:
             return Stored(found, created=False, changed=False)
         article = found or Article(partner=partner, slug=slug)
         article.title, article.body, article.published = data["title"], data["body"], data.get("published", True)

@@ -3,41 +3,49 @@
 A desk takes what is due from the database, has it done in threads that touch no database, and keeps what came of it:
 
     take → work in a thread → finish
+
+Whose a task is tells how much of each brand's is under way here, so that a desk can leave threads to the others.
 """
 
 import logging
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import close_old_connections
-from django.db.utils import Error as DatabaseError
+from django.db.utils import InterfaceError, OperationalError
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.1
 BACK_OFF_SECONDS = 5.0  # of a desk that cannot take its work
 KEPT_A_ROUND = 50
+OUTAGE = (OperationalError, InterfaceError)  # the database's; anything else is about one row, and ends nothing
+Busy = Mapping[int, int]
+"""How many tasks are under way here, by whose they are."""
+NOBODY: Busy = {}
 ENDS_WITHIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`work` runs in a thread, `finish` gets what it returns, or the exception that it raised."""
+    """`work` runs in a thread, `finish` gets what it returns, or the exception that it raised. `of`: whose it is."""
 
     work: Callable[[], Any]
     finish: Callable[[Any], None]
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One kind of work: how to take some of what is due, and how much of it goes on at once."""
+    """One kind of work: how to take some of what is due, at most so many, and how much of it goes on at once."""
 
     name: str
-    take: Callable[[int], Sequence[Task]]
+    take: Callable[[int, Busy], Sequence[Task]]
     threads: int = 16
 
 
@@ -47,6 +55,7 @@ class Runner:
     def __init__(self, desks: Sequence[Desk]) -> None:
         self._lanes = [(desk, ThreadPoolExecutor(desk.threads, desk.name)) for desk in desks]
         self._under_way = {desk.name: 0 for desk in desks}
+        self._busy: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._done: queue.SimpleQueue[tuple[str, Task, Any]] = queue.SimpleQueue()
         self._futures: list[tuple[str, Future[None]]] = []
         self._not_before = {desk.name: 0.0 for desk in desks}
@@ -57,6 +66,7 @@ class Runner:
         for desk, lane in self._lanes:
             for task in self._taken(desk):
                 self._under_way[desk.name] += 1
+                self._busy[desk.name][task.of] += 1
                 self._futures.append((desk.name, lane.submit(self._work, desk.name, task)))
                 moved += 1
         self._futures = [(name, future) for name, future in self._futures if not future.done()]
@@ -68,8 +78,8 @@ class Runner:
         if free <= 0 or time.monotonic() < self._not_before[desk.name]:
             return ()
         try:
-            return desk.take(free)
-        except DatabaseError:
+            return desk.take(free, self._busy[desk.name])
+        except OUTAGE:
             raise
         except Exception:
             log.exception("%s: its work could not be taken", desk.name)
@@ -103,10 +113,11 @@ class Runner:
             except queue.Empty:
                 break
             self._under_way[desk] -= 1
+            self._busy[desk][task.of] -= 1
             kept += 1
             try:
                 task.finish(came)
-            except DatabaseError:
+            except OUTAGE:
                 raise  # its lease ends, and it is taken up again
             except Exception:
                 log.exception("%s: what came of it could not be kept", desk)
@@ -121,7 +132,7 @@ def run(desks: Sequence[Desk], should_stop: Callable[[], bool]) -> None:
             close_old_connections()
             if not runner.round():
                 time.sleep(IDLE_SECONDS)
-        except DatabaseError:
+        except OUTAGE:
             log.exception("the database does not answer; trying again")
             time.sleep(1)
     runner.finish()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from apps.interactions import courtesies, outcomes
+from apps.interactions import courtesies, outbox, outcomes
 from apps.interactions.models import ContextPacket, Escalation, Interaction, Message
 from apps.policies import audit
 from apps.policies.machines import move
@@ -88,6 +88,7 @@ def merge(arrived: Interaction, case: Interaction, *, actor: audit.Actor, now: d
     arrived.merged_into, arrived.due_at, arrived.lease_token = case, None, None
     move(arrived, "merge", actor=actor, reason=f"same matter as {case.external_id}",
          save=("merged_into", "due_at", "lease_token"))  # fmt: skip
+    outbox.keep([outbox.merged_event(arrived, case)])
     if not (said and _all_courtesies(case, said)):
         _most_cautious(case, arrived)
     hear(case, actor=actor, now=now, said=said)

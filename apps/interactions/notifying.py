@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from apps.interactions import duty
-from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
+from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift, WebhookEndpoint
 from apps.policies import audit, pauses, ramps
 from apps.policies.errors import Refused
 from apps.policies.models import BoundaryVersion, Partner, partners_of
@@ -58,6 +58,10 @@ def key_of_trip(pause_id: int) -> str:
 
 def key_of_stop(ramp_id: int) -> str:
     return f"grant:{ramp_id}"
+
+
+def key_of_webhook(endpoint: WebhookEndpoint) -> str:
+    return f"webhook:{endpoint.pk}:{endpoint.stopped_at:%Y-%m-%d %H:%M:%S}"
 
 
 def watch(now: datetime) -> None:
@@ -124,6 +128,8 @@ def _end_what_is_over(now: datetime) -> None:
     stalled = set(Interaction.objects.filter(state=Interaction.State.STALLED).values_list("partner", flat=True))
     stopped = {key_of_trip(pause.pk) for pause in pauses.in_force()}
     stopped |= {key_of_stop(pk) for pk in ramps.stopped_in_force()}
+    deaf = WebhookEndpoint.objects.filter(stopped_at__isnull=False, removed_at__isnull=True)
+    unheard = {key_of_webhook(endpoint) for endpoint in deaf.only("stopped_at")}
     over = [
         notice.pk
         for notice in Notice.objects.filter(**_OPEN)
@@ -131,6 +137,7 @@ def _end_what_is_over(now: datetime) -> None:
         or (notice.kind == Notice.Kind.CLOCK and notice.partner_id not in pressed)
         or (notice.kind == Notice.Kind.STALLED and notice.partner_id not in stalled)
         or (notice.kind == Notice.Kind.BREAKER and notice.key not in stopped)
+        or (notice.kind == Notice.Kind.WEBHOOK and notice.key not in unheard)
     ]
     Notice.objects.filter(pk__in=over).update(over_at=now)
 

@@ -52,16 +52,26 @@ def deliver_until(interaction: Interaction) -> datetime | None:
     return channels.open_until(interaction.channel, last or interaction.received_at)
 
 
-def action_event(kind: str, effect: Effect, interaction: Interaction) -> OutboxEvent:
+def merged_event(arrived: Interaction, case: Interaction) -> OutboxEvent:
+    """What comes of a merged interaction is told under the ids of the case that it went into."""
+    into = {"id": str(case.reference), "external_id": case.external_id}
+    return interaction_event("interaction.merged", arrived, merged_into=into)
+
+
+def action_event(kind: str, effect: Effect, interaction: Interaction, **more: Any) -> OutboxEvent:
+    """`lines` as they are ordered: an action is about all of a line."""
     amount = None if effect.amount is None else {"amount": str(effect.amount), "currency": effect.currency}
+    ordered = dict(interaction.order.lines.values_list("sku", "quantity")) if effect.lines and interaction.order else {}
     return interaction_event(
         kind,
         interaction,
         key=str(effect.key),
         action=effect.action,
         amount=amount,
-        lines=effect.lines,
+        lines=[{"sku": sku, "quantity": ordered.get(sku)} for sku in effect.lines],
         order=interaction.order.number if interaction.order else None,
+        deadline=effect.deadline_at.isoformat() if effect.deadline_at else None,
+        **more,
     )
 
 

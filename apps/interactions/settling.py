@@ -26,8 +26,19 @@ from apps.policies.words import Action
 _D, _E, _S = DecisionRecord.State, Effect.State, Interaction.State
 
 
+def _told_again(effect: Effect, outcome: Outcome) -> Effect:
+    if outcome.reference and not effect.connector_reference:
+        effect.connector_reference = outcome.reference
+        effect.save(update_fields=["connector_reference"])
+    elif outcome.reference not in ("", effect.connector_reference):
+        raise Refused(f"This action is settled already, as “{effect.connector_reference}”; its outcome stands.")
+    return effect
+
+
 def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
-    """Record what became of an effect. The same answer again changes nothing; another answer is Refused."""
+    """Record what became of an effect. The same answer again changes nothing, but for a reference that was not told before;
+    another answer is Refused."""
+    outcome = outcome.storable()
     with transaction.atomic():
         effect = (
             Effect.objects.select_for_update(no_key=True, of=("self",))
@@ -36,7 +47,7 @@ def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
         )
         event, target = ("confirm", _E.DONE) if outcome.verdict == "done" else ("refuse", _E.REFUSED)
         if effect.state == target:
-            return effect
+            return _told_again(effect, outcome)
         if effect.state not in (_E.IN_FLIGHT, _E.UNKNOWN):
             raise Refused(f"This action is {effect.get_state_display().lower()} already; its outcome stands.")
         was_unknown = effect.state == _E.UNKNOWN
@@ -48,9 +59,8 @@ def settle(effect_id: int, outcome: Outcome, *, actor: audit.Actor) -> Effect:
         if target == _E.REFUSED:
             ledger.release([effect], now)
         else:
-            OutboxEvent.objects.bulk_create(
-                [outbox.action_event("action.executed", effect, effect.decision.interaction)]
-            )
+            case, reference = effect.decision.interaction, effect.connector_reference
+            OutboxEvent.objects.bulk_create([outbox.action_event("action.executed", effect, case, reference=reference)])
         after_effects([effect.decision_id], actor)
         if was_unknown:
             _tell_whoever_decides(effect, actor, now)

@@ -4,15 +4,21 @@ Every loop is bounded in time, so that one task never outlives its timeout or lo
 the watchdog; what is left wakes the next one.
 """
 
+import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
 from apps.interactions import claiming, closing, committing, execution, forgetting, notifying, pipeline
 from apps.interactions.models import WorkerHeartbeat
 from apps.interactions.waking import wake_workers
+from apps.interactions.webhooks import stopping
 from apps.policies import columnar, endings, replaying
+
+log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 8.0
 
@@ -36,19 +42,30 @@ def one_round() -> int:
 
 
 def sweep() -> None:
-    """What time alone brings about: lapsed leases, overdue effects, quiet cases, releases that end, logs that are old; a
-    wake-up that got lost; and one more chunk of rulings for replays, when there is one."""
-    claiming.release_lapsed()
-    execution.look_up_overdue()
-    closing.close_quiet()
+    """What time alone brings about: lapsed leases, overdue effects, quiet cases, releases that end; a wake-up that
+    got lost; and one more chunk of rulings for replays, when there is one."""
     now = timezone.now()
-    endings.end_due(now)
-    replaying.give_up_lost(now)
-    advance()
-    columnar.build(now)
-    notifying.watch(now)
-    notifying.send(now)
-    forgetting.forget_old(now)
+    in_turn(
+        claiming.release_lapsed, execution.look_up_overdue, closing.close_quiet, partial(endings.end_due, now),
+        partial(replaying.give_up_lost, now), advance, partial(columnar.build, now), partial(notifying.watch, now),
+        partial(notifying.send, now), partial(stopping.tell, now),
+    )  # fmt: skip
+
+
+def forget() -> None:
+    """What the machinery keeps only for a while; what is left goes the next time."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while forgetting.forget_old(timezone.now()) and time.monotonic() < deadline:
+        pass
+
+
+def in_turn(*steps: Callable[[], object]) -> None:
+    """A step that breaks is logged and tried again the next time; it keeps no other from its turn."""
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            log.exception("%s broke; the other steps go on", getattr(step, "func", step))
 
 
 def beat() -> None:

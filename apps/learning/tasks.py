@@ -1,12 +1,11 @@
 """What time alone brings about in learning."""
 
-import logging
+from functools import partial
 
 from django.utils import timezone
 
+from apps.interactions.tasks import in_turn
 from apps.learning import audits, outcomes, ramping, replays, reporting, retraining
-
-log = logging.getLogger(__name__)
 
 STEPS = (
     audits.expire_overdue,
@@ -23,8 +22,4 @@ def sweep() -> None:
     """End audits that nobody judged in time, let ramps go on, have the reports made that are due, look at outcomes, train
     anew. A step that breaks is logged and tried again the next time; it keeps no other from its turn."""
     now = timezone.now()
-    for step in STEPS:
-        try:
-            step(now)
-        except Exception:
-            log.exception("%s broke; the other steps go on", step.__name__)
+    in_turn(*(partial(step, now) for step in STEPS))

@@ -86,6 +86,19 @@ class TestResults:
         assert result(api, requested, outcome="done", reference="R-1").status_code == 200
         assert result(api, requested, outcome="refused", reason="no").status_code == 409
 
+    def test_a_reference_that_comes_later_is_kept_and_another_is_refused(self, requested, api):
+        assert result(api, requested, outcome="done").status_code == 200
+        assert result(api, requested, outcome="done", reference="R-1").status_code == 200
+        assert Effect.objects.get(pk=requested.pk).connector_reference == "R-1"
+        assert result(api, requested, outcome="done").status_code == 200
+        assert result(api, requested, outcome="done", reference="R-2").status_code == 409
+        assert Effect.objects.get(pk=requested.pk).connector_reference == "R-1"
+
+    def test_refused_without_a_reason_is_no_answer(self, requested, api):
+        answer = result(api, requested, outcome="refused", reason=" ")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["reason"])
+        assert Effect.objects.get(pk=requested.pk).state == "in_flight"
+
     def test_another_amount_than_asked_for_is_refused(self, requested, api):
         answer = result(api, requested, outcome="done", amount="80.00")
         assert answer.status_code == 422
@@ -120,6 +133,11 @@ class TestUnknown:
         execution.look_up_overdue()
         assert result(api, requested, outcome="refused", reason="declined").status_code == 200
         assert Order.objects.get().refunds_reserved == 0
+
+    def test_a_reference_or_reason_that_no_column_can_hold_is_cut(self, requested):
+        settling.settle(requested.pk, Outcome("done", reference="r\x00" * 200, reason="a\x00b"), actor=ACTOR)
+        effect = Effect.objects.get(pk=requested.pk)
+        assert (effect.state, effect.connector_reference, effect.outcome_reason) == ("done", "r" * 100, "ab")
 
     def test_an_operator_says_what_became_of_it_with_a_reference(self, requested):
         Effect.objects.filter(pk=requested.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))

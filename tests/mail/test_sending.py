@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions import vault
-from apps.interactions.mail import outgoing, sending
+from apps.interactions.demo import demo_partner
+from apps.interactions.mail import fetching, outgoing, sending
 from apps.interactions.models import Interaction, Mail, MailBox, Notice, OutgoingMail
 from tests.conftest import STATUS
 from tests.mail.conftest import look, mail, put, sent, work
@@ -119,6 +120,30 @@ def test_a_dead_server_of_one_brand_takes_no_more_than_its_share(partner, box, i
     )
     assert len(sending.take(16)) == sending.AT_ONCE
     assert sending.take(16) == []
+
+
+def test_a_backlog_of_one_brand_holds_up_no_other(partner, box, imap, smtp, ordered):
+    put(imap, mail(STATUS))
+    sent(smtp, 1)
+    row, long_ago = OutgoingMail.objects.get(), timezone.now() - timedelta(hours=1)
+    fields = {"interaction": row.interaction, "text": "x", "made_at": timezone.now()}
+    OutgoingMail.objects.bulk_create(OutgoingMail(partner=partner, next_at=long_ago, **fields) for _ in range(100))
+    other = demo_partner("other", "Other")
+    MailBox.objects.create(**{
+        **{field.attname: getattr(box, field.attname) for field in MailBox._meta.fields if not field.primary_key},
+        "partner_id": other.pk, "address": "help@other.example",
+    })  # fmt: skip
+    last = OutgoingMail.objects.create(partner=other, next_at=timezone.now(), **fields)
+    assert len(sending.take(2)) == 2
+    last.refresh_from_db()
+    assert last.token is not None
+
+
+def test_a_mailbox_that_is_still_looked_into_here_is_not_taken_twice(box):
+    """Its lease has ended, since its server answers a byte at a time."""
+    MailBox.objects.update(next_at=timezone.now())
+    assert fetching.take(5, {box.pk: 1}) == []
+    assert len(fetching.take(5)) == 1
 
 
 def test_a_reply_that_comes_back_is_told_to_people(imap, box, answered):

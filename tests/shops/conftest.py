@@ -53,7 +53,10 @@ def until(connected: ShopConnection) -> Callable[[Callable[[], bool]], None]:
     """Let workers and connections work, as their processes would, until something is so."""
 
     def run(is_so: Callable[[], bool]) -> None:
-        runner, end = connections.Runner([acting.DESK, mirroring.DESK]), time.monotonic() + LONGEST_SECONDS
+        runner, end = (
+            connections.Runner([acting.DESK, acting.ASKING, mirroring.DESK]),
+            time.monotonic() + LONGEST_SECONDS,
+        )
         try:
             while not is_so():
                 assert time.monotonic() < end, f"it does not come about: {_how_it_stands()}"

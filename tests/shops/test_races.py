@@ -1,11 +1,14 @@
 """Two processes that call shops at once: of one order one effect is called, of one shop no more than its share."""
 
 import time
+from collections import Counter
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from apps.interactions import vault
+from apps.interactions.demo import demo_partner
 from apps.interactions.models import Effect, ShopConnection
 from apps.interactions.shops import acting
 from apps.policies.models import Partner
@@ -52,12 +55,28 @@ def test_one_shop_has_no_more_than_its_share(shop):
     assert acting.take(16) == []
 
 
-def test_a_look_that_breaks_loses_no_call_that_is_committed(shop, monkeypatch):
-    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=shop))
-    in_flight(shop, order, "1.00")
+@pytest.fixture
+def other(shop):
+    """Another brand with a shop of the same kind, and one effect that came last."""
+    second = demo_partner("other", "Other")
+    Partner.objects.filter(pk=second.pk).update(connector=Partner.Connector.SHOP)
+    ShopConnection.objects.create(partner=second, kind="vendure", url="https://other.example", secret=vault.seal("x"))
+    for _ in range(30):
+        in_flight(shop, factories.OrderFactory(customer=factories.CustomerFactory(partner=shop)), "1.00")
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=second))
+    return in_flight(Partner.objects.get(pk=second.pk), order, "1.00")
 
-    def breaks(limit):
-        raise ValueError("no")
 
-    monkeypatch.setattr(acting, "_to_ask", breaks)
-    assert len(acting.take(16)) == 1
+def test_a_backlog_of_one_brand_holds_up_no_other(shop, other):
+    assert len(acting.take(3)) == 3
+    assert Effect.objects.get(pk=other.pk).called_at is not None
+    assert len(acting.take(16)) == acting.AT_ONCE - 2, "what is left of the first brand's share"
+
+
+def test_nor_do_its_look_ups(shop, other):
+    Effect.objects.update(called_at=timezone.now(), deadline_at=timezone.now())
+    Effect.objects.filter(pk=other.pk).update(deadline_at=timezone.now())
+    asked = acting.ask(16)
+    assert len(asked) == acting.AT_ONCE + 1
+    assert acting.ask(16, Counter(task.of for task in asked)) == [], "each has its share under way"
+    assert len(acting.ask(16)) == acting.AT_ONCE

@@ -54,6 +54,10 @@ class Mirrored(Endpoint):
             self._one_at_a_time(who.partner, name)
             self._as_expected(request, name)
             stored = self.put_row(who.partner, name, request.data, who.actor)
+            if not stored.changed and "If-Match" in request.headers:
+                raise Precondition(
+                    "What is there has a later “as_of” than what you send, so nothing would be replaced."
+                )
         row = stored.row
         return Response(
             self.shape(row).data, status=201 if stored.created else 200, headers={"ETag": etag_of(self.shape, row)}

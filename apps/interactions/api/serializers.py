@@ -198,6 +198,11 @@ class ActionResultIn(Strict):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     amount = AmountField(required=False)
 
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["outcome"] == "refused" and not data["reason"].strip():
+            raise serializers.ValidationError({"reason": "Say why it was refused: a person decides what comes next."})
+        return data
+
 
 class BatchIn(Strict):
     interactions = InteractionIn(many=True, allow_empty=False, max_length=500)  # type: ignore[call-arg]

@@ -1,4 +1,6 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from apps.interactions.models.effect import LONGEST_REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,6 +10,11 @@ class Outcome:
     verdict: str
     reference: str = ""
     reason: str = ""
+
+    def storable(self) -> "Outcome":
+        """As far as columns can hold it: what a shop says is never a reason to lose what it did."""
+        reference, reason = self.reference.replace("\x00", ""), self.reason.replace("\x00", "")
+        return replace(self, reference=reference[:LONGEST_REFERENCE], reason=reason)
 
 
 ACCEPTED = Outcome("accepted")

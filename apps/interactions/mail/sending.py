@@ -15,11 +15,13 @@ from datetime import timedelta
 from functools import partial
 
 import pgbulk
-from django.db import DatabaseError, transaction
+from django.db import transaction
+from django.db.models import Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.interactions import vault
-from apps.interactions.connections import Desk, Task
+from apps.interactions.connections import NOBODY, OUTAGE, Busy, Desk, Task
 from apps.interactions.mail import fetching, outgoing, receiving
 from apps.interactions.models import Mail, MailBox, OutgoingMail
 
@@ -52,20 +54,24 @@ class Refused(Exception):
     """The server will not take it, today or tomorrow."""
 
 
-def take(limit: int) -> list[Task]:
+def take(limit: int, busy: Busy = NOBODY) -> list[Task]:
     now, token = timezone.now(), uuid.uuid4()
     with transaction.atomic():
         due = OutgoingMail.objects.filter(status=_S.WAITING, next_at__lte=now, partner__mailbox__paused=False)
         under_way = OutgoingMail.objects.filter(status=_S.WAITING, token__isnull=False, next_at__gt=now)
-        busy = Counter(under_way.values_list("partner", flat=True))
-        rows: list[OutgoingMail] = []
+        sent = Counter(under_way.values_list("partner", flat=True)) | Counter(busy)
+        full = [partner for partner, count in sent.items() if count >= AT_ONCE]
+        place = Window(RowNumber(), partition_by="partner", order_by=["next_at", "pk"])
+        first = due.exclude(partner__in=full).annotate(place=place).filter(place__lte=AT_ONCE)
+        fairly = list(first.order_by("place", "next_at", "pk").values_list("pk", flat=True)[:limit])
         waiting = (
-            due.select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("partner__mailbox", "interaction__partner", "event").order_by("next_at", "pk")[: 20 * limit]
+            due.filter(pk__in=fairly).select_for_update(no_key=True, skip_locked=True, of=("self",))
+            .select_related("partner__mailbox", "interaction__partner", "event").order_by("next_at", "pk")
         )  # fmt: skip
+        rows = []
         for row in waiting:
-            if busy[row.partner_id] < AT_ONCE and len(rows) < limit:
-                busy[row.partner_id] += 1
+            if sent[row.partner_id] < AT_ONCE:
+                sent[row.partner_id] += 1
                 rows.append(row)
         for row in rows:
             row.attempts, row.token, row.next_at = row.attempts + 1, token, now + LEASE
@@ -74,13 +80,13 @@ def take(limit: int) -> list[Task]:
     for row in rows:
         try:
             letter = _letter(row, row.partner.mailbox)
-        except DatabaseError:
+        except OUTAGE:
             raise  # of the moment: its lease ends, and it is taken up again
         except Exception as error:  # what a stranger wrote may be nothing that a mail can be made of
             log.exception("reply %s cannot be written as a mail", row.pk)
             finish(row.pk, token, None, error if isinstance(error, vault.Unreadable) else Refused(str(error)))
             continue
-        tasks.append(Task(partial(send, letter), partial(finish, row.pk, token, letter.written)))
+        tasks.append(Task(partial(send, letter), partial(finish, row.pk, token, letter.written), row.partner_id))
     return tasks
 
 

@@ -44,6 +44,7 @@ class Notice(models.Model):
         OUTCOMES = "outcomes", "Outcomes got worse"
         AGAIN = "again", "Grant begins again"
         MAIL = "mail", "Reply undelivered"
+        WEBHOOK = "webhook", "Webhook stopped"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     key = models.CharField(max_length=120, unique=True)

@@ -14,6 +14,8 @@ from apps.policies.machines import in_state_list
 from apps.policies.models import Partner
 from apps.policies.words import Action
 
+LONGEST_REFERENCE = 100
+
 
 class EffectState(models.TextChoices):
     PENDING = "pending", "Pending"
@@ -37,7 +39,9 @@ class Effect(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     lines = models.JSONField(default=list)
     state = FSMField(max_length=12, choices=State.choices, default=State.PENDING, protected=True)
-    connector_reference = models.CharField(max_length=100, blank=True, help_text="What the other side calls it.")
+    connector_reference = models.CharField(
+        max_length=LONGEST_REFERENCE, blank=True, help_text="What the other side calls it."
+    )
     outcome_reason = models.TextField(blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)

@@ -16,6 +16,7 @@ from apps.policies.models import Partner
 class EventKind(models.TextChoices):
     RESOLVED = "interaction.resolved", "A case is resolved"
     ESCALATED = "interaction.escalated", "A case waits for a person"
+    MERGED = "interaction.merged", "A case went into another one on the same matter"
     REPLY = "reply.created", "A reply to the customer is written"
     REQUESTED = "action.requested", "An action is asked of the shop"
     EXECUTED = "action.executed", "An action is done"
@@ -31,6 +32,15 @@ def valid_webhook_url(text: str) -> None:
         check_url(text, may_be_local=settings.WEBHOOKS_MAY_BE_LOCAL)
     except NotAllowed as reason:
         raise ValidationError(str(reason)) from reason
+
+
+def valid_contact(address: str) -> None:
+    """What a mail can be addressed to, whatever else looks like an address."""
+    try:
+        local, _, host = address.rpartition("@")
+        local.encode("ascii"), host.encode("idna")
+    except UnicodeError as reason:
+        raise ValidationError("No mail can be sent to this address: write it without special characters.") from reason
 
 
 def valid_kinds(names: object) -> None:
@@ -52,7 +62,9 @@ class WebhookEndpoint(models.Model):
     kinds = models.JSONField(
         "events", default=list, blank=True, validators=[valid_kinds], help_text="None chosen: every event."
     )
-    contact = models.EmailField(blank=True, help_text="Who is told when it does not answer any more and is stopped.")
+    contact = models.EmailField(
+        blank=True, validators=[valid_contact], help_text="Who is told when it does not answer any more and is stopped."
+    )
     generation = models.PositiveIntegerField(default=1, editable=False)
     rotated_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -62,6 +74,7 @@ class WebhookEndpoint(models.Model):
     told_at = models.DateTimeField(
         null=True, editable=False, help_text="When its contact was told that it was stopped."
     )
+    tell_at = models.DateTimeField(null=True, editable=False, help_text="When that is tried again; empty: at once.")
     failing_since = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="In a row.")
 

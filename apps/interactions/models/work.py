@@ -23,7 +23,10 @@ class OutboxEvent(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["partner", "subject", "number"], name="event_number_of_subject")]
-        indexes = [models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="event_to_spread")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(number__isnull=True), name="event_to_spread"),
+            models.Index(fields=["created_at"], condition=~models.Q(payload={}), name="event_with_content"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"

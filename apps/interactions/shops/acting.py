@@ -9,7 +9,6 @@ A process that dies before `called_at` is committed has called nothing: the next
 it is never called again, only looked up.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,11 +16,12 @@ from functools import partial
 
 import pgbulk
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.interactions import settling, shops, vault
-from apps.interactions.connections import Desk, Task
+from apps.interactions.connections import NOBODY, Busy, Desk, Task
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect
 from apps.interactions.shops import adapter
@@ -31,8 +31,6 @@ from apps.policies.machines import move
 from apps.policies.models import Partner
 from apps.policies.words import Action
 
-log = logging.getLogger(__name__)
-
 ANSWER_WITHIN = timedelta(minutes=5)  # longer than all the calls of one effect may take
 STILL_RUNNING = timedelta(minutes=15)  # a call whose answer got lost may go on in the shop for so long
 AT_ONCE = 4  # of one shop, so that a slow one holds up no other
@@ -41,14 +39,14 @@ _E = Effect.State
 _SHOPS = audit.system("shops")
 
 
-def take(limit: int) -> list[Task]:
-    """Effects to call now, and to ask about."""
-    called = [_task(effect, adapter.perform) for effect in _to_call(limit)]
-    try:
-        return called + [_task(effect, adapter.look_up) for effect in _to_ask(limit - len(called))]
-    except Exception:
-        log.exception("what became of effects could not be asked")
-        return called  # they are committed as called: they have to be
+def take(limit: int, busy: Busy = NOBODY) -> list[Task]:
+    """Effects to call now."""
+    return [_task(effect, adapter.perform) for effect in _to_call(limit)]
+
+
+def ask(limit: int, busy: Busy = NOBODY) -> list[Task]:
+    """Effects to ask about."""
+    return [_task(effect, adapter.look_up) for effect in _to_ask(limit, busy)]
 
 
 def _task(effect: Effect, work: Callable[[Adapter, Wanted], Outcome | None]) -> Task:
@@ -60,7 +58,7 @@ def _task(effect: Effect, work: Callable[[Adapter, Wanted], Outcome | None]) -> 
     def in_the_shop() -> Outcome | None:
         return work(shops.adapter_of(connection), wanted)
 
-    return Task(in_the_shop, partial(finish, effect.pk))
+    return Task(in_the_shop, partial(finish, effect.pk), effect.partner_id)
 
 
 def finish(effect_id: int, outcome: Outcome | Exception | None) -> None:
@@ -102,11 +100,13 @@ def _to_call(limit: int) -> list[Effect]:
     two processes do not take one each."""
     now = timezone.now()
     waiting = Effect.objects.filter(state=_E.IN_FLIGHT, called_at__isnull=True)
+    free = _of_shops(waiting).filter(~Exists(_under_way(now)), decision__interaction__order__isnull=False)
     with transaction.atomic():
+        busy = Counter(_called(now).values_list("partner", flat=True))
         rows = list(
-            _of_shops(waiting).select_for_update(no_key=True, skip_locked=True, of=("self", "decision__interaction__order"))
-            .filter(~Exists(_under_way(now)), decision__interaction__order__isnull=False)
-            .select_related("partner__shop", "decision__interaction__order").order_by("sent_at", "pk")[:limit]
+            free.filter(pk__in=_fairly(free, busy, ("sent_at", "pk"), limit))
+            .select_for_update(no_key=True, skip_locked=True, of=("self", "decision__interaction__order"))
+            .select_related("partner__shop", "decision__interaction__order").order_by("sent_at", "pk")
         )  # fmt: skip
         first = {row.decision.interaction.order_id: row for row in reversed(rows)}
         # Asked once more, now that the orders are locked: another process may have called meanwhile.
@@ -116,7 +116,6 @@ def _to_call(limit: int) -> list[Effect]:
             .filter(decision__interaction__order__in=list(first))
             .select_related("decision__interaction")
         }
-        busy = Counter(_called(now).values_list("partner", flat=True))
         taken = []
         for order_id, row in sorted(first.items(), key=lambda pair: pair[1].pk):
             if order_id not in theirs and busy[row.partner_id] < AT_ONCE:
@@ -125,6 +124,16 @@ def _to_call(limit: int) -> list[Effect]:
                 taken.append(row)
         pgbulk.update(Effect, taken, ["called_at", "deadline_at"])
     return taken
+
+
+def _fairly(rows: QuerySet[Effect], busy: Busy, order: tuple[str, ...], limit: int) -> list[int]:
+    """Primary keys of at most so many, of each brand no more than its share: all brands' first ones, then their second ones."""
+    full = [partner for partner, count in busy.items() if count >= AT_ONCE]
+    ranked = rows.exclude(partner__in=full).annotate(
+        place=Window(RowNumber(), partition_by="partner", order_by=list(order))
+    )
+    found = ranked.filter(place__lte=AT_ONCE).order_by("place", *order)
+    return list(found.values_list("pk", flat=True)[:limit])
 
 
 def _called(now: datetime) -> QuerySet[Effect]:
@@ -137,20 +146,27 @@ def _under_way(now: datetime) -> QuerySet[Effect]:
     return _called(now).filter(decision__interaction__order=OuterRef("decision__interaction__order"))
 
 
-def _to_ask(limit: int) -> list[Effect]:
+def _to_ask(limit: int, busy: Busy) -> list[Effect]:
     """Those without an answer in time, and those that are unknown and due to be asked about."""
     now = timezone.now()
     late = Q(state=_E.IN_FLIGHT, called_at__isnull=False)
     unknown = Q(state=_E.UNKNOWN, decision__state=DecisionRecord.State.EXECUTING)
+    due = _of_shops(Effect.objects.filter(late | unknown, deadline_at__lte=now))
     with transaction.atomic():
-        rows = list(
-            _of_shops(Effect.objects.filter(late | unknown, deadline_at__lte=now))
+        found = (
+            due.filter(pk__in=_fairly(due, busy, ("deadline_at", "pk"), limit))
             .select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("partner__shop", "decision__interaction__order").order_by("deadline_at")[:limit]
+            .select_related("partner__shop", "decision__interaction__order").order_by("deadline_at")
         )  # fmt: skip
+        rows, asked = [], Counter(busy)
+        for row in found:
+            if asked[row.partner_id] < AT_ONCE:
+                asked[row.partner_id] += 1
+                rows.append(row)
         move([row for row in rows if row.state == _E.IN_FLIGHT], "lose_track", actor=_SHOPS, reason="no answer in time")
         Effect.objects.filter(pk__in=[row.pk for row in rows]).update(deadline_at=now + ANSWER_WITHIN)
     return rows
 
 
 DESK = Desk("shops", take, threads=16)
+ASKING = Desk("look-ups", ask, threads=16)

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.interactions import settling, shops, submitting, vault
-from apps.interactions.connections import Desk, Task
+from apps.interactions.connections import NOBODY, Busy, Desk, Task
 from apps.interactions.models import Effect, ShopConnection, ShopMark
 from apps.interactions.shops.adapter import Adapter, Denied, Seen, Silent
 from apps.policies import audit
@@ -52,15 +52,16 @@ class Found:
     is_whole: bool = True
 
 
-def take(limit: int) -> list[Task]:
+def take(limit: int, busy: Busy = NOBODY) -> list[Task]:
     """The connections that are due, each held until what was read is kept or its lease ends."""
-    return [Task(partial(read, reading), keep) for reading in due(limit)]
+    return [Task(partial(read, reading), keep, reading.connection_id) for reading in due(limit, busy)]
 
 
-def due(limit: int) -> list[Reading]:
+def due(limit: int, busy: Busy = NOBODY) -> list[Reading]:
     now, token = timezone.now(), uuid.uuid4()
     with transaction.atomic():
         late = ShopConnection.objects.filter(next_at__lte=now, partner__connector=Partner.Connector.SHOP)
+        late = late.exclude(pk__in=[connection for connection, count in busy.items() if count])
         rows = list(late.select_for_update(no_key=True, skip_locked=True).order_by("next_at")[:limit])
         ShopConnection.objects.filter(pk__in=[row.pk for row in rows]).update(token=token, next_at=now + LEASE)
     found = []

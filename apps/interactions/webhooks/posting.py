@@ -49,11 +49,10 @@ class Answered:
         return self.status is not None and 200 <= self.status < 300
 
 
-def body_of(kind: str, at: datetime, number: int | None, data: dict[str, Any]) -> bytes:
-    """`{type, timestamp, sequence, data}`; `sequence` counts the events of one case."""
-    return json.dumps(
-        {"type": kind, "timestamp": at.isoformat(), "sequence": number, "data": data}, ensure_ascii=False
-    ).encode()
+def body_of(kind: str, at: datetime, number: int | None, data: dict[str, Any], *, sandbox: bool) -> bytes:
+    """`{type, timestamp, sequence, sandbox, data}`; `sequence` counts the events of one case. Shapes: api/event_shapes.py."""
+    said = {"type": kind, "timestamp": at.isoformat(), "sequence": number, "sandbox": sandbox, "data": data}
+    return json.dumps(said, ensure_ascii=False).encode()
 
 
 def post(letter: Letter) -> Answered:

@@ -152,15 +152,12 @@ class Sender:
 
 def run(should_stop: Callable[[], bool]) -> None:
     """Send until `should_stop()`."""
-    sender, told = Sender(), 0.0
+    sender = Sender()
     while not should_stop():
         try:
             close_old_connections()
             if not sender.round():
                 time.sleep(IDLE_SECONDS)
-            if time.monotonic() - told > 60:
-                told = time.monotonic()
-                stopping.tell(timezone.now())
         except Exception:  # one round's fault is not the end of all brands' webhooks: what was taken is due again
             log.exception("a round of sending failed; trying again")
             time.sleep(1)
@@ -169,17 +166,20 @@ def run(should_stop: Callable[[], bool]) -> None:
 
 def _letters_of(deliveries: Sequence[int], now: datetime) -> list[Letter]:
     rows = (
-        WebhookDelivery.objects.filter(pk__in=deliveries).select_related("event", "endpoint").order_by("next_at", "pk")
+        WebhookDelivery.objects.filter(pk__in=deliveries)
+        .select_related("event", "endpoint__partner")
+        .order_by("next_at", "pk")
     )
     return [_letter(row, now) for row in rows]
 
 
 def _letter(row: WebhookDelivery, now: datetime) -> Letter:
     assert row.token is not None
-    event = row.event
+    event, in_sandbox = row.event, row.endpoint.partner.sandbox_of_id is not None
     return Letter(
         row.pk, row.endpoint_id, row.token, row.endpoint.url, str(event.event_id),
-        posting.body_of(event.kind, event.created_at, event.number, event.payload), signing.secrets_of(row.endpoint, now),
+        posting.body_of(event.kind, event.created_at, event.number, event.payload, sandbox=in_sandbox),
+        signing.secrets_of(row.endpoint, now),
     )  # fmt: skip
 
 

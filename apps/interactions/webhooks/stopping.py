@@ -1,12 +1,15 @@
 """Endpoints that never answer: stopped after a day, or at once when they say that they are gone; their owner is told."""
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db.models import F, Q
 
-from apps.interactions.models import WebhookDelivery, WebhookEndpoint
+from apps.interactions import notifying
+from apps.interactions.models import Notice, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.webhook import NEVER
 from apps.policies import audit
 
@@ -15,7 +18,8 @@ log = logging.getLogger(__name__)
 HOPELESS_AFTER = timedelta(hours=24)
 LEAST_FAILURES = 5  # so that one that seldom hears of anything is not stopped for one bad evening
 _WEBHOOKS = audit.system("webhooks")
-MOST_MAILS = 20  # of one look
+LONGEST_SECONDS = 20.0  # of one look
+TELL_AGAIN = timedelta(minutes=15)
 
 
 def stop_when_hopeless(endpoint: WebhookEndpoint, *, gone: bool, now: datetime) -> None:
@@ -31,28 +35,46 @@ def stop_when_hopeless(endpoint: WebhookEndpoint, *, gone: bool, now: datetime) 
 def stop(endpoint: WebhookEndpoint, because: str, now: datetime, actor: audit.Actor = _WEBHOOKS) -> None:
     """What it does not hear waits for it. Who stopped it themselves is not told."""
     endpoint.stopped_at, endpoint.stopped_because = now, because
-    endpoint.told_at = None if actor == _WEBHOOKS else now
-    endpoint.save(update_fields=["stopped_at", "stopped_because", "told_at"])
+    endpoint.told_at, endpoint.tell_at = (None if actor == _WEBHOOKS else now), None
+    endpoint.save(update_fields=["stopped_at", "stopped_because", "told_at", "tell_at"])
     endpoint.deliveries.filter(status=WebhookDelivery.Status.WAITING).update(next_at=NEVER)
     audit.record(actor, endpoint, "stopped", reason=because, at=now)
 
 
 def tell(now: datetime) -> int:
-    """Mail the contacts of endpoints that were stopped; one that could not be told is told at the next look."""
+    """Mail the contacts of endpoints that were stopped; one that could not be told is tried again, after the others. Whom no
+    mail can reach, or who named nobody, those on duty are told of. Returns how many contacts were told."""
+    told, until = 0, time.monotonic() + LONGEST_SECONDS
     stopped = WebhookEndpoint.objects.filter(stopped_at__isnull=False, told_at__isnull=True, removed_at__isnull=True)
-    told = 0
-    for endpoint in stopped.exclude(contact="").select_related("partner").order_by("stopped_at")[:MOST_MAILS]:
-        try:
-            send_mail(f"Remit stopped a webhook of {endpoint.partner}", _words(endpoint), None, [endpoint.contact])
-        except OSError as error:
-            log.warning("%s could not be told that its webhook was stopped: %s", endpoint.contact, error)
-            continue
-        except ValueError as error:  # an address or a name that no mail can hold: it is not tried again
-            log.warning("nobody can write to %s about its webhook: %s", endpoint.contact, error)
-        else:
-            told += 1
-        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(told_at=now)
+    due = stopped.filter(Q(tell_at__isnull=True) | Q(tell_at__lte=now)).select_related("partner")
+    for endpoint in due.order_by(F("tell_at").asc(nulls_first=True), "pk"):
+        if time.monotonic() > until:  # a server that does not answer holds up nothing else for longer
+            break
+        mine = stopped.filter(pk=endpoint.pk, tell_at=endpoint.tell_at, stopped_at=endpoint.stopped_at)
+        if mine.update(tell_at=now + TELL_AGAIN):
+            told += _tell(endpoint, now)
     return told
+
+
+def _tell(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    mailed = False
+    try:
+        if endpoint.contact:
+            subject = " ".join(f"Remit stopped a webhook of {endpoint.partner}".split())
+            mailed = bool(send_mail(subject, _words(endpoint), None, [endpoint.contact]))
+    except OSError as error:
+        log.warning("%s could not be told that its webhook was stopped: %s", endpoint.contact, error)
+        return False
+    except ValueError as error:  # an address that no mail can hold: it is not tried again
+        log.warning("nobody can write to %s about its webhook: %s", endpoint.contact, error)
+    if not mailed:
+        notifying.raise_notice(
+            Notice.Kind.WEBHOOK, notifying.key_of_webhook(endpoint),
+            f"{endpoint.partner.name}: a webhook was stopped, and nobody of theirs could be told. {endpoint.url}",
+            f"/admin/interactions/webhookendpoint/{endpoint.pk}/change/", now, partner=endpoint.partner,
+        )  # fmt: skip
+    WebhookEndpoint.objects.filter(pk=endpoint.pk, stopped_at=endpoint.stopped_at).update(told_at=now)
+    return mailed
 
 
 def _words(endpoint: WebhookEndpoint) -> str:

@@ -20,6 +20,9 @@ class TestPut:
         newer = {**data, "as_of": timezone.now().isoformat()}
         assert api.put(f"/api/v1/{path}/", newer, format="json").status_code == 200
         key = "name" if "name" in data else "title"
+        same = {**newer, key: "Same moment"}
+        assert api.put(f"/api/v1/{path}/", same, format="json").data[key] == "Same moment"
+        api.put(f"/api/v1/{path}/", newer, format="json")
         older = {**data, key: "Old", "as_of": (timezone.now() - timedelta(days=1)).isoformat()}
         assert api.put(f"/api/v1/{path}/", older, format="json").data[key] == data[key]
         assert api.get(f"/api/v1/{path}/").data[key] == data[key]

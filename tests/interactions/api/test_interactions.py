@@ -166,6 +166,17 @@ class TestMirror:
         )
         assert Customer.objects.get(external_id="c-1").tier == "gold"
 
+    def test_one_of_the_same_moment_replaces(self, api, customer):
+        """A clock that counts whole seconds writes twice within one: the later call is what the partner means."""
+        now = timezone.now().replace(microsecond=0).isoformat()
+        for tier in ("gold", "vip"):
+            api.put("/api/v1/customers/c-1/", {"tier": tier, "as_of": now}, format="json")
+        assert Customer.objects.get(external_id="c-1").tier == "vip"
+        for status in ("placed", "shipped"):
+            data = {**ORDER, "customer": customer.external_id, "status": status, "as_of": now}
+            api.put("/api/v1/orders/W6/", data, format="json")
+        assert Order.objects.get(number="W6").status == "shipped"
+
     def test_an_older_order_never_replaces_a_newer_one(self, api, customer):
         now, data = timezone.now(), {**ORDER, "customer": customer.external_id}
         api.put("/api/v1/orders/W5/", {**data, "status": "shipped", "as_of": now.isoformat()}, format="json")

@@ -2,8 +2,10 @@
 
 import base64
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from apps.interactions.api.answers import InteractionOut
 from apps.interactions.demo import demo_partner
@@ -98,6 +100,11 @@ class TestETags:
         assert answer["Content-Type"] == "application/problem+json"
         new = api.get(CUSTOMER)["ETag"]
         assert api.put(CUSTOMER, {"name": "Mira T."}, format="json", headers={"If-Match": new}).status_code == 200
+
+    def test_what_is_older_than_what_is_there_is_refused_to_who_asks_for_just_that(self, api, tag):
+        older = (timezone.now() - timedelta(days=1)).isoformat()
+        answer = api.put(CUSTOMER, {"name": "Old", "as_of": older}, format="json", headers={"If-Match": tag})
+        assert (answer.status_code, Customer.objects.get().name) == (412, "Mira")
 
     def test_who_only_wants_to_make_what_is_not_there(self, api, tag):
         answer = api.put(CUSTOMER, {"name": "x"}, format="json", headers={"If-None-Match": "*"})

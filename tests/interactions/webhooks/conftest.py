@@ -76,7 +76,9 @@ def happen(partner):
     """An event of a case."""
 
     def make(subject="case-1", kind="reply.created", of=None, **payload):
-        return OutboxEvent.objects.create(partner=of or partner, kind=kind, subject=subject, payload=payload)
+        return OutboxEvent.objects.create(
+            partner=of or partner, kind=kind, subject=subject, payload=payload or {"id": subject}
+        )
 
     return make
 

@@ -1,15 +1,17 @@
 """Endpoints over time: stopped and told, replayed, and what is kept for how long."""
 
+import time
 from datetime import timedelta
 
 import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.interactions import forgetting
-from apps.interactions.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from apps.interactions import forgetting, notifying, tasks
+from apps.interactions.models import Notice, OutboxEvent, WebhookDelivery, WebhookEndpoint
 from apps.interactions.webhooks import endpoints, sending, spreading, stopping
-from apps.policies.errors import Refused
+from apps.policies.errors import Invalid, Refused
+from apps.policies.models import Partner
 from tests.interactions.webhooks.conftest import BOT
 
 HOURS = timedelta(hours=1)
@@ -47,7 +49,14 @@ class TestStopped:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
         assert stopping.tell(timezone.now()) == 0
         settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-        assert stopping.tell(timezone.now()) == 1
+        assert stopping.tell(timezone.now()) == 0, "not at once"
+        assert stopping.tell(timezone.now() + stopping.TELL_AGAIN) == 1
+
+    def test_the_sweep_tells_it(self, endpoint, listener, happen, send, later):
+        WebhookEndpoint.objects.update(contact="ops@shop.example")
+        self.hopeless(endpoint, listener, happen, send, later)
+        tasks.sweep()
+        assert len(mail.outbox) == 1
 
     def test_nothing_is_sent_to_it_and_nothing_lost(self, endpoint, listener, happen, send, later):
         self.hopeless(endpoint, listener, happen, send, later)
@@ -139,6 +148,13 @@ class TestReplay:
         assert count == 1
         assert [heard["headers"]["webhook-id"] for heard in listener.heard] == [str(event.event_id)] * 2
 
+    def test_what_was_forgotten_is_not_sent_without_its_content(self, endpoint, listener, happen, send):
+        happen("a")
+        send()
+        OutboxEvent.objects.update(payload={})
+        a_while = (timezone.now() - HOURS, timezone.now() + HOURS)
+        assert endpoints.replay(endpoint.pk, *a_while, actor=BOT, now=timezone.now()) == 0
+
     def test_also_those_from_before_it_was_registered(self, partner, listener, happen, send):
         happen()
         spreading.spread()
@@ -191,10 +207,58 @@ class TestReplayToOneThatDoesNotListen:
 
 
 class TestTelling:
-    def test_whom_no_mail_can_reach_hides_nobody_else(self, partner, listener):
-        for contact in ("a@b。.de", "ops@shop.example"):
-            made = endpoints.register(partner, {"url": listener.url, "contact": contact}, actor=BOT)
-            WebhookEndpoint.objects.filter(pk=made.pk).update(stopped_at=timezone.now(), stopped_because="Gone.")
+    @pytest.fixture
+    def stopped(self, partner, listener):
+        """Endpoints that were stopped, with these contacts."""
+
+        def make(*contacts):
+            for contact in contacts:
+                made = endpoints.register(partner, {"url": listener.url}, actor=BOT)
+                WebhookEndpoint.objects.filter(pk=made.pk).update(
+                    stopped_at=timezone.now(), stopped_because="Gone.", contact=contact
+                )
+
+        return make
+
+    @pytest.mark.parametrize("contact", ["a@b。.de", ""])
+    def test_of_whom_no_mail_can_reach_those_on_duty_are_told_and_nobody_else_is_hidden(self, stopped, contact):
+        stopped(contact, "ops@shop.example")
         assert stopping.tell(timezone.now()) == 1
         assert [letter.to for letter in mail.outbox] == [["ops@shop.example"]]
+        (notice,) = Notice.objects.filter(kind="webhook")
+        assert "nobody of theirs could be told" in notice.text
         assert stopping.tell(timezone.now()) == 0
+        notifying.watch(timezone.now())
+        assert Notice.objects.get(pk=notice.pk).over_at is None
+        endpoints.listen_again(WebhookEndpoint.objects.get(contact=contact).pk, actor=BOT, now=timezone.now())
+        notifying.watch(timezone.now())
+        assert Notice.objects.get(pk=notice.pk).over_at is not None
+
+    def test_a_silent_mail_server_holds_up_the_sweep_for_seconds_and_the_next_one_begins_with_the_others(
+        self, stopped, monkeypatch
+    ):
+        stopped("a@shop.example", "b@shop.example", "c@shop.example")
+        clock, tried = [0.0], []
+        monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+        def silent(subject, words, sender, to):
+            tried.append(to[0][0])
+            clock[0] += 15
+            raise TimeoutError
+
+        monkeypatch.setattr(stopping, "send_mail", silent)
+        now = timezone.now()
+        stopping.tell(now)
+        assert tried == ["a", "b"]
+        stopping.tell(now + timedelta(seconds=1))
+        assert tried == ["a", "b", "c"]
+
+    def test_a_brands_name_may_have_lines(self, stopped, partner):
+        Partner.objects.filter(pk=partner.pk).update(name="Glow\nand Co")
+        stopped("ops@shop.example")
+        assert stopping.tell(timezone.now()) == 1
+        assert mail.outbox[0].subject == "Remit stopped a webhook of Glow and Co"
+
+    def test_a_contact_that_no_mail_can_reach_is_refused_when_it_is_given(self, partner, listener):
+        with pytest.raises(Invalid, match="No mail can be sent"):
+            endpoints.register(partner, {"url": listener.url, "contact": "bücher@shop.example"}, actor=BOT)

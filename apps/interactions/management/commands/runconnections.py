@@ -18,4 +18,4 @@ class Command(BaseCommand):
         stop = Event()
         for signal_number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signal_number, lambda *_: stop.set())
-        connections.run([acting.DESK, mirroring.DESK, fetching.DESK, sending.DESK], stop.is_set)
+        connections.run([acting.DESK, acting.ASKING, mirroring.DESK, fetching.DESK, sending.DESK], stop.is_set)
