@@ -1,7 +1,8 @@
 """`make run`: prepares the database, then runs web, workers, webhooks and connections under one process until Ctrl-C.
 
 Each child has a session of its own, so Ctrl-C in the terminal reaches only this process, which ends the
-children in order and waits for them. When one child ends by itself, the others are ended too.
+children in order and waits for them. A child that ends by itself is started anew; when it does so time and again, or before
+Remit has answered once, all are ended.
 
     REMIT_HOST, REMIT_PORT   where the web server listens (127.0.0.1, 8000 or the next free port)
 """
@@ -25,6 +26,7 @@ ENDED_WITHIN_SECONDS = 20
 PORTS_TRIED = 50
 WEB_THREADS = 12  # a process
 KEEP_ALIVE_SECONDS = 4  # long enough for the requests of one act; then whichever process is free takes the next
+STARTED_ANEW = 5  # times in ten minutes that a child may end by itself
 _MANAGE = [sys.executable, "manage.py"]
 
 
@@ -40,6 +42,7 @@ def main() -> None:
     children: list[tuple[str, subprocess.Popen[bytes]]] = []
     try:
         host, port = os.environ.get("REMIT_HOST", "127.0.0.1"), _free_port()
+        os.environ.setdefault("REMIT_SITE_URL", f"http://localhost:{port}")
         postgres.database_settings()  # joined here, so that the server outlives every child
         _prepare()
         children.append(("web", _start(web_command(host, port))))
@@ -119,8 +122,16 @@ def _welcome(address: str) -> None:
 
 
 def _watch(children: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
+    ended: list[float] = []
     while True:
-        _complain_about_ended(children)
+        for place, (name, child) in enumerate(children):
+            if child.poll() is not None:
+                ended = [at for at in ended if time.monotonic() - at < 600] + [time.monotonic()]
+                if len(ended) > STARTED_ANEW:
+                    _complain_about_ended(children)
+                print(f"The {name} process ended by itself (code {child.returncode}) and is started anew.", flush=True)
+                _end_rest_of(child)
+                children[place] = (name, _start([str(part) for part in child.args]))  # type: ignore[union-attr]
         time.sleep(0.5)
 
 
@@ -138,10 +149,14 @@ def _end(children: list[tuple[str, subprocess.Popen[bytes]]]) -> None:
     for _, child in children:
         with suppress(subprocess.TimeoutExpired):
             child.wait(ENDED_WITHIN_SECONDS)
-        # What is left of its session goes with it.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _end_rest_of(child)
         child.wait()
+
+
+def _end_rest_of(child: subprocess.Popen[bytes]) -> None:
+    """What is left of its session goes with it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ urlpatterns = [
     path("api/v1/", include("apps.interactions.api.urls")),
     path("api/v1/reach/", include("apps.reach.api")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path(
+        "api/v1/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="api-docs",
+    ),
     re_path(r"^api/", not_found),
 ]

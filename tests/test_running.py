@@ -68,6 +68,12 @@ def in_session_or_folder(folder):
     return [line for line in found.splitlines() if str(folder) in line]
 
 
+def child_of(process, command):
+    listed = ["ps", "--ppid", str(process.pid), "-o", "pid=,args="]
+    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines()
+    return next(int(line.split()[0]) for line in found if command in line)
+
+
 def pid_file(copy):
     """The running database's pid file, or None when it has ended. There must be a database in either case."""
     (data,) = (copy / ".local" / "postgres").glob("*/data")
@@ -93,6 +99,9 @@ def test_it_starts_on_a_free_port_answers_and_ends_all_on_ctrl_c(copy):
                 assert answer.status == 200
             with urllib.request.urlopen(f"{address}sign-in/", timeout=10) as answer:
                 assert b"Sign in to Remit" in answer.read()
+            os.kill(child_of(process, "sendwebhooks"), signal.SIGKILL)
+            read_until(process, "The webhooks process ended by itself (code -9) and is started anew.")
+            assert child_of(process, "sendwebhooks")
         finally:
             process.send_signal(signal.SIGINT)
             rest = process.communicate(timeout=60)[0]

@@ -23,7 +23,8 @@ class NotHere(ValueError):
 
 @dataclass
 class Told:
-    """What came of a load: answers by status, and the milliseconds that each took."""
+    """What came of a load: answers by status (0: none came), and the milliseconds that each that took something in took. What
+    was refused is no speed."""
 
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -33,7 +34,8 @@ class Told:
     def as_json(self) -> dict[str, Any]:
         cuts = quantiles(self.milliseconds, n=20) if len(self.milliseconds) > 1 else [0.0] * 19
         return {
-            "calls": len(self.milliseconds), "items": self.items, "seconds": round(self.seconds, 2),
+            "calls": len(self.milliseconds), "failed": self.statuses.total() - len(self.milliseconds),
+            "items": self.items, "seconds": round(self.seconds, 2),
             "calls_a_second": round(len(self.milliseconds) / self.seconds, 1) if self.seconds else 0.0,
             "items_a_second": round(self.items / self.seconds, 1) if self.seconds else 0.0,
             "p50_ms": round(cuts[9], 1), "p95_ms": round(cuts[18], 1),
@@ -53,7 +55,11 @@ def load(
     if parts.hostname not in LOOPBACK:
         raise NotHere(f"{parts.hostname} is not this machine: load is made on loopback alone.")
     if not (0 < seconds <= MOST_SECONDS and 1 <= connections <= MOST_CONNECTIONS and 1 <= batch <= 500):
-        raise ValueError(f"At most {MOST_SECONDS} seconds, {MOST_CONNECTIONS} connections, 500 a batch.")
+        raise ValueError(
+            f"At most {MOST_SECONDS} seconds, {MOST_CONNECTIONS} connections, 500 a batch, and at least some."
+        )
+    if a_second is not None and a_second <= 0:
+        raise ValueError("Calls a second are more than 0.")
     told, lock, began = Told(), threading.Lock(), time.perf_counter()
     due = _Due(began, seconds, a_second, lock)
     bodies = _bodies(batch, customers or [("", None)])
@@ -66,8 +72,9 @@ def load(
             status, took = _call(line, path, body, key)
             with lock:
                 told.statuses[status] += 1
-                told.milliseconds.append(took)
-                told.items += batch
+                if 200 <= status < 300:
+                    told.milliseconds.append(took)
+                    told.items += batch
         line.close()
 
     threads = [threading.Thread(target=work) for _ in range(connections)]

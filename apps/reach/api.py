@@ -53,6 +53,9 @@ class WaitingOut(serializers.Serializer[Any]):
 
 
 class QueueOut(serializers.Serializer[Any]):
+    """`waiting` counts all of them."""
+
+    waiting = serializers.IntegerField()
     results = WaitingOut(many=True)
 
 
@@ -149,7 +152,7 @@ class Queue(PersonEndpoint):
     def get(self, request: Request) -> Response:
         waiting = claiming.covered_by_remit(_person(request)).waiting().most_urgent()
         rows = waiting.select_related("interaction__order", "partner", "claimed_by")[:MOST_SHOWN]
-        return Response(QueueOut({"results": [_line(row) for row in rows]}).data)
+        return Response(QueueOut({"waiting": waiting.count(), "results": [_line(row) for row in rows]}).data)
 
 
 class Next(PersonEndpoint):

@@ -162,6 +162,15 @@ class TestLimits:
         cache.clear()
         assert [say(client, widget).status_code for _ in range(3)] == [200, 200, 422]
 
+    def test_one_address_does_not_use_up_what_a_brand_takes(self, client, widget, monkeypatch):
+        monkeypatch.setattr(views, "MOST_BEGUN", 2)
+        cache.clear()
+        first = say(client, widget).json()
+        assert [say(client, widget).status_code for _ in range(2)] == [200, 422]
+        assert say(client, widget, "More of the same.", first["token"]).status_code == 200, "who is in goes on"
+        monkeypatch.undo()
+        assert views.MOST_BEGUN < talking.MOST_NEW
+
     def test_cases_of_the_brands_own_channel_do_not_count(self, client, widget, monkeypatch, arrive, order):
         monkeypatch.setattr(talking, "MOST_NEW", 1)
         arrive(STATUS, order=order, external_id="chat-1")

@@ -17,10 +17,22 @@ def test_it_goes_nowhere_else(url):
         load(url, "rk_a_b", seconds=1, connections=1)
 
 
-@pytest.mark.parametrize("more", [{"seconds": 901}, {"connections": 201}, {"batch": 501}, {"seconds": 0}])
+@pytest.mark.parametrize("more", [{"seconds": 901}, {"connections": 201}, {"batch": 501}, {"seconds": 0}, {"batch": 0}])
 def test_it_is_bounded(more):
     with pytest.raises(ValueError, match="At most"):
         load("http://127.0.0.1:1", "rk_a_b", **{"seconds": 1, "connections": 1, **more})
+
+
+@pytest.mark.parametrize("a_second", [0, -1])
+def test_no_calls_a_second_are_no_load(a_second):
+    with pytest.raises(ValueError, match="more than 0"):
+        load("http://127.0.0.1:1", "rk_a_b", seconds=1, connections=1, a_second=a_second)
+
+
+def test_what_fails_is_no_speed():
+    told = load("http://127.0.0.1:1", "rk_a_b", seconds=0.3, connections=1, a_second=20).as_json()
+    assert (told["calls"], told["calls_a_second"], told["items"]) == (0, 0.0, 0)
+    assert told["failed"] == told["statuses"]["0"] > 0
 
 
 def test_the_command_says_what_is_wrong():

@@ -8,7 +8,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import packet_schema
+from apps.interactions import packet_schema, submitting
 from apps.interactions.api import answers
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
@@ -80,18 +80,11 @@ class Pauses(Endpoint):
         return Response({"results": [_shape(pause) for pause in found]})
 
     def post(self, request: Request) -> Response:
-        data = _object(request)
-        unknown = sorted(set(data) - {"reason", "case_type", "action"})
-        if unknown:
-            raise Invalid({name: ["There is no such field; use reason, case_type, action."] for name in unknown})
-        texts = {name: "" if data.get(name) is None else data[name] for name in ("reason", "case_type", "action")}
-        for name, text in texts.items():
-            if not isinstance(text, str) or len(text) > 2000 or "\x00" in text:
-                raise Invalid({name: ["Send a text of at most 2,000 characters."]})
-        who = caller(request)
+        said, who = submitting.checked(shapes.PauseIn, request.data), caller(request)
         made = pauses.pause_as(
-            who.actor, texts["reason"], partner=who.partner, case_type=texts["case_type"], action=texts["action"]
-        )
+            who.actor, said["reason"], partner=who.partner, case_type=said.get("case_type") or "",
+            action=said.get("action") or "",
+        )  # fmt: skip
         return Response(_shape(made), status=201)
 
 

@@ -167,7 +167,7 @@ def _why_not(request: Request, data: Any) -> Invalid | None:
     errors: dict[str, list[str]] = {}
     if Scope.SENDERS_VOUCH not in scopes:
         lacks = f"This key may not say so; it lacks {Scope.SENDERS_VOUCH}."
-        errors |= {"order": [lacks]} if data.get("order") else {}
+        errors |= {name: [lacks] for name in ("order", "public", "audience") if data.get(name)}
         errors |= {"sender_verified": [lacks]} if data.get("sender_verified") else {}
     messages = data.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else []):

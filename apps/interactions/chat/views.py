@@ -28,6 +28,7 @@ from apps.policies.errors import Refused
 
 HEADER = "X-Remit-Chat"
 MOST_OF_AN_ADDRESS = 60  # messages a minute: an office shares one
+MOST_BEGUN = 30  # conversations in ten minutes, so that one address cannot use up what a brand takes of new ones
 
 
 def site_of(request: HttpRequest) -> str:
@@ -76,19 +77,21 @@ def embed(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
 def say(request: HttpRequest, widget: ChatWidget) -> HttpResponse:
     case = talking.case_of(widget, request.headers.get(HEADER, ""))
     try:
-        _count(request, widget)
+        _count(request, widget, "said", 60, MOST_OF_AN_ADDRESS)
+        if case is None:
+            _count(request, widget, "begun", 600, MOST_BEGUN)
         went_to = talking.say(widget, case, request.POST.get("text", ""), timezone.now(), _name_in(request))
     except Refused as refused:
         return JsonResponse({"refused": str(refused)}, status=422)
     return _news(request, went_to, token=talking.token_of(widget, went_to))
 
 
-def _count(request: HttpRequest, widget: ChatWidget) -> None:
-    """So many messages a minute from one address, as this process counts them. Raises Refused."""
-    name = f"chat-{widget.pk}-{client_address(request)}"
-    cache.add(name, 0, 60)
-    if cache.incr(name) > MOST_OF_AN_ADDRESS:
-        raise Refused("A lot was written from where you are. Wait a minute, then go on.")
+def _count(request: HttpRequest, widget: ChatWidget, what: str, seconds: int, most: int) -> None:
+    """So many in a while from one address, as this process counts them. Raises Refused."""
+    name = f"chat-{what}-{widget.pk}-{client_address(request)}"
+    cache.add(name, 0, seconds)
+    if cache.incr(name) > most:
+        raise Refused("A lot was written from where you are. Wait a few minutes, then go on.")
 
 
 def _name_in(request: HttpRequest) -> uuid.UUID | None:

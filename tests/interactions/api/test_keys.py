@@ -162,6 +162,14 @@ class TestScopes:
         }
         assert codes == {"get": 200, "post": 405, "put": 405, "delete": 405}
 
+    @pytest.mark.parametrize(
+        ("said", "field"), [({}, "reason"), ({"reason": " "}, "reason"), ({"reason": "x", "action": "dance"}, "action"),
+                            ({"reason": "x", "why": "y"}, "why")],
+    )  # fmt: skip
+    def test_a_pause_that_cannot_be_is_refused_by_its_field(self, api, said, field):
+        answer = api.post("/api/v1/pauses/", said, format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, [field])
+
     def test_a_key_without_the_scope_pauses_nothing_and_sees_no_pause(self, partner):
         client = api_client(partner, scopes=[scope for scope in Scope.values if scope != "pauses:write"])
         assert client.post("/api/v1/pauses/", {"reason": "wrong dates"}, format="json").status_code == 403

@@ -3,6 +3,7 @@
 import base64
 import uuid
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
@@ -50,7 +51,8 @@ class TestLists:
             ({"limit": "x"}, "limit"), ({"received_from": "0001-01-01T00:00:00+23:59"}, "received_from"),
             ({"received_before": "9999-12-31T23:59:59-23:59"}, "received_before"), ({"cursor": "x"}, "cursor"), ({"fields": "id,colour"}, "fields"), ({"fields": ""}, "fields"),
             ({"order": "a\x00b"}, "order"), ({"cursor": base64.b64encode(b"p=abc").decode()}, "cursor"),
-            ({"cursor": base64.b64encode(b"p=99999999999999999999999").decode()}, "cursor"),
+            ({"cursor": base64.b64encode(b"p=99999999999999999999999").decode()}, "cursor"), ({"cursor": ""}, "cursor"),
+            ({"type": ["complaint", "order_status"]}, "type"), ({"limit": ["1", "2"]}, "limit"),
         ],
     )  # fmt: skip
     def test_what_is_not_understood_is_refused_by_its_name(self, api, query, field):
@@ -66,6 +68,12 @@ class TestLists:
     def test_of_one_row_too(self, api, customer):
         made = api.post(URL, interaction(customer), format="json").json()
         assert api.get(f"{URL}{made['id']}/", {"fields": "id"}).json() == {"id": made["id"]}
+
+    def test_a_cursor_is_of_one_list(self, api, three):
+        following = api.get(URL, {"limit": "1"}).json()["next"]
+        assert api.get(following).status_code == 200
+        cursor = parse_qs(urlsplit(following).query)["cursor"]
+        assert list(api.get("/api/v1/rulings/", {"cursor": cursor}).json()["errors"]) == ["cursor"]
 
     def test_every_row_comes_once_while_new_ones_come_in(self, api, customer):
         for number in range(7):

@@ -128,6 +128,13 @@ class TestPublicKeys:
         api.post(URL, interaction(customer, channel="email", messages=words), format="json")
         widget.post(URL, interaction(customer, external_id="w-1", messages=words), format="json")
 
+    @pytest.mark.parametrize("claim", [{"public": True}, {"audience": 1_000_000}])
+    def test_it_says_not_how_many_hear_it(self, api, widget, customer, claim):
+        """What was said in public comes first and calls people: nobody on a web page may say so."""
+        answer = widget.post(URL, interaction(customer, **claim), format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, list(claim))
+        assert api.post(URL, interaction(customer, public=True, audience=1000), format="json").status_code == 202
+
     def test_whether_there_is_a_customer_is_not_told(self, widget, customer):
         known = widget.post(URL, interaction(customer, external_id="w-1"), format="json")
         unknown = widget.post(URL, interaction(customer, external_id="w-2") | {"customer": "nobody"}, format="json")

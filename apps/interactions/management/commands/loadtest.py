@@ -1,6 +1,7 @@
 """`manage.py loadtest`: sends interactions to a server on this machine, and tells how fast it answers."""
 
 import json
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", default="http://127.0.0.1:8000")
+        parser.add_argument("--url", default=f"http://127.0.0.1:{os.environ.get('REMIT_PORT', '8000')}")
         parser.add_argument("--key", required=True, help="an API key with interactions:write")
         parser.add_argument("--seconds", type=float, default=10)
         parser.add_argument("--connections", type=int, default=4)
