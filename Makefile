@@ -32,7 +32,7 @@ test: setup-test
 lint: setup-test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy apps config
+	@$(PY) -m mypy apps config clients/python/remit_client
 	@.venv/bin/lint-imports
 
 bench: setup-test

@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -144,6 +146,35 @@ class TestClient:
 
         assert Loses.lost == 2
         assert Pause.objects.count() == 1
+
+    def test_webhooks_are_looked_after(self, remit):
+        listener = Listener()
+        server = listening(listener)
+        made = remit.register_webhook(listener.url)
+        assert [hook["id"] for hook in remit.webhooks()] == [made["id"]]
+        assert remit.rotate_webhook(made["id"])["secret"] != made["secret"]
+        assert remit.test_webhook(made["id"])["event"] == "webhook.test"
+        assert remit.change_webhook(made["id"], description="the shop's")["description"] == "the shop's"
+        now = datetime.now(UTC)
+        assert remit.replay_webhook(made["id"], now - timedelta(hours=1), now)["events"] == 0
+        with pytest.raises(ValueError, match="zone"):
+            remit.replay_webhook(made["id"], datetime(2026, 1, 1), now)
+        remit.remove_webhook(made["id"])
+        assert remit.webhooks() == []
+        server.shutdown()
+        server.server_close()
+
+    @pytest.mark.parametrize("call", ["interaction", "decision"])
+    def test_a_name_is_never_a_path(self, remit, call):
+        with pytest.raises(Refused) as refused:
+            getattr(remit, call)("../customers/c-1")
+        assert refused.value.status == 404
+
+    def test_verification_takes_one_secret_and_text_too(self, transactional_db):
+        secret, now = signing.secret_of(uuid.uuid4(), 1), int(time.time())
+        said = signing.signatures([secret], "m", now, b'{"type": "x"}')
+        headers = {"webhook-id": "m", "webhook-timestamp": str(now), "webhook-signature": said}
+        assert verify('{"type": "x"}', headers, secrets=secret) == {"type": "x"}
 
     def test_verification_agrees_with_the_library_of_the_standard(self, transactional_db):
         endpoint = WebhookEndpoint(partner=demo_partner("lumi", "Lumi Skin"), url="https://shop.example/")

@@ -73,7 +73,7 @@ class Remit:
         return results
 
     def interaction(self, name: str, *, fields: str | None = None) -> Json:
-        return self._object("GET", f"/interactions/{name}/", query={"fields": fields} if fields else {})
+        return self._object("GET", f"/interactions/{_part(name)}/", query={"fields": fields} if fields else {})
 
     def interactions(self, **filters: Any) -> Iterator[Json]:
         """All that fit, the newest first, page by page."""
@@ -81,12 +81,12 @@ class Remit:
 
     def say(self, interaction: str, text: str, *, author: str = "customer") -> Json:
         sent = {"author": author, "text": text, "sent_at": _now()}
-        return self._object("POST", f"/interactions/{interaction}/messages/", sent)
+        return self._object("POST", f"/interactions/{_part(interaction)}/messages/", sent)
 
     def outcome(self, interaction: str, kind: str, reference: str, *, score: int | None = None) -> Json:
         scored = {} if score is None else {"score": score}
         sent = {"kind": kind, "reference": reference, "at": _now(), **scored}
-        return self._object("POST", f"/interactions/{interaction}/outcomes/", sent)
+        return self._object("POST", f"/interactions/{_part(interaction)}/outcomes/", sent)
 
     # The mirror
 
@@ -111,11 +111,11 @@ class Remit:
     def report(self, key: str, outcome: str, *, reference: str = "", reason: str = "") -> Json:
         """What became of an action: `done` or `refused`."""
         return self._object(
-            "POST", f"/actions/{key}/result/", {"outcome": outcome, "reference": reference, "reason": reason}
+            "POST", f"/actions/{_part(key)}/result/", {"outcome": outcome, "reference": reference, "reason": reason}
         )
 
     def decision(self, name: str) -> Json:
-        return self._object("GET", f"/decisions/{name}/")
+        return self._object("GET", f"/decisions/{_part(name)}/")
 
     def rulings(self, **filters: Any) -> Iterator[Json]:
         return self._pages("/rulings/", filters)
@@ -131,6 +131,32 @@ class Remit:
     def register_webhook(self, url: str, **values: Any) -> Json:
         """With its `secret`, which is told once."""
         return self._object("POST", "/webhook-endpoints/", {"url": url, **values})
+
+    def webhooks(self) -> list[Json]:
+        found: list[Json] = self._object("GET", "/webhook-endpoints/")["results"]
+        return found
+
+    def change_webhook(self, name: str, **values: Any) -> Json:
+        """`listening=True` lets one hear again that was stopped; what it missed is sent then."""
+        return self._object("PATCH", f"/webhook-endpoints/{_part(name)}/", values)
+
+    def remove_webhook(self, name: str) -> None:
+        self._object("DELETE", f"/webhook-endpoints/{_part(name)}/")
+
+    def test_webhook(self, name: str) -> Json:
+        """Sends it a `webhook.test`; answers with the delivery, to look at."""
+        return self._object("POST", f"/webhook-endpoints/{_part(name)}/test/")
+
+    def rotate_webhook(self, name: str) -> Json:
+        """With its new `secret`, which is told once; for a day the one before signs as well."""
+        return self._object("POST", f"/webhook-endpoints/{_part(name)}/rotate/")
+
+    def replay_webhook(self, name: str, since: datetime, until: datetime) -> Json:
+        """The events of a time once more, under their ids. Raises ValueError for a time without a zone."""
+        if since.tzinfo is None or until.tzinfo is None:
+            raise ValueError("Give times with a zone.")
+        sent = {"since": since.isoformat(), "until": until.isoformat()}
+        return self._object("POST", f"/webhook-endpoints/{_part(name)}/replay/", sent)
 
     def deliveries(self, **filters: Any) -> Iterator[Json]:
         return self._pages("/webhook-deliveries/", filters)
@@ -150,7 +176,7 @@ class Remit:
         headers: Mapping[str, str] | None = None,
     ) -> Json:  # fmt: skip
         sent = dict(headers or {})
-        if method == "POST":
+        if method in ("POST", "PATCH", "DELETE"):
             sent["Idempotency-Key"] = str(uuid.uuid4())  # one for all tries of this call
         for attempt in range(TRIES):
             last = attempt == TRIES - 1

@@ -16,12 +16,14 @@ class BadSignature(Exception):
 
 
 def verify(
-    body: bytes, headers: Mapping[str, str], *, secrets: Iterable[str], now: float | None = None
+    body: bytes | str, headers: Mapping[str, str], *, secrets: str | Iterable[str], now: float | None = None
 ) -> dict[str, Any]:
-    """The event `{type, timestamp, sequence, data}`. Raises BadSignature. While a secret is rotated, give both.
+    """The event `{type, timestamp, sequence, sandbox, data}`, of the body as it came. Raises BadSignature. While a secret is
+    rotated, give both.
 
     The same `webhook-id` may come twice: keep those you have worked on.
     """
+    raw = body.encode() if isinstance(body, str) else body
     given = {name.lower(): value for name, value in headers.items()}
     try:
         name, stamp, signatures = (given[f"webhook-{part}"] for part in ("id", "timestamp", "signature"))
@@ -30,11 +32,14 @@ def verify(
         raise BadSignature("The headers of a webhook are not all there.") from error
     if abs((time.time() if now is None else now) - sent_at) > LATE_SECONDS:
         raise BadSignature("It was sent too long ago, or a clock is wrong.")
-    signed = f"{name}.{stamp}.".encode() + body
-    keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+    signed = f"{name}.{stamp}.".encode() + raw
+    keys = [
+        base64.b64decode(secret.removeprefix("whsec_"))
+        for secret in ([secrets] if isinstance(secrets, str) else secrets)
+    ]
     right = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     found = [part[3:].encode() for part in signatures.split() if part.startswith("v1,")]
     if not any(hmac.compare_digest(one, other) for one in right for other in found):
         raise BadSignature("The signature is not ours.")
-    event: dict[str, Any] = json.loads(body)
+    event: dict[str, Any] = json.loads(raw)
     return event
