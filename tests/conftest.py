@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from django.utils import timezone
+from hypothesis import settings
 from rest_framework.test import APIClient
 
 from apps.interactions import blind, claiming, submitting, tasks
@@ -19,6 +20,9 @@ from apps.policies.models import Boundary, Partner
 from tests import factories
 
 ACTOR = audit.system("test")
+
+settings.register_profile("remit", deadline=None)  # what a law says does not depend on how fast the machine is
+settings.load_profile("remit")
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,12 @@ Here every step on the socket gets what is left until one deadline. Nothing is f
 
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import httpcore2
@@ -73,16 +75,34 @@ def _tls() -> ssl.SSLContext:
     return httpcore2.default_ssl_context()
 
 
-_LOOKING_UP = ThreadPoolExecutor(64, "look-up")
+_LOOKING_UP = ThreadPoolExecutor(256, "look-up")
+_LOOK_UPS_OF_A_HOST = 4
+_looked_up: Counter[str] = Counter()
+_looking_up = Lock()
 
 
 def _in_time(resolve: Resolve, host: str, port: int, until: float) -> Sequence[str]:
-    """A look-up knows no time limit of its own: one that takes too long is left behind."""
+    """A look-up knows no time limit of its own: one that takes too long is left behind. Of one host there are never more than
+    a few, so that a name server that never answers holds up the hosts of nobody else."""
     left = _left(until, httpcore2.ConnectTimeout)
+    with _looking_up:
+        if _looked_up[host] >= _LOOK_UPS_OF_A_HOST:
+            raise httpcore2.ConnectTimeout(f"{host} is being looked up, and is not found")
+        _looked_up[host] += 1
     try:
-        return _LOOKING_UP.submit(resolve, host, port).result(left)
+        return _LOOKING_UP.submit(_counted, resolve, host, port).result(left)
     except TimeoutError as error:
         raise httpcore2.ConnectTimeout(f"{host} was not found in time") from error
+
+
+def _counted(resolve: Resolve, host: str, port: int) -> Sequence[str]:
+    try:
+        return resolve(host, port)
+    finally:
+        with _looking_up:
+            _looked_up[host] -= 1
+            if not _looked_up[host]:
+                del _looked_up[host]
 
 
 class _HurriedBackend(httpcore2.NetworkBackend):

@@ -111,7 +111,7 @@ class TestTheSameOnceMore:
         put(imap, mail("First: where is my parcel?"))
         imap.renumber()
         imap.append(mail("Second: where is my parcel?", sender="bea@example.com").as_bytes())
-        look()
+        work(Message.objects.filter(text__startswith="Second: where").exists)  # in as many looks as it takes
         for text in ("First", "Second"):  # what other tests put there within the week comes, too
             assert Message.objects.filter(text__startswith=f"{text}: where").count() == 1
         put(imap, mail("Third: and where now?", sender="cleo@example.com"))

@@ -52,6 +52,18 @@ class TestStopped:
         assert stopping.tell(timezone.now()) == 0, "not at once"
         assert stopping.tell(timezone.now() + stopping.TELL_AGAIN) == 1
 
+    def test_one_that_seldom_hears_of_anything_is_not_stopped_for_one_bad_evening(
+        self, endpoint, listener, happen, send, later
+    ):
+        listener.status = 500
+        happen("a")
+        send()
+        later(25 * HOURS)
+        WebhookDelivery.objects.update(next_at=timezone.now())
+        send()
+        endpoint.refresh_from_db()
+        assert (endpoint.stopped_at, endpoint.failures) == (None, 2)
+
     def test_the_sweep_tells_it(self, endpoint, listener, happen, send, later):
         WebhookEndpoint.objects.update(contact="ops@shop.example")
         self.hopeless(endpoint, listener, happen, send, later)

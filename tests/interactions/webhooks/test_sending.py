@@ -115,6 +115,17 @@ class TestFailure:
         assert 24 * HOURS < timezone.now() - began < 30 * HOURS
         assert {heard["headers"]["webhook-id"] for heard in listener.heard} == {str(row.event.event_id)}
 
+    def test_waits_are_never_the_same_so_that_what_failed_at_once_does_not_come_back_at_once(
+        self, endpoint, listener, happen, send
+    ):
+        listener.status = 503
+        for number in range(20):
+            happen(f"case {number}")
+            send()
+        waits = [(row.next_at - row.tries.get().at).total_seconds() for row in WebhookDelivery.objects.all()]
+        assert len({round(wait, 3) for wait in waits}) > 10
+        assert 4.4 < min(waits) < max(waits) < 5.6
+
     def test_who_asks_to_wait_is_waited_for_an_hour_at_most(self, endpoint, listener, happen, send):
         listener.status, listener.headers = 503, {"Retry-After": "600"}
         happen()
@@ -204,7 +215,7 @@ class TestOrder:
         assert listener.heard[-1]["data"]["text"] == "second"
 
     def test_a_slow_endpoint_holds_nobody_up(self, partner, endpoint, listener, happen):
-        slow = Listener(seconds=1.2)
+        slow = Listener(seconds=6)
         server = listening(slow)
         endpoints.register(partner, {"url": slow.url}, actor=BOT)
         for number in range(20):
