@@ -183,7 +183,7 @@ def exceptions(chosen: Chosen) -> Table:
         when = f"when {one.condition.in_words()}" if one.condition else "whatever the facts"
         instead = f"{Action(one.final).label.lower()} instead of {Action(one.proposed).label.lower()}"
         label = f"{CaseType(one.case_type).label}: {instead} {when}"
-        why = labels.get(one.code, "no reason given")
+        why = labels.get(one.code, "no reason given") + (f", “{one.word}”" if one.word else "")
         rows.append(Row(label, (why, one.times, one.people, one.alike)))
     return Table("exceptions", "Exceptions that no rule says", ("Why", "Times", "People", "Cases like it"), tuple(rows))
 

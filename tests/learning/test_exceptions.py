@@ -54,3 +54,30 @@ def test_agreeing_and_asking_are_no_exceptions():
 def test_the_most_frequent_comes_first():
     few = [Decided("complaint", "reply", "goodwill", "late", f"person {n % 2}", {}) for n in range(6)]
     assert [one.case_type for one in unwritten([*few, *decided(200)])] == ["refund_exception", "complaint"]
+
+
+def said(count, words, *, people=3, code="other", final="refund"):
+    return [
+        Decided("refund_exception", "deny", final, code, f"person {n % people}", {"customer.orders": n % 7}, words)
+        for n in range(count)
+    ]
+
+
+def test_what_was_given_one_code_is_parted_by_its_words():
+    rows = [
+        *said(12, "The parcel was damaged in transit."),
+        *said(8, "A wedding gift, the customer begs."),
+        *said(6, ""),
+    ]
+    assert [(one.word, one.times) for one in unwritten(rows)] == [("transit", 12), ("wedding", 8), ("", 6)]
+
+
+def test_a_word_that_stands_in_every_reason_tells_nothing():
+    others = said(30, "customer insists", final="store_credit", code="goodwill")
+    found = unwritten([*said(10, "customer says damaged"), *others])
+    assert [one.word for one in found] == ["insists", "says"]
+
+
+def test_a_word_of_one_person_parts_nothing():
+    rows = [*said(10, "damaged", people=3), *said(8, "wedding", people=1)]
+    assert [(one.word, one.times) for one in unwritten(rows)] == [("damaged", 10)]
