@@ -12,6 +12,8 @@ from apps.learning.certification import bound
 from tests.benchmarks.row import at_most
 
 RUNS, RATE = 10_000, 0.02
+BETWEEN = (0.0012, 0.0199)  # rates that lie between those that the betting bound is looked for among
+FEWER = 1_000
 
 
 def rows() -> list[dict[str, Any]]:
@@ -28,7 +30,15 @@ def rows() -> list[dict[str, Any]]:
                              100 * np.mean(_ever_ruled_out(flags)), "%", 5, digits=2))  # fmt: skip
         found.append(at_most(f"false trips of the detector within {audits:,} audits at exactly the target: of {RUNS:,} runs",
                              100 * np.mean(_ever_tripped(flags, betting.threshold_for(audits))), "%", 5, digits=2))  # fmt: skip
+    for rate in BETWEEN:
+        under = [_bound_ever_under(rate, random) for _ in range(FEWER)]
+        found.append(at_most(f"betting bound as it is told ever under the true {rate:.2%} in 400 audits: of {FEWER:,} runs",
+                             100 * np.mean(under), "%", 5, digits=2))  # fmt: skip
     return found
+
+
+def _bound_ever_under(rate: float, random: np.random.Generator) -> bool:
+    return betting.uppers([betting.Audit(bool(wrong)) for wrong in random.random(400) < rate])[-1] < rate
 
 
 def _ever_ruled_out(flags: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
