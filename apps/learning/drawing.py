@@ -14,6 +14,7 @@ from apps.interactions import blind, briefing, events
 from apps.interactions.linking import linked_cases
 from apps.interactions.models import DecisionRecord, Judgement
 from apps.interactions.worked import Worked
+from apps.learning import minimums
 from apps.learning.models import CaseAudit
 from apps.policies.models import Ramp
 
@@ -33,7 +34,8 @@ def _draw_alone(sender: object, done: Sequence[tuple[Worked, DecisionRecord]], *
         pk: max(audited, (percent or 0) / 100)
         for pk, audited, percent in Ramp.objects.filter(pk__in=limited).values_list("pk", "audited", brands)
     }
-    chances = [_chance_of(worked, more) for worked, _ in done]
+    rules = minimums.at_least({d.ruling.version_id for _, d in done if d.ruling.version_id})
+    chances = [_chance_of(worked, decision, more, rules) for worked, decision in done]
     drawn = [
         (w, d, chance) for (w, d), chance in zip(done, chances, strict=True) if blind.drawn(round(100 * chance, 2))
     ]
@@ -42,10 +44,16 @@ def _draw_alone(sender: object, done: Sequence[tuple[Worked, DecisionRecord]], *
     CaseAudit.objects.bulk_create(_of_alone(w, d, chance, linked[w.case.interaction.pk], now) for w, d, chance in drawn)
 
 
-def _chance_of(worked: Worked, more: Mapping[int, float]) -> float:
-    """As many as the brand says, and more of what a new grant let the AI do."""
+def _chance_of(
+    worked: Worked, decision: DecisionRecord, more: Mapping[int, float], rules: Mapping[tuple[int, str], float]
+) -> float:
+    """As many as the brand says, and more of what a new grant let the AI do, or a rule that seldom decides."""
     assert worked.authority is not None
-    return max(worked.case.partner.audit_percent / 100, more.get(worked.authority.ramp or 0, 0.0))
+    percent, ramp = worked.case.partner.audit_percent, worked.authority.ramp
+    if ramp is not None:
+        return max(percent / 100, more.get(ramp, 0.0))
+    rule = (decision.ruling.version_id or 0, worked.authority.verdict.rule or "")
+    return max(percent / 100, rules.get(rule, 0.0)) if percent else 0.0
 
 
 def _of_alone(

@@ -5,11 +5,12 @@ from functools import partial
 from django.utils import timezone
 
 from apps.interactions.tasks import in_turn
-from apps.learning import audits, outcomes, ramping, replays, reporting, retraining
+from apps.learning import audits, minimums, outcomes, ramping, replays, reporting, retraining
 
 STEPS = (
     audits.expire_overdue,
     ramping.go_on,
+    minimums.settle,
     reporting.give_up_lost,
     reporting.ask_due,
     replays.attach_missing,

@@ -215,7 +215,7 @@ class TestClassifyingQueries:
                 order=factories.OrderFactory(customer=factories.CustomerFactory(partner=customer.partner)),
                 work=False,
             )
-        with django_assert_max_num_queries(51):
+        with django_assert_max_num_queries(52):
             assert pipeline.advance() == 12
 
 

@@ -113,7 +113,8 @@ class Partner(models.Model):
     )  # fmt: skip
     audit_percent = models.PositiveSmallIntegerField(
         "AI decisions audited, in %", default=5, validators=[MaxValueValidator(100)],
-        help_text="Drawn at random of what the AI did alone: people judge them afterwards, without seeing what it did.",
+        help_text="Drawn at random of what the AI did alone: people judge them afterwards, without seeing what it did. "
+                  "Of a rule that decides seldom more is drawn, up to 25 a week. 0: none.",
     )  # fmt: skip
     quiet_days = models.PositiveSmallIntegerField(
         default=3, help_text="Days without a message after which a resolved case is closed."

@@ -31,7 +31,7 @@ SHARED = {
     "policies_guardrail", "policies_soughtkind", "interactions_shift", "interactions_simulatedaction",
     "interactions_outsidemodel", "interactions_readingmodel", "interactions_workerheartbeat",
     "interactions_casetypesetting", "interactions_reasoncode", "learning_refinementreport", "learning_refinement",
-    "learning_reportrun", "learning_training", "reach_savedview", "interactions_usertoken",
+    "learning_reportrun", "learning_ruleaudits", "learning_training", "reach_savedview", "interactions_usertoken",
 }  # fmt: skip
 
 
