@@ -32,11 +32,14 @@ class Stored(Generic[Row]):
     changed: bool
 
 
-def put_customer(partner: Partner, external_id: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Customer]":
-    """Create or replace a customer; an older `as_of` than the stored one changes nothing."""
+def put_customer(
+    partner: Partner, external_id: str, data: Mapping[str, Any], *, as_of: datetime, again: bool = False
+) -> "Stored[Customer]":
+    """Create or replace a customer; an older `as_of` than the stored one changes nothing, nor does the same one where it may be
+    the same `again`."""
     with transaction.atomic():
         found = Customer.objects.select_for_update(no_key=True).filter(partner=partner, external_id=external_id).first()
-        if found is not None and found.as_of > as_of:
+        if found is not None and (found.as_of > as_of or (again and found.as_of == as_of)):
             return Stored(found, created=False, changed=False)
         customer = found or Customer(partner=partner, external_id=external_id)
         for name in ("name", "email", "tier", "country", "postcode", "since"):
@@ -46,7 +49,9 @@ def put_customer(partner: Partner, external_id: str, data: Mapping[str, Any], *,
     return Stored(customer, created=found is None, changed=True)
 
 
-def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: datetime) -> "Stored[Order]":
+def put_order(
+    partner: Partner, number: str, data: Mapping[str, Any], *, as_of: datetime, again: bool = False
+) -> "Stored[Order]":
     """Create or replace an order with its lines, payments and events.
 
     Raises Invalid when the customer is not known to this partner.
@@ -56,7 +61,7 @@ def put_order(partner: Partner, number: str, data: Mapping[str, Any], *, as_of: 
         if customer is None:
             raise Invalid({"customer": [_no_customer(data["customer"])]})
         found = Order.objects.select_for_update(no_key=True).filter(partner=partner, number=number).first()
-        if found is not None and found.as_of > as_of:
+        if found is not None and (found.as_of > as_of or (again and found.as_of == as_of)):
             return Stored(found, created=False, changed=False)
         order = found or Order(partner=partner, number=number)
         order.customer, order.as_of = customer, as_of

@@ -86,7 +86,9 @@ def submit_customer(
     _checked_id("external_id", external_id, 100)
     found = _named(checked(shapes.CustomerIn, data), "external_id", external_id)
     with transaction.atomic():
-        stored = mirror.put_customer(partner, external_id, found, as_of=found.get("as_of") or as_of or timezone.now())
+        stored = mirror.put_customer(
+            partner, external_id, found, as_of=found.get("as_of") or as_of or timezone.now(), again=as_of is not None
+        )
         if stored.changed:
             audit.record(actor, stored.row, "mirrored")
     return stored
@@ -98,7 +100,9 @@ def submit_order(
     _checked_id("number", number, 60)
     found = _named(checked(shapes.OrderIn, data), "number", number)
     with transaction.atomic():
-        stored = mirror.put_order(partner, number, found, as_of=found.get("as_of") or as_of or timezone.now())
+        stored = mirror.put_order(
+            partner, number, found, as_of=found.get("as_of") or as_of or timezone.now(), again=as_of is not None
+        )
         if stored.changed:
             audit.record(actor, stored.row, "mirrored", reason=stored.row.status)
     return stored

@@ -1,7 +1,8 @@
-"""One exchange over HTTP: a name server that never answers holds up nobody else."""
+"""One exchange over HTTP: bounded in size, and a name server that never answers holds up nobody else."""
 
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -38,3 +39,36 @@ def test_what_was_looked_up_leaves_nothing_behind():
         with pytest.raises(ConnectionError, match="has no address"):
             ask("shop.example", lambda host, port: [])
     assert "shop.example" not in exchange._looked_up
+
+
+@pytest.fixture
+def large():
+    """A server that answers 10,000 bytes."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * 10_000)
+
+        def log_message(self, *said):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("largest", [10_000, 9_999])
+def test_an_answer_is_taken_up_to_its_size_and_no_further(large, largest):
+    def ask(**more):
+        return exchange.exchange("GET", large, [], b"", until=time.monotonic() + 5, largest=largest, **more)
+
+    if largest == 10_000:
+        assert len(ask().body) == 10_000
+    else:
+        with pytest.raises(exchange.TooLarge):
+            ask()
+        assert len(ask(cut=True).body) == largest

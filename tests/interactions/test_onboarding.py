@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.interactions import onboarding
-from apps.interactions.demo import BOUNDARY
+from apps.interactions.demo import BOUNDARY, demo_partner
 from apps.interactions.models import ApiKey, Shift, WebhookEndpoint
 from apps.interactions.webhooks import signing
 from apps.policies.models import Partner, PartnerStage, Pause, Ruling
@@ -17,6 +17,7 @@ from tests import factories
 from tests.conftest import STATUS
 from tests.interactions.api.test_interactions import URL, interaction
 from tests.interactions.api.test_limits import by
+from tests.learning.test_minimums import copied
 
 
 @pytest.fixture
@@ -108,6 +109,21 @@ class TestChecklist:
         assert met["Somebody is on shift now"]
         assert not met["Observed for at least 14 days"]
         assert Ruling.objects.count() == 1
+
+    @pytest.mark.parametrize(("days", "met"), [(13, False), (14, True)])
+    def test_it_is_observed_for_fourteen_days(self, partner, arrive, order, days, met):
+        ruling = arrive(STATUS, order=order).ruling
+        copied(ruling, timezone.now() - timedelta(days=days, minutes=1))
+        assert self.met(partner)["Observed for at least 14 days"] == met
+
+    def test_a_pause_that_nobody_lifted_or_of_another_brand_is_none_that_was_tried(self, partner):
+        now = timezone.now()
+        Pause.objects.create(partner=partner, reason="a try", paused_at=now)
+        Pause.objects.create(
+            partner=demo_partner("other", "Other"), reason="a try", paused_at=now, lifted_at=now,
+            lifted_by=factories.ops_manager(), lift_asked_by=factories.ops_manager(),
+        )  # fmt: skip
+        assert not self.met(partner)["A pause was tried, and lifted by two people"]
 
     def test_somebody_of_another_brand_on_shift_is_nobody_here(self, partner):
         now = timezone.now()

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.interactions import vault
+from apps.interactions import onboarding, vault
 from apps.interactions.demo import demo_partner
 from apps.interactions.mail import fetching, outgoing, sending
 from apps.interactions.models import Interaction, Mail, MailBox, Notice, OutgoingMail
+from apps.policies import audit
 from tests.conftest import STATUS
 from tests.mail.conftest import look, mail, put, sent, work
 
@@ -156,3 +157,24 @@ def test_a_reply_that_comes_back_is_told_to_people(imap, box, answered):
     assert Mail.objects.get(kind="bounce").interaction == Interaction.objects.get()
     assert "came back" in Notice.objects.get(kind="mail").text
     assert "came back" in OutgoingMail.objects.get().error
+
+
+def test_a_sandboxs_mailbox_is_not_read(box, partner):
+    MailBox.objects.update(next_at=timezone.now())
+    twin = onboarding.sandbox(partner, actor=audit.system("test")).partner
+    MailBox.objects.update(partner=twin)
+    assert fetching.take(5) == []
+
+
+def test_what_is_found_after_its_lease_ended_is_left_to_who_looks_now(box, partner):
+    MailBox.objects.update(next_at=timezone.now())
+    fetching.take(5)
+    first = MailBox.objects.get()
+    MailBox.objects.update(next_at=timezone.now())
+    fetching.take(5)
+    look = fetching.Look(box.pk, first.token, None, "", 0, "", "", "", "", first.validity, first.read_to, None)
+    fetching.keep(look, fetching.Found(look, validity=first.validity + 1, read_to=first.read_to + 50))
+    now = MailBox.objects.get()
+    assert (now.read_to, now.validity, now.token != first.token) == (first.read_to, first.validity, True)
+    fetching.keep(look, ConnectionError("gone"))
+    assert MailBox.objects.get().failures == 0

@@ -208,10 +208,12 @@ class TestEvidence:
         assert (signal.final_action, signal.final_amount) == ("store_credit", Decimal("50.00"))
         assert signal.proposed_action == "refund"
 
-    def test_a_judgement_that_is_the_proposal_agrees_whatever_the_wording(self, unseen, user, drain):
+    def test_a_judgement_that_is_the_proposal_agrees_unless_its_reply_is_rewritten_once_it_is_seen(
+        self, unseen, user, drain
+    ):
         judged(user, unseen, "Refund in full")
         signal = self.decide(user, unseen, drain, reply="Dear Mira, the money is on its way.")
-        assert (signal.proposal_seen, signal.agreed, signal.reply_changed) == (False, True, False)
+        assert (signal.proposal_seen, signal.agreed, signal.reply_changed) == (False, False, True)
 
     def test_what_was_seen_says_so(self, held, drain):
         user, escalation = held

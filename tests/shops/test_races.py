@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -80,3 +81,15 @@ def test_nor_do_its_look_ups(shop, other):
     assert len(asked) == acting.AT_ONCE + 1
     assert acting.ask(16, Counter(task.of for task in asked)) == [], "each has its share under way"
     assert len(acting.ask(16)) == acting.AT_ONCE
+
+
+@pytest.mark.parametrize(("minutes", "calls"), [(14, 0), (16, 1)])
+def test_a_call_whose_answer_got_lost_bars_its_order_while_it_may_go_on(shop, minutes, calls):
+    order = factories.OrderFactory(customer=factories.CustomerFactory(partner=shop))
+    lost = in_flight(shop, order, "1.00")
+    Effect.objects.filter(pk=lost.pk).update(called_at=timezone.now())
+    acting.finish(lost.pk, TimeoutError())
+    assert Effect.objects.get(pk=lost.pk).state == "unknown"
+    Effect.objects.filter(pk=lost.pk).update(called_at=timezone.now() - timedelta(minutes=minutes))
+    in_flight(shop, order, "1.00")
+    assert len(acting.take(16)) == calls

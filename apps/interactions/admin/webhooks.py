@@ -30,7 +30,7 @@ REPLAYED = timedelta(hours=24)
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(OfPartners):
-    list_display = ("__str__", "partner", "url", "state", "waiting", "failing_since")
+    list_display = ("url", "partner", "description", "state", "waiting", "failing_since")
     list_filter = ("partner",)
     search_fields = ("url", "description")
     nothing_yet = (

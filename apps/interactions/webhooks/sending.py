@@ -135,8 +135,10 @@ class Sender:
             self._unrecorded.append(one)
         count = len(self._unrecorded)
         if count:
-            _record_what_can_be(self._unrecorded, timezone.now())
-            self._unrecorded = []  # what the database did not take is recorded the next time
+            now = timezone.now()
+            changed = _keep_what_can_be(self._unrecorded, now)  # what the database does not take is kept the next time
+            answered, self._unrecorded = self._unrecorded, []
+            _follow_up(changed, answered, now)
         return count
 
     def _learn(self, one: Answered) -> None:
@@ -183,20 +185,28 @@ def _letter(row: WebhookDelivery, now: datetime) -> Letter:
     )  # fmt: skip
 
 
-def _record_what_can_be(answered: Sequence[Answered], now: datetime) -> None:
+def _keep_what_can_be(answered: Sequence[Answered], now: datetime) -> list[WebhookDelivery]:
     """One that the database can never take, such as of a delivery that is gone, is let go, and holds up no other."""
     try:
-        record(answered, now)
+        return _keep(answered, now)
     except (DataError, IntegrityError):
+        changed = []
         for one in answered:
             try:
-                record([one], now)
+                changed += _keep([one], now)
             except (DataError, IntegrityError):
                 log.exception("what came of delivery %s cannot be kept", one.letter.delivery_id)
+        return changed
 
 
 def record(answered: Sequence[Answered], now: datetime) -> None:
-    """Keep what came of attempts. One that came back after its lease ended is kept as an attempt, and changes nothing."""
+    """Keep what came of attempts, and what follows from it."""
+    _follow_up(_keep(answered, now), answered, now)
+
+
+def _keep(answered: Sequence[Answered], now: datetime) -> list[WebhookDelivery]:
+    """Returns the deliveries that it changes. One that came back after its lease ended is kept as an attempt, and changes
+    nothing."""
     by_delivery = {one.letter.delivery_id: one for one in answered}
     with transaction.atomic():
         rows = WebhookDelivery.objects.select_for_update(no_key=True).filter(pk__in=by_delivery).order_by("pk")
@@ -205,6 +215,10 @@ def record(answered: Sequence[Answered], now: datetime) -> None:
             _after(row, by_delivery[row.pk], now)
         pgbulk.update(WebhookDelivery, changed, ["status", "ended_at", "next_at", "token"])
         WebhookAttempt.objects.bulk_create(_attempts(answered, now))
+    return changed
+
+
+def _follow_up(changed: Sequence[WebhookDelivery], answered: Sequence[Answered], now: datetime) -> None:
     _hold_back(changed, now)
     with transaction.atomic():  # of its own: who replays holds the endpoint while it waits for deliveries
         _health(answered, now)

@@ -174,9 +174,12 @@ class TestFailure:
         assert delivery().status == "delivered"
         assert WebhookAttempt.objects.count() == 2
 
-    def test_what_the_database_did_not_take_is_recorded_the_next_time(self, endpoint, listener, happen, monkeypatch):
+    @pytest.mark.parametrize(("breaks", "status"), [("_keep", "waiting"), ("_health", "delivered")])
+    def test_what_the_database_did_not_take_is_recorded_the_next_time_and_nothing_twice(
+        self, endpoint, listener, happen, monkeypatch, breaks, status
+    ):
         happen()
-        sender, real = sending.Sender(), sending.record
+        sender, real = sending.Sender(), getattr(sending, breaks)
         sender.round()
         until = time.monotonic() + 20
         while sender._answered.empty() and time.monotonic() < until:
@@ -185,12 +188,14 @@ class TestFailure:
         def refuses(answered, now):
             raise OperationalError("deadlock detected")
 
-        monkeypatch.setattr(sending, "record", refuses)
+        monkeypatch.setattr(sending, breaks, refuses)
         with pytest.raises(OperationalError):
             sender.round()
-        monkeypatch.setattr(sending, "record", real)
+        assert delivery().status == status
+        monkeypatch.setattr(sending, breaks, real)
         sender.finish()
         assert (delivery().status, len(listener.heard)) == ("delivered", 1)
+        assert WebhookAttempt.objects.count() == 1
 
 
 class TestOrder:
