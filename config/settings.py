@@ -155,7 +155,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,  # a caller may ask for some of the fields
     "COMPONENT_SPLIT_REQUEST": True,
     "WEBHOOKS": "apps.interactions.api.event_shapes.WEBHOOKS",
-    "POSTPROCESSING_HOOKS": [],  # choices stand where they belong
+    "POSTPROCESSING_HOOKS": ["apps.interactions.api.schema.with_events"],  # and choices stand where they belong
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

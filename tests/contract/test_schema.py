@@ -1,11 +1,15 @@
 """The schema says what the API does: valid OpenAPI 3.1, and what schemathesis makes up of it finds nothing else."""
 
+import json
+import re
+
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apps.interactions.api.endpoint import Described
 from apps.interactions.api.schema import TAGS, names
-from apps.interactions.models import Scope
+from apps.interactions.models import EventKind, Scope
+from apps.interactions.models.webhook import TEST
 from tests import factories
 from tests.contract.running import run
 
@@ -43,6 +47,15 @@ class TestSchema:
                 assert operation["security"] == [{door: []}], (path, method)
                 assert {"401", "403", "429", "500"} <= set(operation["responses"])
                 assert all(answer["description"] for status, answer in operation["responses"].items() if status >= "4")
+
+    def test_every_event_has_its_shape(self, schema):
+        assert set(schema["webhooks"]) == {*EventKind.values, TEST}
+        event = schema["webhooks"]["action.requested"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        fields = schema["components"]["schemas"][event["$ref"].rpartition("/")[2]]["properties"]
+        assert set(fields) == {"type", "timestamp", "sequence", "sandbox", "data"}
+        assert "deadline" in schema["components"]["schemas"]["ActionData"]["properties"]
+        named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(schema)))
+        assert named <= set(schema["components"]["schemas"])
 
     def test_ids_are_unique(self, schema):
         ids = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]
