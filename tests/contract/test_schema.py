@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apps.interactions.api.endpoint import Described
@@ -56,6 +57,9 @@ class TestSchema:
         assert "deadline" in schema["components"]["schemas"]["ActionData"]["properties"]
         named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(schema)))
         assert named <= set(schema["components"]["schemas"])
+
+    def test_it_is_there_as_yaml_too(self, client, schema):
+        assert yaml.safe_load(client.get("/api/v1/schema/").content) == schema
 
     def test_ids_are_unique(self, schema):
         ids = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]

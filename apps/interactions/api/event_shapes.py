@@ -103,4 +103,4 @@ def _webhook(kind: str, data: type[Data]) -> OpenApiWebhook:
     return OpenApiWebhook(name=kind, decorator=said)
 
 
-WEBHOOKS = [_webhook(kind, data) for kind, data in SHAPES.items()]
+WEBHOOKS = [_webhook(str(kind), data) for kind, data in SHAPES.items()]
