@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import close_old_connections
+from django.db.models import QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.db.utils import InterfaceError, OperationalError
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,15 @@ Busy = Mapping[int, int]
 """How many tasks are under way here, by whose they are."""
 NOBODY: Busy = {}
 ENDS_WITHIN_SECONDS = 15.0
+
+
+def fairly(rows: QuerySet[Any], busy: Busy, most: int, order: Sequence[str], limit: int) -> list[int]:
+    """Primary keys of at most `limit` rows, of no brand more than `most`: all brands' first ones, then their second ones. Those
+    that are `busy` with so many already have none."""
+    full = [partner for partner, count in busy.items() if count >= most]
+    place = Window(RowNumber(), partition_by="partner", order_by=list(order))
+    ranked = rows.exclude(partner__in=full).annotate(place=place).filter(place__lte=most)
+    return list(ranked.order_by("place", *order).values_list("pk", flat=True)[:limit])
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
     wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
     for scope in _scopes(row):
-        found, target = _breaker(scope, row, now), _target(**scope)
+        target = _target(**scope)
+        found = _breaker(scope, target, row, now)
         if found.pause is None and found.target != target:
             found.target = target
             _reckon_anew(found, now)
@@ -59,10 +60,10 @@ def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
     return [*scopes, {"partner": None, **kind, "ramp": row.ramp}] if row.ramp is not None else scopes
 
 
-def _breaker(scope: dict[str, Any], row: CaseAudit, now: datetime) -> Breaker:
+def _breaker(scope: dict[str, Any], target: float, row: CaseAudit, now: datetime) -> Breaker:
     """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew; another target alone
     forgets nothing."""
-    target, least = _target(**scope), _least(scope, row)
+    least = _least(scope, row)
     new = {"target": target, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": least, "armed_at": now}
     Breaker.objects.get_or_create(**scope, defaults=new)
     related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp")

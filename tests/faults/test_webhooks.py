@@ -92,7 +92,8 @@ def test_who_replays_and_who_records_do_not_wait_for_each_other(partner, listene
             if number % 2:
                 endpoints.replay(endpoint.pk, since, timezone.now(), actor=BOT, now=timezone.now())
             else:
-                sending.record([posting.Answered(letter, 500, 5) for letter in taken()], timezone.now())
+                answered, now = [posting.Answered(letter, 500, 5) for letter in taken()], timezone.now()
+                sending._follow_up(sending._keep(answered, now), answered, now)
 
     def taken():
         sender = sending.Sender()

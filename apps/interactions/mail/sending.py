@@ -16,12 +16,10 @@ from functools import partial
 
 import pgbulk
 from django.db import transaction
-from django.db.models import Window
-from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.interactions import vault
-from apps.interactions.connections import NOBODY, OUTAGE, Busy, Desk, Task
+from apps.interactions.connections import NOBODY, OUTAGE, Busy, Desk, Task, fairly
 from apps.interactions.mail import fetching, outgoing, receiving
 from apps.interactions.models import Mail, MailBox, OutgoingMail
 
@@ -60,12 +58,9 @@ def take(limit: int, busy: Busy = NOBODY) -> list[Task]:
         due = OutgoingMail.objects.filter(status=_S.WAITING, next_at__lte=now, partner__mailbox__paused=False)
         under_way = OutgoingMail.objects.filter(status=_S.WAITING, token__isnull=False, next_at__gt=now)
         sent = Counter(under_way.values_list("partner", flat=True)) | Counter(busy)
-        full = [partner for partner, count in sent.items() if count >= AT_ONCE]
-        place = Window(RowNumber(), partition_by="partner", order_by=["next_at", "pk"])
-        first = due.exclude(partner__in=full).annotate(place=place).filter(place__lte=AT_ONCE)
-        fairly = list(first.order_by("place", "next_at", "pk").values_list("pk", flat=True)[:limit])
+        fair = fairly(due, sent, AT_ONCE, ("next_at", "pk"), limit)
         waiting = (
-            due.filter(pk__in=fairly).select_for_update(no_key=True, skip_locked=True, of=("self",))
+            due.filter(pk__in=fair).select_for_update(no_key=True, skip_locked=True, of=("self",))
             .select_related("partner__mailbox", "interaction__partner", "event").order_by("next_at", "pk")
         )  # fmt: skip
         rows = []

@@ -16,12 +16,11 @@ from functools import partial
 
 import pgbulk
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.interactions import settling, shops, vault
-from apps.interactions.connections import NOBODY, Busy, Desk, Task
+from apps.interactions.connections import NOBODY, Busy, Desk, Task, fairly
 from apps.interactions.connectors.outcome import Outcome
 from apps.interactions.models import DecisionRecord, Effect
 from apps.interactions.shops import adapter
@@ -104,7 +103,7 @@ def _to_call(limit: int) -> list[Effect]:
     with transaction.atomic():
         busy = Counter(_called(now).values_list("partner", flat=True))
         rows = list(
-            free.filter(pk__in=_fairly(free, busy, ("sent_at", "pk"), limit))
+            free.filter(pk__in=fairly(free, busy, AT_ONCE, ("sent_at", "pk"), limit))
             .select_for_update(no_key=True, skip_locked=True, of=("self", "decision__interaction__order"))
             .select_related("partner__shop", "decision__interaction__order").order_by("sent_at", "pk")
         )  # fmt: skip
@@ -126,16 +125,6 @@ def _to_call(limit: int) -> list[Effect]:
     return taken
 
 
-def _fairly(rows: QuerySet[Effect], busy: Busy, order: tuple[str, ...], limit: int) -> list[int]:
-    """Primary keys of at most so many, of each brand no more than its share: all brands' first ones, then their second ones."""
-    full = [partner for partner, count in busy.items() if count >= AT_ONCE]
-    ranked = rows.exclude(partner__in=full).annotate(
-        place=Window(RowNumber(), partition_by="partner", order_by=list(order))
-    )
-    found = ranked.filter(place__lte=AT_ONCE).order_by("place", *order)
-    return list(found.values_list("pk", flat=True)[:limit])
-
-
 def _called(now: datetime) -> QuerySet[Effect]:
     """Effects whose call may still be going on in a shop."""
     lately = Q(state=_E.UNKNOWN, called_at__gte=now - STILL_RUNNING)
@@ -154,7 +143,7 @@ def _to_ask(limit: int, busy: Busy) -> list[Effect]:
     due = _of_shops(Effect.objects.filter(late | unknown, deadline_at__lte=now))
     with transaction.atomic():
         found = (
-            due.filter(pk__in=_fairly(due, busy, ("deadline_at", "pk"), limit))
+            due.filter(pk__in=fairly(due, busy, AT_ONCE, ("deadline_at", "pk"), limit))
             .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .select_related("partner__shop", "decision__interaction__order").order_by("deadline_at")
         )  # fmt: skip

@@ -199,11 +199,6 @@ def _keep_what_can_be(answered: Sequence[Answered], now: datetime) -> list[Webho
         return changed
 
 
-def record(answered: Sequence[Answered], now: datetime) -> None:
-    """Keep what came of attempts, and what follows from it."""
-    _follow_up(_keep(answered, now), answered, now)
-
-
 def _keep(answered: Sequence[Answered], now: datetime) -> list[WebhookDelivery]:
     """Returns the deliveries that it changes. One that came back after its lease ended is kept as an attempt, and changes
     nothing."""

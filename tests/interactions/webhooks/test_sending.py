@@ -168,9 +168,9 @@ class TestFailure:
         assert sender._take(False, 5) == [], "it is taken"
         WebhookDelivery.objects.update(next_at=timezone.now())  # as after the lease ends
         (other,) = sender._take(False, 5)
-        sending.record([posting.Answered(letter, 200, 5)], timezone.now())
+        sending._keep([posting.Answered(letter, 200, 5)], timezone.now())
         assert delivery().status == "waiting"
-        sending.record([posting.Answered(other, 200, 5)], timezone.now())
+        sending._keep([posting.Answered(other, 200, 5)], timezone.now())
         assert delivery().status == "delivered"
         assert WebhookAttempt.objects.count() == 2
 
