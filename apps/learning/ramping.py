@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.interactions import notifying, precedents, reading_models, reclassifying
-from apps.interactions.models import DecisionRecord, Interaction, Notice
-from apps.learning import betting, drift, evidence, practice, steps
-from apps.learning.certification import lower_bound
+from apps.interactions import notifying, precedents, reading_models
+from apps.interactions.models import DecisionRecord, Notice
+from apps.learning import betting, drift, evidence, practice, shadow_reading, steps
 from apps.learning.models import CaseAudit
 from apps.learning.models.audit import found_wrong
+from apps.learning.shadow_reading import Shadow
 from apps.policies import audit, ramps
 from apps.policies.conditions import Condition, read_value
 from apps.policies.errors import Moved, Refused
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 A_WEEK, A_DAY = timedelta(days=7), timedelta(days=1)
 LEAST = 0.0001  # a brand audits as much as it says besides
-RECENT = timedelta(weeks=4)
-MOST_READ_AGAIN = 500  # cases of a grant, when another classifier reads
-MOST_FLIPPED = 0.05  # of them: more, and the grant is people's until it is proven anew
 MOST_LOOKED_AT = 5_000  # rulings of a week that drift is looked for in
 _S = CaseAudit.State
 
@@ -52,7 +49,7 @@ def go_on(now: datetime) -> int:
 
 def _go_on(found: Ramp, now: datetime) -> bool:
     drifts, others = _drifts(found, now), _other_versions(found, now)
-    flipped = _flipped(found, now) if others else 0.0
+    flips = shadow_reading.of_grant(found, reading_models.current(), now) if others else None
     with transaction.atomic():
         row = Ramp.objects.select_for_update(no_key=True).get(pk=found.pk)
         if row.stopped_at is not None:
@@ -60,12 +57,8 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         known = row.never_certified()
         if new := [one for one in drifts if one not in known]:
             ramps.leave_out(row, new, now)
-        if flipped > MOST_FLIPPED:
-            because = f"The classifier that reads now would have had over {flipped:.0%} of its cases handled otherwise."
-            ramps.stop(row, because, audit.system("ramp"), now)
-            _tell(
-                Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), f"A grant was stopped: {row}. {because}", now
-            )
+        if flips is not None and flips.stops:
+            stop_for_classifier(row, flips, audit.system("ramp"), now)
             return False
         if others and not row.made_with:  # from before versions were kept: these are the first
             row.made_with = others
@@ -82,6 +75,13 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         row.audited = steps.audit_probability(_decided(row, now) * share / before, LEAST)
         row.save(update_fields=["audited"])
         return share != before
+
+
+def stop_for_classifier(row: Ramp, flips: Shadow, actor: audit.Actor, now: datetime) -> None:
+    """People's until it is proven anew, with what reads now."""
+    ramps.stop(row, flips.because(), actor, now)
+    said = f"A grant was stopped: {row}. {flips.because()}"
+    _tell(Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), said, now)
 
 
 def _tell(kind: Notice.Kind, row: Ramp, key: str, said: str, now: datetime) -> None:
@@ -128,17 +128,6 @@ def _other_versions(row: Ramp, now: datetime) -> list[str]:
     lately = Ruling.objects.filter(ramp=row.pk, at__gte=now - A_DAY).values_list("made_with", flat=True)
     found = {one for made_with in lately.distinct() for one in evidence.versions_of(made_with)}
     return sorted(found - set(row.made_with))
-
-
-def _flipped(row: Ramp, now: datetime) -> float:
-    """At least so many of its cases of the last weeks, read by another classifier then, would the one that reads now have had
-    handled otherwise, with 95 % confidence: a few of few stop nothing."""
-    reader = reading_models.current()
-    lately = Interaction.objects.filter(ruling__ramp=row.pk, ruling__at__gte=now - RECENT)
-    others = lately.exclude(ruling__made_with__classifier=reader.version)
-    newest = list(others.order_by("-ruling__at").values_list("pk", flat=True)[:MOST_READ_AGAIN])
-    found = list(reclassifying.read_again(Interaction.objects.filter(pk__in=newest), reader.model))
-    return lower_bound(sum(one.otherwise for one in found), len(found), 0.05) if found else 0.0
 
 
 def _decided(row: Ramp, now: datetime) -> int:

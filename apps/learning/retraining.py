@@ -1,7 +1,8 @@
 """Retraining: the classifier learns from what people corrected, and is replaced only when it is better, beyond chance.
 
     begin(user, now)          a worker trains a challenger from the older labels, measured beside the champion on the newer ones
-    adopt(user, model_id)     two people let a better one read; what was certified with the other begins its ramp again
+    adopt(user, model_id)     two people let a better one read; what was certified with the other begins its ramp again, and
+                              what it would have had handled otherwise is people's from that moment
     go_back(user)             the one before reads again
 
 Champion and challenger read the same held-out cases, which share no customer with what either learnt from here. Better is: of
@@ -29,12 +30,14 @@ from apps.interactions import reading_models
 from apps.interactions.classification.training import model_version, normalised, train_intents
 from apps.interactions.models import DecisionRecord, ReadingModel
 from apps.interactions.reading_models import Reader
+from apps.learning import ramping, shadow_reading
 from apps.learning.labels import Label, labels_of
 from apps.learning.models import CaseAudit, Training
+from apps.learning.shadow_reading import Shadow
 from apps.policies import audit
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
-from apps.policies.models import partner_ids_of
+from apps.policies.models import Ramp, partner_ids_of
 from apps.policies.specs import DEFAULT_FLOOR
 
 log = logging.getLogger(__name__)
@@ -127,6 +130,7 @@ def retrain(now: datetime | None = None) -> ReadingModel | None:
     measured = compare(newer, champion, Reader("", model))
     content, signature = reading_models.packed(model)
     version = hashlib.sha256(content).hexdigest()[:12]
+    in_shadow = shadow_reading.of_grants(Reader(version, model), now) if measured.better else []
     with transaction.atomic():
         if ReadingModel.objects.filter(version=version).exists():
             return None  # the same labels make the same model
@@ -136,7 +140,7 @@ def retrain(now: datetime | None = None) -> ReadingModel | None:
             version=version, built_with=model_version(), content=content, signature=signature,
             against=champion.version, labels=len(older),
             corrected=sum(label.corrected for label in older), made_at=now,
-            measured={**asdict(measured), "better": measured.better},
+            measured={**asdict(measured), "better": measured.better, "in_shadow": [asdict(one) for one in in_shadow]},
         )  # fmt: skip
         audit.record(actor, made, "trained", at=now)
         _forget_old()
@@ -246,7 +250,21 @@ def adopt(user: User, model_id: int) -> ReadingModel:
             move(champion, "retire", actor=actor, reason=f"{row} was better")
         row.adopted_at, row.adopted_by = timezone.now(), user
         move(row, "adopt", actor=actor, save=("adopted_at", "adopted_by"))
+        _stop_what_it_flips(row, actor, row.adopted_at)
     return row
+
+
+def shadows_of(row: ReadingModel) -> list[Shadow]:
+    """What it would have had handled otherwise, of each grant there was when it was trained."""
+    return [Shadow(**one) for one in row.measured.get("in_shadow", [])]
+
+
+def _stop_what_it_flips(row: ReadingModel, actor: audit.Actor, now: datetime) -> None:
+    """Before it reads the first message; cases that came since it was trained are looked at by the sweep (ramping.py)."""
+    flips = {one.ramp: one for one in shadows_of(row) if one.stops}
+    running = Ramp.objects.select_for_update(no_key=True).filter(pk__in=flips, stopped_at__isnull=True)
+    for ramp in running.order_by("pk"):
+        ramping.stop_for_classifier(ramp, flips[ramp.pk], actor, now)
 
 
 def _answers_for_all(user: User) -> None:

@@ -1,16 +1,20 @@
 """Adopting a retrained reader: by two people, and back by one click."""
 
+import html
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from apps.interactions import reading_models
-from apps.interactions.models import ReadingModel
+from apps.interactions import notifying, reading_models
+from apps.interactions.models import Notice, ReadingModel
 from apps.interactions.reading_models import Reader
 from apps.learning import retraining
 from apps.policies.errors import Moved, Refused
+from apps.policies.models import Ramp
 from tests import factories
 from tests.conftest import STATUS, browser, page
+from tests.interactions.test_reclassify import Reads
 from tests.learning.labelled import NOW
 
 
@@ -105,6 +109,56 @@ class TestAdopt:
 
     def test_a_supervisor_may_not(self, challenger, user):
         assert browser(user).get("/admin/interactions/readingmodel/").status_code == 403
+
+
+class TestInShadow:
+    """Before a classifier reads anything it is known which grants' cases it would have had handled otherwise."""
+
+    @pytest.fixture
+    def cases(self, ramp, arrive, new_order, at):
+        at(0.1)
+        return [arrive(STATUS, order=new_order()) for _ in range(2)]
+
+    @pytest.fixture
+    def trained(self, cases, corrected, monkeypatch):
+        """One that reads everything as `intent`, and that measured better."""
+
+        def train(intent, better=True):
+            wins = (1, 20, 0.5, 0.9, 0, 0, 0.0001) if better else (20, 1, 0.9, 0.5, 0, 0, 1.0)
+            monkeypatch.setattr(retraining, "compare", lambda *args: retraining.Measured(80, 27, *wins))
+            monkeypatch.setattr(retraining, "train_intents", lambda *args: Reads(intent, 0.99))
+            return retraining.retrain(timezone.now())
+
+        return train
+
+    def test_what_it_flips_stops_as_it_is_adopted(self, trained, ramp, ops, other):
+        row = trained("complaint")
+        (shadow,) = row.measured["in_shadow"]
+        assert (shadow["ramp"], shadow["read"], shadow["otherwise"]) == (ramp.pk, 2, 2)
+        assert retraining.adopt(ops, row.pk).state == "challenger"
+        assert Ramp.objects.get().stopped_at is None, "one person changes nothing"
+        retraining.adopt(other, row.pk)
+        assert Ramp.objects.get().stopped_because.startswith("The classifier that reads now would have had 2 of 2")
+        assert Notice.objects.get(key=notifying.key_of_stop(ramp.pk)).text.startswith("A grant was stopped")
+
+    def test_what_it_reads_alike_goes_on(self, trained, ops, other):
+        row = trained("order_status")
+        (shadow,) = row.measured["in_shadow"]
+        assert (shadow["read"], shadow["otherwise"]) == (2, 0)
+        two_adopt(ops, other, row)
+        assert Ramp.objects.get().stopped_at is None
+
+    def test_one_that_is_not_better_is_not_read_with(self, trained):
+        assert trained("complaint", better=False).measured["in_shadow"] == []
+
+    def test_the_page_says_what_would_stop(self, trained, ramp, ops, other):
+        row, address = trained("complaint"), "/admin/interactions/readingmodel/"
+        told = page(browser(ops), f"{address}{row.pk}/change/")
+        assert "people's, until it is proven anew" in told
+        for person in (ops, other):
+            answer = browser(person).post(address, {"action": "adopt", "_selected_action": [row.pk]}, follow=True)
+        told = html.unescape(answer.content.decode())
+        assert "; stopped until proven anew: 1 of the grants" in told[told.index("messagelist") :][:900]
 
 
 def test_only_what_can_be_gone_back_to_is_kept_whole(db, challenger, ops, other, monkeypatch, corrected):

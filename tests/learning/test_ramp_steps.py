@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.interactions import blind, notifying, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Notice
-from apps.learning import audits, drift, evidence, ramping, tasks
+from apps.learning import audits, drift, evidence, ramping, shadow_reading, tasks
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import editing, ramps, releases
 from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
@@ -171,13 +171,12 @@ class TestVersions:
     def test_one_that_would_have_read_its_cases_otherwise_stops_it(self, proven, arrive, new_order, monkeypatch):
         row = self.again(arrive, new_order, monkeypatch, reading_models.Reader("another", Reads("complaint", 0.99)))
         assert row.stopped_at is None, "no case of its own was made with it"
-        monkeypatch.setattr(ramping, "lower_bound", lambda wrong, count, alpha: wrong / count)
+        monkeypatch.setattr(shadow_reading, "lower_bound", lambda wrong, count, alpha: wrong / count)
         monkeypatch.setattr(ramping, "_other_versions", lambda row, now: ["classifier another"])
         ramping.go_on(timezone.now())
         row = Ramp.objects.get()
         assert (
-            row.stopped_because
-            == "The classifier that reads now would have had over 100% of its cases handled otherwise."
+            row.stopped_because == "The classifier that reads now would have had 1 of 1 of its cases handled otherwise."
         )
 
 

@@ -22,6 +22,7 @@ from apps.learning.admin.why import told
 from apps.learning.models import Training
 from apps.learning.outcomes import chance_in_words
 from apps.policies.admin.base import ReadOnly, person
+from apps.policies.models import Ramp
 
 
 @admin.register(ReadingModel)
@@ -82,9 +83,8 @@ class ReadingModelAdmin(ReadOnly):
             name: round(100 * value, 2) if isinstance(value, float) else value for name, value in row.measured.items()
         }
         chance = chance_in_words(row.measured["chance"])
-        return render_to_string(
-            "admin/learning/_comparison.html", {"found": found, "chance": chance, "against": row.against}
-        )
+        shown = {"found": found, "chance": chance, "against": row.against, "shadows": _shadows(row)}
+        return render_to_string("admin/learning/_comparison.html", shown)
 
     @admin.action(description="Adopt: it reads once two people want it to", permissions=["adopt"])
     def adopt(self, request: HttpRequest, rows: QuerySet[ReadingModel]) -> None:
@@ -95,10 +95,21 @@ class ReadingModelAdmin(ReadOnly):
         return request.user.has_perm("interactions.adopt_readingmodel")
 
 
+def _shadows(row: ReadingModel) -> list[dict[str, Any]]:
+    """Of each grant, with its name; what would be stopped first."""
+    found = retraining.shadows_of(row)
+    grants = Ramp.objects.in_bulk([one.ramp for one in found])
+    shown = [
+        {"grant": grants[one.ramp], "shadow": one, "at_least": round(100 * one.at_least, 1)}
+        for one in found
+        if one.ramp in grants
+    ]
+    return sorted(shown, key=lambda one: -one["at_least"])
+
+
 def _adopted(user: User, model_id: int) -> str:
     row = retraining.adopt(user, model_id)
-    return (
-        f"{row} reads from now on"
-        if row.state == row.State.CHAMPION
-        else f"{row} is proposed; another person has to agree"
-    )
+    if row.state != row.State.CHAMPION:
+        return f"{row} is proposed; another person has to agree"
+    stopped = sum(one.stops for one in retraining.shadows_of(row))
+    return f"{row} reads from now on" + (f"; stopped until proven anew: {stopped} of the grants" if stopped else "")
