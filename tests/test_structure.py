@@ -55,3 +55,12 @@ def test_layers_hold():
         [PROJECT / ".venv/bin/lint-imports"], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_rows_stand_in_the_order_of_their_own_columns():
+    """An order by another table's names joins it, and who locks such rows locks the other table's with them."""
+    from django.apps import apps
+
+    ours = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
+    assert len(ours) > 60
+    assert [model.__name__ for model in ours if " JOIN " in str(model._base_manager.all().query)] == []

@@ -77,10 +77,15 @@ def accept(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datet
     """Take one interaction. Raises Invalid naming the field when the customer or order is not the partner's."""
     try:
         with transaction.atomic():
-            accepted = _take(partner, arrival, actor, now)
+            return take(partner, arrival, actor=actor, now=now, wake=wake)
     except IntegrityError:  # somebody sent the same at this very moment: now it is there
         with transaction.atomic():
-            accepted = _take(partner, arrival, actor, now)
+            return take(partner, arrival, actor=actor, now=now, wake=wake)
+
+
+def take(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datetime, wake: bool = True) -> Accepted:
+    """The same in a transaction of the caller's, who does all of it once more after an IntegrityError."""
+    accepted = _take(partner, arrival, actor, now)
     if accepted.created and wake:
         wake_workers()
     return accepted
@@ -220,7 +225,7 @@ def _customer(partner: Partner, arrival: Arrival) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
     if not arrival.customer:
         return None
-    rows = Customer.objects.select_for_update(no_key=True)
+    rows = Customer.objects.select_for_update(no_key=True).only("external_id", "partner_id")
     found = rows.filter(partner=partner, external_id=arrival.customer).first()
     if found is None and arrival.vouched:
         raise no_such_customer(arrival.customer)

@@ -62,4 +62,5 @@ def numbers_in(texts: Sequence[str], number: str | None = None) -> set[str]:
 def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:
     """The partner's orders whose number is given or stands in a text."""
     numbers = numbers_in(texts, number)
-    return list(Order.objects.filter(partner=partner, number__in=numbers).order_by()) if numbers else []
+    rows = Order.objects.filter(partner=partner, number__in=numbers).only("number", "partner_id", "customer_id")
+    return list(rows.order_by()) if numbers else []

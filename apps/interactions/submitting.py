@@ -1,6 +1,6 @@
 """From checked input to intake and mirror: the one way in for the API and for `manage.py ingest`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -44,12 +44,13 @@ def submit_interaction(
     as_sent: bool = False,
     wake: bool = True,
     vouched: bool = True,
+    accept: Callable[..., intake.Accepted] = intake.accept,
 ) -> intake.Accepted:
     """Take one interaction. `as_sent` dates the case by its first message instead of by the clock (`ingest`); `vouched` is
-    whether who sends it answers for whom it names as the customer."""
+    whether who sends it answers for whom it names as the customer; `accept` may be `intake.take`."""
     now = timezone.now()
     arrival = _arrival(checked(shapes.InteractionIn, data), now, as_sent=as_sent, vouched=vouched)
-    return intake.accept(partner, arrival, actor=actor, now=now, wake=wake)
+    return accept(partner, arrival, actor=actor, now=now, wake=wake)
 
 
 def submit_interactions(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.interactions import budgets, claiming, deciding, execution, ledger, recording, submitting, tasks
@@ -322,3 +322,29 @@ def test_giving_back_and_forgetting_what_is_over_never_wait_for_each_other(brand
     assert all(race(go, 2))
     week.refresh_from_db()
     assert (week.spent, week.count) == (0, 0), "given back once, whoever came first"
+
+
+def arrive_one(brand, customer):
+    said = {"author": "customer", "text": STATUS, "sent_at": timezone.now().isoformat()}
+    one = {"external_id": "one", "channel": "chat", "customer": customer.external_id, "messages": [said]}
+    assert submitting.submit_interaction(brand, one, actor=ACTOR).created
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        arrive_one,
+        lambda brand, customer: submitting.submit_customer(brand, customer.external_id, {"name": "Mira"}, actor=ACTOR),
+    ],
+    ids=["interaction", "customer"],
+)
+def test_what_comes_in_for_a_brand_waits_for_nothing_else_of_the_brand(brand, take):
+    customer = factories.CustomerFactory(partner=brand)
+    with transaction.atomic():
+        take(brand, customer)
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM policies_partner WHERE id = %s FOR NO KEY UPDATE NOWAIT", [brand.pk])
+        finally:
+            other.close()

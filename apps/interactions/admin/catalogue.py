@@ -15,6 +15,7 @@ from apps.policies.admin.base import Audited, OfPartners, ReadOnly
 @admin.register(Article)
 class ArticleAdmin(OfPartners, Audited):
     nothing_yet = "Nothing to cite yet. Replies rest on what is written here, and on the facts of the case."
+    ordering = ("partner__name", "title")
     list_display = ("title", "partner", "published", "passages_cut", "as_of")
     list_filter = ("partner", "published")
     search_fields = ("title", "body")
@@ -46,6 +47,7 @@ class AlarmWordAdmin(OfPartners, Audited):
     """Words are only ever added: taking one away would let the AI answer what a person answers now."""
 
     nothing_yet = "No words of a brand's own yet. Each one adds to the alarms that ship, and takes none away."
+    ordering = ("partner__name", "alarm", "word")
     list_display = ("word", "alarm", "partner", "created_at")
     list_filter = ("partner", "alarm")
 

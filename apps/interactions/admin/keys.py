@@ -18,6 +18,7 @@ from apps.policies.errors import Refused
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(OfPartners, Audited):
+    ordering = ("partner__name", "name")
     list_display = ("name", "partner", "prefix", "grants", "usable", "expires_at", "last_used_at")
     list_filter = ("partner",)
     nothing_yet = "No system may call yet. A key lets one, for one brand, with the scopes that you choose."

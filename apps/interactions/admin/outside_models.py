@@ -49,6 +49,7 @@ class OutsideModelAdmin(Audited):
 @admin.register(ModelOptIn)
 class ModelOptInAdmin(OfPartners, Audited):
     nothing_yet = "No brand lets a model from outside read or write."
+    ordering = ("partner__name",)
     list_display = ("partner", "model", "classify", "draft", "by", "at")
     list_filter = ("model",)
     fields = ("partner", "model", "classify", "draft")
@@ -82,6 +83,7 @@ class ModelCallAdmin(OfPartners, ReadOnly):
 @admin.register(ModelSpend)
 class ModelSpendAdmin(OfPartners, ReadOnly):
     nothing_yet = "No model from outside has cost anything yet."
+    ordering = ("-day", "partner__name")
     list_display = ("day", "partner", "model", "calls", "spent", "cap")
     list_filter = ("model", "partner")
     date_hierarchy = "day"

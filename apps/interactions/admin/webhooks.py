@@ -30,6 +30,7 @@ REPLAYED = timedelta(hours=24)
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(OfPartners):
+    ordering = ("partner__name", "pk")
     list_display = ("url", "partner", "description", "state", "waiting", "failing_since")
     list_filter = ("partner",)
     search_fields = ("url", "description")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -94,14 +94,21 @@ class Endpoint(Described):
         return answer
 
     def _walled(self, request: Request, handler: Callable[[], Response]) -> Callable[[], Response]:
-        """The handler, seeing the rows of the caller's partner alone."""
+        """The handler, seeing the rows of the caller's partner alone. When somebody writes the same row at this very moment,
+        all of it is done once more: then that row is there."""
         if not isinstance(request.user, Caller):
             return handler
         partner_id = request.user.partner.pk
 
-        def behind() -> Response:
+        def once() -> Response:
             with tenancy.tenant(partner_id):
                 return handler()
+
+        def behind() -> Response:
+            try:
+                return once()
+            except IntegrityError:
+                return once()
 
         return behind
 

@@ -58,7 +58,9 @@ class Interactions(Listing):
     def post(self, request: Request) -> Response:
         _allowed(request, request.data)
         who = caller(request)
-        accepted = submitting.submit_interaction(who.partner, request.data, actor=who.actor, vouched=_vouches(request))
+        accepted = submitting.submit_interaction(
+            who.partner, request.data, actor=who.actor, vouched=_vouches(request), accept=intake.take
+        )
         return Response(_told(request, accepted, request.data), status=202 if accepted.created else 200)
 
 

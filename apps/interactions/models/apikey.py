@@ -98,7 +98,7 @@ class ApiKey(Secret):
     class Meta:
         verbose_name = "API key"
         verbose_name_plural = "API keys"
-        ordering = ["partner", "name"]
+        ordering = ["partner_id", "name"]
         permissions = [("onboard_brand", "Can make a new brand")]
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ class Product(models.Model):
     as_of = models.DateTimeField()
 
     class Meta:
-        ordering = ["partner", "sku"]
+        ordering = ["partner_id", "sku"]
         constraints = [
             models.UniqueConstraint(fields=["partner", "sku"], name="product_sku_per_partner"),
             models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
@@ -72,7 +72,7 @@ class Article(models.Model):
     as_of = models.DateTimeField()
 
     class Meta:
-        ordering = ["partner", "title"]
+        ordering = ["partner_id", "title"]
         constraints = [models.UniqueConstraint(fields=["partner", "slug"], name="article_slug_per_partner")]
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class Passage(models.Model):
     text = models.TextField()
 
     class Meta:
-        ordering = ["article", "position"]
+        ordering = ["article_id", "position"]
         constraints = [models.UniqueConstraint(fields=["article", "position"], name="passage_position")]
         indexes = [GinIndex(SearchVector("text", config="english"), name="passage_words")]
 

@@ -52,7 +52,7 @@ class Effect(models.Model):
     look_ups = models.PositiveSmallIntegerField(default=0, help_text="How often the shop was asked what became of it.")
 
     class Meta:
-        ordering = ["decision", "position"]
+        ordering = ["-decision_id", "position"]
         constraints = [
             models.UniqueConstraint(fields=["decision", "position"], name="effect_position"),
             in_state_list(EffectState, "effect_state"),

@@ -38,7 +38,7 @@ class Customer(models.Model):
     as_of = models.DateTimeField(help_text="When this was true in the partner's system.")
 
     class Meta:
-        ordering = ["partner", "external_id"]
+        ordering = ["partner_id", "external_id"]
         constraints = [
             models.UniqueConstraint(fields=["partner", "external_id"], name="customer_external_id_per_partner"),
             models.CheckConstraint(condition=Q(tier__in=["", *TIERS]), name="customer_tier_in_list"),

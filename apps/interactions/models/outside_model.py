@@ -169,7 +169,7 @@ class ModelOptIn(models.Model):
     class Meta:
         verbose_name = "opt-in to an outside model"
         verbose_name_plural = "opt-ins to outside models"
-        ordering = ["partner"]
+        ordering = ["partner_id"]
 
     def __str__(self) -> str:
         return f"{self.partner}: {self.model}"
@@ -187,7 +187,7 @@ class ModelSpend(models.Model):
 
     class Meta:
         verbose_name_plural = "model spending"
-        ordering = ["-day", "partner"]
+        ordering = ["-day", "partner_id"]
         constraints = [
             models.UniqueConstraint(fields=["partner", "model", "day"], name="one_spend_per_partner_model_day"),
             models.CheckConstraint(condition=Q(spent__gte=0, spent__lte=F("cap")), name="spend_within_cap"),

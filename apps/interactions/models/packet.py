@@ -37,7 +37,7 @@ class ContextPacket(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["interaction", "-version"]
+        ordering = ["-interaction_id", "-version"]
         constraints = [
             models.UniqueConstraint(fields=["interaction", "version"], name="packet_version"),
             models.UniqueConstraint(

@@ -79,7 +79,7 @@ class WebhookEndpoint(models.Model):
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="In a row.")
 
     class Meta:
-        ordering = ["partner", "id"]
+        ordering = ["partner_id", "id"]
         indexes = [
             models.Index(
                 fields=["partner"],

@@ -71,7 +71,7 @@ class AlarmWord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["partner", "alarm", "word"]
+        ordering = ["partner_id", "alarm", "word"]
         constraints = [models.UniqueConstraint(fields=["partner", "alarm", "word"], name="alarm_word_once")]
 
     def __str__(self) -> str:

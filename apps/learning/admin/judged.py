@@ -35,6 +35,7 @@ class BreakerAdmin(OfPartners, ReadOnly):
     """What audits show of each scope. It trips, and is armed again, by itself and by lifting its pause; never here."""
 
     nothing_yet = "Nothing is watched yet. The first audit of what the AI did alone begins it."
+    ordering = ("partner__name", "case_type", "action")
     list_display = ("scope", "seen", "wrong", "level", "pause")
     list_filter = ("case_type", "action", "partner")
     fields = ("scope", "seen", "wrong", "level", "error", "bound", "armed_at", "pause")

@@ -11,6 +11,7 @@ from apps.policies.admin.base import OfPartners, ReadOnly
 @admin.register(OutcomeLook)
 class OutcomeLookAdmin(OfPartners, ReadOnly):
     nothing_yet = "No week was looked at yet. Each Monday compares what became of cases with what usually does."
+    ordering = ("-week", "partner__name")
     list_display = ("week", "partner", "alarms")
     list_filter = ("partner",)
     fields = ("partner", "week", "alarms", "found")

@@ -28,7 +28,7 @@ class Breaker(models.Model):
     pause = models.OneToOneField(Pause, null=True, on_delete=models.PROTECT, related_name="breaker")
 
     class Meta:
-        ordering = ["partner", "case_type", "action"]
+        ordering = ["partner_id", "case_type", "action"]
         constraints = [
             models.UniqueConstraint(
                 fields=["partner", "case_type", "action", "ramp"], name="one_breaker_a_scope", nulls_distinct=False

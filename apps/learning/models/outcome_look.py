@@ -16,7 +16,7 @@ class OutcomeLook(models.Model):
     alarms = models.PositiveIntegerField(help_text="Rows in which it is too much for chance.")
 
     class Meta:
-        ordering = ["-week", "partner"]
+        ordering = ["-week", "partner_id"]
         triggers = append_only()
         constraints = [models.UniqueConstraint(fields=["partner", "week"], name="outcome_look_once_a_week")]
 

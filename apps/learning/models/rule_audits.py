@@ -20,7 +20,7 @@ class RuleAudits(models.Model):
     settled_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["version", "rule"]
+        ordering = ["version_id", "rule"]
         constraints = [
             models.UniqueConstraint(fields=["version", "rule"], name="audits_of_rule"),
             models.CheckConstraint(condition=models.Q(audited__gte=0, audited__lte=1), name="audits_of_rule_share"),

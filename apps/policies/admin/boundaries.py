@@ -99,6 +99,7 @@ class BoundaryAdmin(Audited):
 @admin.register(BoundaryVersion)
 class BoundaryVersionAdmin(ReadOnly):
     nothing_yet = "No version yet. A boundary begins with a draft."
+    ordering = ("boundary__name", "-number")
     list_display = ("boundary", "number", "state", "note", "approved_by", "activated_at")
     list_filter = ("state", "boundary")
 

@@ -149,7 +149,7 @@ class BoundaryVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["boundary", "-number"]
+        ordering = ["boundary_id", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["boundary", "number"], name="version_number_per_boundary"),
             models.UniqueConstraint(

@@ -166,7 +166,7 @@ class PartnerStage(models.Model):
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.OBSERVE)
 
     class Meta:
-        ordering = ["partner", "case_type"]
+        ordering = ["partner_id", "case_type"]
         triggers = [
             only_by_release(
                 "stage_by_release", kind="stage", partner="NEW.partner_id",

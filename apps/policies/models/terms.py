@@ -104,7 +104,7 @@ class Terms(models.Model):
     class Meta:
         verbose_name = "terms"
         verbose_name_plural = "terms"
-        ordering = ["partner", "-number"]
+        ordering = ["partner_id", "-number"]
         triggers = [
             only_by_release(
                 "terms_by_release", kind="terms", partner="NEW.partner_id",
