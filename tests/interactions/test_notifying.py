@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import pgtrigger
 import pytest
 from django.core import mail
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.interactions import duty, notifying, tasks
 from apps.interactions.models import Delivery, Escalation, Interaction, Notice, Shift
+from apps.policies import releases
 from apps.policies.errors import Refused
 from tests import factories
 from tests.conftest import COMPLAINT, browser, page
+from tests.policies.conftest import released
 
 HOUR = timedelta(hours=1)
 
@@ -73,11 +74,11 @@ class TestRaising:
         notifying.watch(now)
         assert not Notice.objects.exists()
 
-    def test_stalled_cases_and_boundaries_that_end(self, escalated, now):
+    def test_stalled_cases_and_boundaries_that_end(self, escalated, now, author, other, boundary):
         Interaction.objects.update(state="stalled")
-        ends = (now + timedelta(hours=5)).isoformat()
-        with pgtrigger.ignore("policies.BoundaryVersion:plan_stays"), connection.cursor() as cursor:
-            cursor.execute(f"UPDATE policies_boundaryversion SET ends_at = '{ends}' WHERE state = 'active'")
+        draft = releases.draft_from(author, boundary)
+        releases.plan(author, draft, share=100, ends_at=now + timedelta(hours=5))
+        released(author, other, draft)
         notifying.watch(now)
         assert {notice.kind for notice in Notice.objects.all()} == {"stalled", "ending"}
 
