@@ -82,6 +82,11 @@ def last_closing(partner: Partner, now: datetime) -> datetime | None:
     return None
 
 
+def as_text(at: datetime) -> str:
+    """2026-11-27T09:30:00Z: in UTC, as all times are that leave by the API and webhooks."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def time_in_words(partner: Partner, at: datetime, now: datetime) -> str:
     """ "09:30 today", "08:00 tomorrow" or "08:00 on 27 November", in the brand's time zone."""
     local, today = at.astimezone(partner.zone), now.astimezone(partner.zone).date()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from apps.interactions import channels
+from apps.interactions import channels, clocks
 from apps.interactions.mail import outgoing
 from apps.interactions.models import Effect, Interaction, OutboxEvent
 from apps.policies.models import BoundaryVersion, Partner
@@ -39,7 +39,7 @@ def reply_event(interaction: Interaction, text: str, *, holding: bool, by: str =
     until = deliver_until(interaction)
     more = {
         "channel": interaction.channel, "text": text, "holding": holding, "by": by,
-        "deliver_until": until.isoformat() if until else None,
+        "deliver_until": clocks.as_text(until) if until else None,
     }  # fmt: skip
     return interaction_event("reply.created", interaction, **more)
 
@@ -70,7 +70,7 @@ def action_event(kind: str, effect: Effect, interaction: Interaction, **more: An
         amount=amount,
         lines=[{"sku": sku, "quantity": ordered.get(sku)} for sku in effect.lines],
         order=interaction.order.number if interaction.order else None,
-        deadline=effect.deadline_at.isoformat() if effect.deadline_at else None,
+        deadline=clocks.as_text(effect.deadline_at) if effect.deadline_at else None,
         **more,
     )
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.interactions import notifying, reading_models
 from apps.interactions.models import Notice, ReadingModel
 from apps.interactions.reading_models import Reader
-from apps.learning import retraining
+from apps.learning import retraining, shadow_reading
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import Ramp
 from tests import factories
@@ -147,6 +147,10 @@ class TestInShadow:
         assert (shadow["read"], shadow["otherwise"]) == (2, 0)
         two_adopt(ops, other, row)
         assert Ramp.objects.get().stopped_at is None
+
+    def test_a_few_of_a_few_stop_nothing(self):
+        assert not shadow_reading.Shadow(1, read=1, otherwise=1, at_least=0.05).stops
+        assert shadow_reading.Shadow(1, read=2, otherwise=2, at_least=0.22).stops
 
     def test_one_that_is_not_better_is_not_read_with(self, trained):
         assert trained("complaint", better=False).measured["in_shadow"] == []

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.interactions import blind, notifying, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Notice
-from apps.learning import audits, drift, evidence, ramping, shadow_reading, tasks
+from apps.learning import audits, betting, breaker, drift, evidence, ramping, shadow_reading, steps, tasks
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import editing, ramps, releases
 from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
@@ -88,6 +88,26 @@ class TestSteps:
         row = CaseAudit.objects.get()
         assert (row.ramp, float(row.probability), float(row.least)) == (ramp, 0.4, 0.05)
 
+    def test_each_audit_counts_by_how_it_was_drawn(self, ramp, done):
+        done(2, drawn=50)
+        done(1, wrong=1, drawn=10)
+        found = ramping.step_of(Ramp.objects.get(pk=ramp.pk), timezone.now())
+        assert found.audits == [betting.Audit(False, 0.5), betting.Audit(False, 0.5), betting.Audit(True, 0.1)]
+        assert breaker.standing_of(Breaker.objects.get(ramp=ramp)).rate == pytest.approx(10 / (10 + 2 + 2))
+
+    def test_as_many_are_audited_as_bring_the_weekly_minimum(self, ramp, done, monkeypatch):
+        monkeypatch.setattr(steps, "WEEKLY_MINIMUM", 3)
+        done(12)
+        ramping.go_on(timezone.now())
+        assert Ramp.objects.get(pk=ramp.pk).audited == 3 / 12
+
+    def test_drift_is_looked_for_once_a_day(self, ramp, monkeypatch):
+        looks, now = [], timezone.now()
+        monkeypatch.setattr(drift, "never_certified", lambda usual, lately: looks.append(lately) or [])
+        for hours in (0, 1, 23, 25):
+            ramping.go_on(now + timedelta(hours=hours))
+        assert len(looks) == 2
+
     def test_what_drifts_goes_back_to_people(self, ramp, arrive, new_order, at):
         usual = drift.usual([{"customer.orders": 0}] * 50 + [{"customer.orders": n % 2} for n in range(50)])
         strange = Ramp.objects.create(
@@ -115,8 +135,9 @@ class TestSteps:
 def done(ramp, arrive, new_order, at, monkeypatch, drain):
     """So many audits of the grant, judged, and some that nobody does: `done(25, wrong=2, left=1)`."""
 
-    def make(count, wrong=0, left=0):
-        monkeypatch.setattr(blind, "drawn", lambda percent: percent == 100)
+    def make(count, wrong=0, left=0, drawn=100):
+        Ramp.objects.filter(pk=ramp.pk).update(audited=drawn / 100)
+        monkeypatch.setattr(blind, "drawn", lambda percent: percent == drawn)
         at(0.1)
         for _ in range(count + left):
             arrive(STATUS, order=new_order(), work=False)

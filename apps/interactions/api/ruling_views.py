@@ -8,7 +8,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import packet_schema, submitting
+from apps.interactions import clocks, packet_schema, submitting
 from apps.interactions.api import answers
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
@@ -112,5 +112,5 @@ def _shape(pause: Any) -> dict[str, Any]:
         "action": pause.action or None,
         "every_brand": pause.partner_id is None,
         "reason": pause.reason,
-        "paused_at": pause.paused_at.isoformat(),
+        "paused_at": clocks.as_text(pause.paused_at),
     }

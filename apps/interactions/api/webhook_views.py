@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import submitting
+from apps.interactions import clocks, submitting
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
 from apps.interactions.api.filtering import Filter, a_uuid, one_of
 from apps.interactions.api.serializers import Choice, Flag, Strict, Time
@@ -102,7 +102,7 @@ class DeliveryOut(serializers.ModelSerializer[WebhookDelivery]):
         read_only_fields = fields
 
     def get_next_at(self, row: WebhookDelivery) -> str | None:
-        return row.next_at.isoformat() if row.status == WebhookDelivery.Status.WAITING else None
+        return clocks.as_text(row.next_at) if row.status == WebhookDelivery.Status.WAITING else None
 
 
 class DeliveryDetail(DeliveryOut):

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.interactions import clocks
 from apps.interactions.exchange import exchange
 from apps.interactions.webhooks import addresses, signing
 
@@ -51,7 +52,7 @@ class Answered:
 
 def body_of(kind: str, at: datetime, number: int | None, data: dict[str, Any], *, sandbox: bool) -> bytes:
     """`{type, timestamp, sequence, sandbox, data}`; `sequence` counts the events of one case. Shapes: api/event_shapes.py."""
-    said = {"type": kind, "timestamp": at.isoformat(), "sequence": number, "sandbox": sandbox, "data": data}
+    said = {"type": kind, "timestamp": clocks.as_text(at), "sequence": number, "sandbox": sandbox, "data": data}
     return json.dumps(said, ensure_ascii=False).encode()
 
 

@@ -42,7 +42,7 @@ def test_an_action_says_how_many_until_when_and_in_the_end_as_what(requested, ap
     told = fits("action.requested")
     ordered = requested.decision.interaction.order.lines.get()
     assert told["lines"] == [{"sku": ordered.sku, "quantity": ordered.quantity}]
-    assert told["deadline"] == requested.deadline_at.isoformat()
+    assert told["deadline"] == requested.deadline_at.isoformat().replace("+00:00", "Z")
     result(api, requested, outcome="done", reference="R-1")
     assert fits("action.executed")["reference"] == "R-1"
 
