@@ -83,13 +83,20 @@ def _host(netloc: str) -> str:
     return address.partition(":")[0]
 
 
-def _settings(*, options: Mapping[str, object] | None = None, **connection: object) -> dict[str, object]:
+def _settings(*, options: Mapping[str, str] | None = None, **connection: object) -> dict[str, object]:
+    given = options or {}
     return {
         "ENGINE": "django.db.backends.postgresql",
         # Connections are kept, not pooled: a pool does not survive the fork of a worker.
         "CONN_MAX_AGE": CONNECTION_SECONDS,
         "CONN_HEALTH_CHECKS": True,
-        # What a connection asks for the fifth time is parsed and planned once for all that follow.
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5, **(options or {})},
+        # What a connection asks for the fifth time is read once for all that follow, and planned each time for its values:
+        # brands and backlogs differ too much for one plan.
+        "OPTIONS": {
+            "server_side_binding": True,
+            "prepare_threshold": 5,
+            **given,
+            "options": f"{given.get('options', '')} -c plan_cache_mode=force_custom_plan".strip(),
+        },
         **connection,
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 import httpcore2
@@ -78,19 +78,19 @@ def _tls() -> ssl.SSLContext:
 _LOOKING_UP = ThreadPoolExecutor(256, "look-up")
 _LOOK_UPS_OF_A_HOST = 4
 _looked_up: Counter[str] = Counter()
-_looking_up = Lock()
+_looking_up = Condition()
 
 
 def _in_time(resolve: Resolve, host: str, port: int, until: float) -> Sequence[str]:
     """A look-up knows no time limit of its own: one that takes too long is left behind. Of one host there are never more than
-    a few, so that a name server that never answers holds up the hosts of nobody else."""
-    left = _left(until, httpcore2.ConnectTimeout)
+    a few, and who wants another waits, so that a name server that never answers holds up the hosts of nobody else."""
     with _looking_up:
-        if _looked_up[host] >= _LOOK_UPS_OF_A_HOST:
-            raise httpcore2.ConnectTimeout(f"{host} is being looked up, and is not found")
+        left = _left(until, httpcore2.ConnectTimeout)
+        if not _looking_up.wait_for(lambda: _looked_up[host] < _LOOK_UPS_OF_A_HOST, left):
+            raise httpcore2.ConnectTimeout(f"{host} is being looked up, and was not found in time")
         _looked_up[host] += 1
     try:
-        return _LOOKING_UP.submit(_counted, resolve, host, port).result(left)
+        return _LOOKING_UP.submit(_counted, resolve, host, port).result(_left(until, httpcore2.ConnectTimeout))
     except TimeoutError as error:
         raise httpcore2.ConnectTimeout(f"{host} was not found in time") from error
 
@@ -103,6 +103,7 @@ def _counted(resolve: Resolve, host: str, port: int) -> Sequence[str]:
             _looked_up[host] -= 1
             if not _looked_up[host]:
                 del _looked_up[host]
+            _looking_up.notify_all()
 
 
 class _HurriedBackend(httpcore2.NetworkBackend):
