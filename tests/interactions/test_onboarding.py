@@ -12,6 +12,7 @@ from apps.interactions import onboarding
 from apps.interactions.demo import BOUNDARY, demo_partner
 from apps.interactions.models import ApiKey, Shift, WebhookEndpoint
 from apps.interactions.webhooks import signing
+from apps.policies import stages
 from apps.policies.models import Partner, PartnerStage, Pause, Ruling
 from tests import factories
 from tests.conftest import STATUS
@@ -124,6 +125,16 @@ class TestChecklist:
             lifted_by=factories.ops_manager(), lift_asked_by=factories.ops_manager(),
         )  # fmt: skip
         assert not self.met(partner)["A pause was tried, and lifted by two people"]
+
+    def test_only_what_was_decided_for_the_brand_counts(self, partner, boundary, monkeypatch):
+        enough = stages.Known(decisions=500, blind=500, agreed=500)
+        monkeypatch.setattr(
+            stages, "known_of", lambda brand, case_type: enough if brand == partner.pk else stages.Known()
+        )
+        create()
+        (label,) = [one for one in self.met(partner) if one.startswith("Decided as proposed")]
+        assert self.met(partner)[label]
+        assert not self.met(Partner.objects.get(slug="nord"))[label]
 
     def test_somebody_of_another_brand_on_shift_is_nobody_here(self, partner):
         now = timezone.now()

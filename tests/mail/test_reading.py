@@ -255,6 +255,11 @@ class TestOwnWords:
         quotes.own_words(hostile, OURS)
 
 
+@pytest.mark.parametrize(("hops", "kind"), [(30, "message"), (31, "automatic")])
+def test_a_mail_that_goes_round_and_round_is_answered_by_nobody(hops, kind):
+    assert reading.read(plain(*["Received: from a by b; Mon, 2 Nov 2026 10:00:00 +0000"] * hops), BOX).kind == kind
+
+
 @pytest.mark.parametrize(
     ("lines", "kind"),
     [

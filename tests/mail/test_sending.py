@@ -1,6 +1,7 @@
 """Replies that leave by mail: once, in threads, whatever a stranger or a server does."""
 
 import base64
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -57,6 +58,19 @@ class TestSending:
         assert sending.take(5) == [], "its lease holds"
         OutgoingMail.objects.update(next_at=timezone.now() - timedelta(seconds=1))
         assert len(sending.take(5)) == 1
+
+    def test_who_took_it_before_says_nothing_of_it_any_more_but_that_it_left(self, imap, smtp, box, ordered):
+        self.reply(imap, ordered)
+        sent(smtp, 1)
+        work(OutgoingMail.objects.filter(status="sent").exists)
+        OutgoingMail.objects.update(status="waiting", next_at=timezone.now(), ended_at=None)
+        sending.take(5)
+        row, late = OutgoingMail.objects.get(), uuid.uuid4()
+        sending.finish(row.pk, late, None, ConnectionError("hung up"))
+        assert (OutgoingMail.objects.get().token, OutgoingMail.objects.get().error) == (row.token, "")
+        written = outgoing.Written("<one@lumi.example>", "ada@example.com", b"")
+        sending.finish(row.pk, late, written, None)
+        assert OutgoingMail.objects.get().status == "sent"
 
     def test_a_wrong_password_is_a_mistake_of_ours_and_no_refusal(self, imap, smtp, box, ordered):
         MailBox.objects.update(smtp_password=vault.seal("another"))

@@ -111,3 +111,12 @@ def test_old_ones_are_forgotten(connection):
     ShopHook.objects.update(received_at=timezone.now() - timedelta(days=31))
     forgetting.forget_old(timezone.now())
     assert not ShopHook.objects.exists()
+
+
+def test_one_step_forgets_no_more_than_it_may(connection, monkeypatch):
+    for number in range(3):
+        send(connection, name=f"w-{number}")
+    ShopHook.objects.update(received_at=timezone.now() - timedelta(days=31))
+    monkeypatch.setattr(forgetting, "AT_ONCE", 2)
+    assert forgetting.forget_old(timezone.now()) == 2
+    assert ShopHook.objects.count() == 1

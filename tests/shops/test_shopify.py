@@ -115,6 +115,13 @@ def test_a_refund_carries_its_key_to_the_shop_twice(shop, connector):
     assert any("@idempotent(key: $key)" in one.body["query"] for one in shop.asked)
 
 
+def test_a_shop_that_took_too_long_to_look_is_asked_for_nothing(shop, connector, monkeypatch):
+    monkeypatch.setattr(adapter, "READS_WITHIN", 0.0)
+    found = adapter.perform(connector, wanted())
+    assert (found.verdict, "too slow" in found.reason) == ("refused", True)
+    assert not asked(shop, "refundCreate")
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [("SUCCESS", "done"), ("FAILURE", "refused"), ("ERROR", "refused"), ("PENDING", None), ("UNKNOWN", None)],

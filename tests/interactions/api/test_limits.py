@@ -172,3 +172,13 @@ class TestRequestId:
         with audit.correlated("abc"):
             RequestId().filter(line)
         assert line.request_id == "abc"
+
+    def test_the_log_as_it_is_set_up_says_it(self, settings):
+        made = logging.config.DictConfigurator(settings.LOGGING)
+        line = logging.LogRecord("x", logging.WARNING, "", 0, "hello", (), None)
+        made.config["filters"] = {"request": made.configure_filter(settings.LOGGING["filters"]["request"])}
+        made.config["formatters"] = {"line": made.configure_formatter(settings.LOGGING["formatters"]["line"])}
+        handler = made.configure_handler(dict(settings.LOGGING["handlers"]["console"]))
+        with audit.correlated("abc"):
+            assert handler.filter(line)
+            assert " WARNING abc x hello" in handler.format(line)

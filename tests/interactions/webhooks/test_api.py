@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions.demo import demo_partner
-from apps.interactions.models import WebhookDelivery, WebhookEndpoint
+from apps.interactions.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.webhooks import endpoints, signing
 from apps.policies.models import AuditEntry
 from tests import factories
@@ -103,6 +103,13 @@ class TestDeliveries:
         told = api.get(f"{DELIVERIES}{row['id']}/").json()
         assert told["payload"] == {"text": "hello"}
         assert [(one["status_code"], one["answer"]) for one in told["tries"]] == [(500, "thank you")]
+        assert told["tries"][0]["milliseconds"] == WebhookAttempt.objects.get().milliseconds
+
+    def test_outside_of_a_demo_it_has_to_be_https(self, api, settings):
+        settings.WEBHOOKS_MAY_BE_LOCAL = False
+        refused = api.post(HOOKS, {"url": "http://hooks.example/remit"}, format="json")
+        assert (refused.status_code, "begin with https" in refused.content.decode()) == (422, True)
+        assert api.post(HOOKS, {"url": "https://hooks.example/remit"}, format="json").status_code == 201
 
     def test_by_endpoint_state_and_event(self, api, partner, listener, happen, send):
         one, two = (api.post(HOOKS, {"url": listener.url}, format="json").json()["id"] for _ in "ab")

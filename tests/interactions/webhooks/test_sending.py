@@ -219,6 +219,22 @@ class TestOrder:
             send()
         assert listener.heard[-1]["data"]["text"] == "second"
 
+    def test_what_failed_or_was_slow_has_threads_of_its_own(self, endpoint, listener, happen, send):
+        listener.answers = [500]
+        happen("a")
+        send()
+        WebhookDelivery.objects.update(next_at=timezone.now())
+        sender = sending.Sender()
+        assert sender._take(False, 5) == []
+        (letter,) = sender._take(True, 5)
+        for recorded in (sending._keep, sending._health):
+            recorded([posting.Answered(letter, 200, 5)], timezone.now())
+        happen("b")
+        spreading.spread()
+        sender._slow.add(endpoint.pk)
+        assert sender._take(False, 5) == []
+        assert len(sender._take(True, 5)) == 1
+
     def test_a_slow_endpoint_holds_nobody_up(self, partner, endpoint, listener, happen):
         slow = Listener(seconds=6)
         server = listening(slow)
