@@ -139,6 +139,29 @@ class TestDatabase:
                 True,
             )
 
+    def test_what_was_prepared_outside_the_wall_is_behind_it_inside(self, other, theirs, partner):
+        """A connection keeps what it asks often in a form that is read once: the wall has to be looked at anew each time."""
+
+        def asked():
+            return {Interaction.objects.filter(channel="chat").count() for _ in range(8)}
+
+        def prepared():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ['%"channel" = %']
+                )
+                return cursor.fetchone()[0]
+
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        for _ in range(2):
+            assert asked() == {1}
+            assert prepared() == 1
+            with tenancy.tenant(other.pk):
+                assert asked() == {0}
+            with tenancy.tenant(partner.pk):
+                assert asked() == {1}
+
     def test_what_is_written_for_another_is_refused(self, other, customer):
         with pytest.raises(ProgrammingError, match="row-level security"), tenancy.tenant(other.pk):
             Customer.objects.create(partner=customer.partner, external_id="planted", as_of=timezone.now())
