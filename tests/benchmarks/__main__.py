@@ -1,5 +1,6 @@
 """`make bench`: measures what the README promises, prints it, and writes docs/benchmarks/latest.json.
-`python -m tests.benchmarks reach spending` measures those parts alone, and writes nothing.
+`python -m tests.benchmarks reach spending` measures those parts alone, and writes nothing; with `--keep` their rows take the
+place of those of the same name.
 
 Speed is measured here and never in a test: machines differ. Each row carries its target and whether it was met.
 """
@@ -40,7 +41,7 @@ def main() -> None:
     )
     from tests.benchmarks.database import bench_database
 
-    chosen = set(sys.argv[1:])
+    chosen = set(sys.argv[1:]) - {"--keep"}
     rows = [
         row for part in (ruling, verifying, reading, coverage, refining) if _wanted(part, chosen) for row in part.rows()
     ]
@@ -54,13 +55,15 @@ def main() -> None:
         if _wanted(served, chosen):
             with bench_database() as environment:
                 rows += served.rows(environment)
-    if not chosen:
+    if kept := not chosen or "--keep" in sys.argv:
+        before = json.loads(PAGE.read_text(encoding="utf-8")) if chosen else []
+        by_name = {row["name"]: row for row in [*before, *rows]}
         PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        PAGE.write_text(json.dumps(list(by_name.values()), indent=2) + "\n", encoding="utf-8")
     for row in rows:
         verdict = "met" if row["met"] else "NOT MET"
         print(f"{row['name']:<66} {row['value']:>9} {row['unit']:<8} target {row['target']:<7} {verdict}")
-    if not chosen:
+    if kept:
         print(f"Wrote {PAGE.relative_to(PROJECT)}.")
     sys.exit(0 if all(row["met"] for row in rows) else 1)
 
