@@ -84,19 +84,16 @@ def _host(netloc: str) -> str:
 
 
 def _settings(*, options: Mapping[str, str] | None = None, **connection: object) -> dict[str, object]:
-    given = options or {}
+    given = dict(options or {})
+    threshold = given.pop("prepare_threshold", "5")
+    if not threshold.isdigit():
+        raise PostgresError(f"prepare_threshold is {threshold}, which is no number; 0 prepares nothing.")
     return {
         "ENGINE": "django.db.backends.postgresql",
         # Connections are kept, not pooled: a pool does not survive the fork of a worker.
         "CONN_MAX_AGE": CONNECTION_SECONDS,
         "CONN_HEALTH_CHECKS": True,
-        # What a connection asks for the fifth time is read once for all that follow, and planned each time for its values:
-        # brands and backlogs differ too much for one plan.
-        "OPTIONS": {
-            "server_side_binding": True,
-            "prepare_threshold": 5,
-            **given,
-            "options": f"{given.get('options', '')} -c plan_cache_mode=force_custom_plan".strip(),
-        },
+        # What a connection asks for the fifth time is read once for all that follow (how it is planned: apps/policies/apps.py).
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": int(threshold) or None, **given},
         **connection,
     }

@@ -176,4 +176,8 @@ def test_the_parts_of_an_address_are_read():
     assert settings["USER"] == "us@er"
     assert settings["PASSWORD"] == "p:w"
     assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db.example", "5433", "remit")
-    assert settings["OPTIONS"]["sslmode"] == "require"
+    assert (settings["OPTIONS"]["sslmode"], settings["OPTIONS"]["prepare_threshold"]) == ("require", 5)
+    unprepared = postgres.from_url("postgresql://db.example/remit?prepare_threshold=0")
+    assert unprepared["OPTIONS"]["prepare_threshold"] is None
+    with pytest.raises(PostgresError, match="which is no number"):
+        postgres.from_url("postgresql://db.example/remit?prepare_threshold=often")

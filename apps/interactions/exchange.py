@@ -77,15 +77,16 @@ def _tls() -> ssl.SSLContext:
 
 _LOOKING_UP = ThreadPoolExecutor(256, "look-up")
 _LOOK_UPS_OF_A_HOST = 4
+_WAITS_FOR_A_LOOK_UP = 2.0  # seconds
 _looked_up: Counter[str] = Counter()
 _looking_up = Condition()
 
 
 def _in_time(resolve: Resolve, host: str, port: int, until: float) -> Sequence[str]:
     """A look-up knows no time limit of its own: one that takes too long is left behind. Of one host there are never more than
-    a few, and who wants another waits, so that a name server that never answers holds up the hosts of nobody else."""
+    a few, and who wants another waits a little, so that a name server that never answers holds up nobody else's hosts."""
     with _looking_up:
-        left = _left(until, httpcore2.ConnectTimeout)
+        left = min(_left(until, httpcore2.ConnectTimeout), _WAITS_FOR_A_LOOK_UP)
         if not _looking_up.wait_for(lambda: _looked_up[host] < _LOOK_UPS_OF_A_HOST, left):
             raise httpcore2.ConnectTimeout(f"{host} is being looked up, and was not found in time")
         _looked_up[host] += 1

@@ -225,7 +225,7 @@ def _customer(partner: Partner, arrival: Arrival) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
     if not arrival.customer:
         return None
-    rows = Customer.objects.select_for_update(no_key=True).only("external_id", "partner_id")
+    rows = Customer.objects.select_for_update(no_key=True).only("external_id", "name", "partner_id")
     found = rows.filter(partner=partner, external_id=arrival.customer).first()
     if found is None and arrival.vouched:
         raise no_such_customer(arrival.customer)

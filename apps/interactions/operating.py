@@ -15,10 +15,18 @@ from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import AuditEntry
 
+AT_ONCE = 2_000  # cases of one transaction
+
 
 def retry(user: User, cases: Iterable[Interaction]) -> tuple[int, int]:
     """Try the stalled ones among `cases` again; returns how many, and how many were not stalled."""
     ids = [case.pk for case in cases]
+    parts = [ids[begins : begins + AT_ONCE] for begins in range(0, len(ids), AT_ONCE)]
+    stalled = sum(_retry(user, part) for part in parts)
+    return stalled, len(ids) - stalled
+
+
+def _retry(user: User, ids: list[int]) -> int:
     with transaction.atomic():
         stalled = list(
             Interaction.objects.select_for_update(no_key=True, of=("self",)).filter(
@@ -29,7 +37,7 @@ def retry(user: User, cases: Iterable[Interaction]) -> tuple[int, int]:
             case.due_at, case.attempts, case.stalled_because = timezone.now(), 0, ""
         move(stalled, "retry", actor=audit.person(user), save=("due_at", "attempts", "stalled_because"))
         wake_workers()
-    return len(stalled), len(ids) - len(stalled)
+    return len(stalled)
 
 
 def settle_unknown(user: User, effect_id: int, outcome: Outcome) -> Effect:

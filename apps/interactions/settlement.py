@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from apps.interactions import execution, tasks
@@ -42,7 +43,7 @@ def counts(partner: Partner, sent: Sequence[str] | None) -> dict[str, Any]:
     """How many interactions are where. `lost` is what was sent and is in no state that somebody looks after."""
     rows = Interaction.objects.of(partner)
     if sent is not None:
-        rows = rows.filter(external_id__in=set(sent))
+        rows = rows.filter(external_id__in=RawSQL("SELECT unnest(%s::text[])", [sorted(set(sent))]))  # one parameter
     by_state = Counter(rows.values_list("state", flat=True))
     settled = {
         "resolved": by_state[_S.RESOLVED] + by_state[_S.CLOSED],

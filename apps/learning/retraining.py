@@ -34,7 +34,7 @@ from apps.learning import ramping, shadow_reading
 from apps.learning.labels import Label, labels_of
 from apps.learning.models import CaseAudit, Training
 from apps.learning.shadow_reading import Shadow
-from apps.policies import audit
+from apps.policies import audit, ramps
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import Ramp, partner_ids_of
@@ -262,7 +262,8 @@ def shadows_of(row: ReadingModel) -> list[Shadow]:
 def _stop_what_it_flips(row: ReadingModel, actor: audit.Actor, now: datetime) -> None:
     """Before it reads the first message; cases that came since it was trained are looked at by the sweep (ramping.py)."""
     flips = {one.ramp: one for one in shadows_of(row) if one.stops}
-    running = Ramp.objects.select_for_update(no_key=True).filter(pk__in=flips, stopped_at__isnull=True)
+    ruling = ramps.released().filter(pk__in=flips).values_list("pk", flat=True)
+    running = Ramp.objects.select_for_update(no_key=True).filter(pk__in=list(ruling), stopped_at__isnull=True)
     for ramp in running.order_by("pk"):
         ramping.stop_for_classifier(ramp, flips[ramp.pk], actor, now)
 

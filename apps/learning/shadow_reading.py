@@ -4,6 +4,7 @@ of_grant(ramp, reader, now)     → Shadow
 of_grants(reader, now)          → of each that is released and not stopped
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,8 @@ from apps.interactions.reading_models import Reader
 from apps.learning.certification import lower_bound
 from apps.policies import ramps
 from apps.policies.models import Ramp
+
+log = logging.getLogger(__name__)
 
 RECENT = timedelta(weeks=4)
 MOST_READ_AGAIN = 500  # cases of a grant
@@ -38,9 +41,12 @@ class Shadow:
 
 
 def of_grant(ramp: Ramp, reader: Reader, now: datetime) -> Shadow:
-    """Over its newest cases of the last weeks that this classifier has not read."""
+    """Over its newest cases of the last weeks that this classifier has not read, and that one alone has read: where a second
+    reader was unsure, what the first one says makes no difference."""
     lately = Interaction.objects.filter(ruling__ramp=ramp.pk, ruling__at__gte=now - RECENT)
-    others = lately.exclude(ruling__made_with__classifier=reader.version)
+    others = lately.exclude(ruling__made_with__classifier=reader.version).exclude(
+        ruling__made_with__has_key="second_reader"
+    )
     newest = list(others.order_by("-ruling__at").values_list("pk", flat=True)[:MOST_READ_AGAIN])
     found = list(reclassifying.read_again(Interaction.objects.filter(pk__in=newest), reader.model))
     otherwise = sum(one.otherwise for one in found)
@@ -48,4 +54,11 @@ def of_grant(ramp: Ramp, reader: Reader, now: datetime) -> Shadow:
 
 
 def of_grants(reader: Reader, now: datetime) -> list[Shadow]:
-    return [of_grant(ramp, reader, now) for ramp in ramps.released().order_by("pk")]
+    """Without those whose cases cannot be read any more: the sweep looks at them when it reads (ramping.py)."""
+    found = []
+    for ramp in ramps.released().order_by("pk"):
+        try:
+            found.append(of_grant(ramp, reader, now))
+        except Exception:
+            log.exception("the cases of %s cannot be read again", ramp)
+    return found

@@ -25,7 +25,7 @@ from apps.policies.errors import Invalid, Refused
 from apps.policies.models import Partner
 
 MOST_OF_A_PARTNER = 10
-MOST_REPLAYED = 10_000
+MOST_REPLAYED = AT_ONCE = 10_000
 _S = WebhookDelivery.Status
 
 
@@ -169,9 +169,10 @@ def _send_again(rows: QuerySet[WebhookDelivery], due: datetime) -> None:
     """Under the same id, so that who heard it already knows. What is under way at this moment ends as it may."""
     # Locked in one order, as who records does.
     chosen = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
-    WebhookDelivery.objects.filter(pk__in=chosen).update(
-        status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=due
-    )
+    for begins in range(0, len(chosen), AT_ONCE):
+        WebhookDelivery.objects.filter(pk__in=chosen[begins : begins + AT_ONCE]).update(
+            status=_S.WAITING, attempts=0, ended_at=None, token=None, next_at=due
+        )
 
 
 def _locked(endpoint_id: int) -> WebhookEndpoint:

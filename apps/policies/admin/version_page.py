@@ -146,7 +146,7 @@ def _standing(row: Guardrail, held: set[str], verification: dict[str, Any] | Non
 
 def _possible_parents(version: BoundaryVersion) -> list[BoundaryVersion]:
     active = BoundaryVersion.objects.filter(state=_S.ACTIVE, boundary__currency=version.boundary.currency)
-    return list(active.exclude(boundary=version.boundary).select_related("boundary"))
+    return list(active.exclude(boundary=version.boundary).select_related("boundary").order_by("boundary__name"))
 
 
 def _children(version: BoundaryVersion) -> list[dict[str, Any]]:
