@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.interactions import notifying, reading_models
+from apps.interactions import notifying, reading_models, reclassifying, recording
 from apps.interactions.models import Notice, ReadingModel
 from apps.interactions.reading_models import Reader
 from apps.learning import retraining, shadow_reading
-from apps.policies.errors import Moved, Refused
-from apps.policies.models import Ramp
+from apps.policies import editing, releases
+from apps.policies.errors import Invalid, Moved, Refused
+from apps.policies.models import Ramp, Rule
 from tests import factories
 from tests.conftest import STATUS, browser, page
 from tests.interactions.test_reclassify import Reads
@@ -147,6 +148,33 @@ class TestInShadow:
         assert (shadow["read"], shadow["otherwise"]) == (2, 0)
         two_adopt(ops, other, row)
         assert Ramp.objects.get().stopped_at is None
+
+    def test_what_does_not_rule_any_more_is_not_stopped(self, trained, ramp, boundary, ops, other):
+        row = trained("complaint")
+        draft = releases.draft_from(ops, boundary)
+        for rule in Rule.objects.filter(version=draft, ramp=ramp):
+            editing.delete(ops, rule)
+        releases.tighten(ops, draft)
+        two_adopt(ops, other, row)
+        assert Ramp.objects.get().stopped_at is None
+        assert not Notice.objects.filter(key=notifying.key_of_stop(ramp.pk)).exists()
+
+    def test_what_a_second_reader_read_too_says_nothing_of_the_first(self, ramp, arrive, new_order, at, monkeypatch):
+        at(0.1)
+        real, second = recording.ruling_of, {"second_reader": "another"}
+        monkeypatch.setattr(
+            recording, "ruling_of", lambda **given: real(**{**given, "made_with": given["made_with"] | second})
+        )
+        assert arrive(STATUS, order=new_order()).ruling.made_with["second_reader"] == "another"
+        reader = Reader("new", Reads("complaint", 0.99))
+        assert shadow_reading.of_grant(ramp, reader, timezone.now()).read == 0
+
+    def test_cases_that_cannot_be_read_any_more_keep_nothing_from_being_trained(self, trained, monkeypatch):
+        def unreadable(cases, model):
+            raise Invalid({"facts": ["There is no such value."]})
+
+        monkeypatch.setattr(reclassifying, "read_again", unreadable)
+        assert trained("complaint").measured["in_shadow"] == []
 
     def test_a_few_of_a_few_stop_nothing(self):
         assert not shadow_reading.Shadow(1, read=1, otherwise=1, at_least=0.05).stops

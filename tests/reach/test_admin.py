@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.interactions import execution
+from apps.interactions import execution, operating
 from apps.interactions.models import ApiKey, Budget, Effect, Interaction, Reservation
 from apps.policies.models import AuditEntry, BoundaryVersion, Pause, Rule
 from tests import factories
@@ -174,15 +174,19 @@ def test_a_key_is_shown_once_and_works(partner):
     assert Client(headers={"Authorization": f"Bearer {shown}"}).get("/api/v1/interactions/").status_code == 401
 
 
-def test_an_operator_retries_what_stalled(arrive, order, drain):
+def test_an_operator_retries_what_stalled(arrive, order, drain, monkeypatch):
     from tests.conftest import STATUS
 
-    case = arrive(STATUS, order=order, work=False)
+    monkeypatch.setattr(operating, "AT_ONCE", 1)
+    case, other = arrive(STATUS, order=order, work=False), arrive(STATUS, work=False)
     Interaction.objects.update(state="stalled", due_at=None, attempts=4)
     operator = browser(factories.UserFactory(role="Operator"))
-    operator.post("/admin/interactions/interaction/", {"action": "retry_stalled", "_selected_action": [case.pk]})
+    operator.post(
+        "/admin/interactions/interaction/", {"action": "retry_stalled", "_selected_action": [case.pk, other.pk]}
+    )
     drain()
-    assert Interaction.objects.get().state == "resolved"
+    assert Interaction.objects.get(pk=case.pk).state == "resolved"
+    assert not Interaction.objects.filter(state="stalled").exists()
 
 
 def test_an_operator_settles_what_is_unknown(requested):  # noqa: F811

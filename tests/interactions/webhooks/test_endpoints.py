@@ -70,7 +70,8 @@ class TestStopped:
         tasks.sweep()
         assert len(mail.outbox) == 1
 
-    def test_nothing_is_sent_to_it_and_nothing_lost(self, endpoint, listener, happen, send, later):
+    def test_nothing_is_sent_to_it_and_nothing_lost(self, endpoint, listener, happen, send, later, monkeypatch):
+        monkeypatch.setattr(endpoints, "AT_ONCE", 4)
         self.hopeless(endpoint, listener, happen, send, later)
         count = len(listener.heard)
         happen("while it was stopped")
