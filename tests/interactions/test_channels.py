@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from apps.interactions import clocks
 from apps.interactions.channels import CHANNELS, Threads
 from apps.interactions.models import Interaction, OutboxEvent
 from apps.interactions.models.interaction import CHANNELS as NAMES
@@ -49,7 +50,7 @@ class TestWindow:
         case = arrive(STATUS, order=order, channel="whatsapp")
         (event,) = OutboxEvent.objects.filter(kind="reply.created")
         last = case.messages.get(author="customer").received_at
-        assert event.payload["deliver_until"] == (last + timedelta(hours=24)).isoformat()
+        assert event.payload["deliver_until"] == clocks.as_text(last + timedelta(hours=24))
         assert event.payload["by"] == "ai"
 
     def test_and_elsewhere_that_it_always_is(self, arrive, order):
