@@ -127,13 +127,13 @@ def retrain(now: datetime | None = None) -> ReadingModel | None:
     champion = reading_models.current()
     weights = [OF_A_CORRECTION if label.corrected else 1.0 for label in older]
     model = train_intents([label.text for label in older], [label.intent for label in older], weights)
-    measured = compare(newer, champion, Reader("", model))
     content, signature = reading_models.packed(model)
     version = hashlib.sha256(content).hexdigest()[:12]
+    if ReadingModel.objects.filter(version=version).exists():
+        return None  # the same labels make the same model
+    measured = compare(newer, champion, Reader(version, model))
     in_shadow = shadow_reading.of_grants(Reader(version, model), now) if measured.better else []
     with transaction.atomic():
-        if ReadingModel.objects.filter(version=version).exists():
-            return None  # the same labels make the same model
         actor = audit.system("retraining")
         move(list(ReadingModel.objects.select_for_update().filter(state=_S.CHALLENGER)), "drop", actor=actor)
         made = ReadingModel.objects.create(

@@ -1,7 +1,9 @@
 """A classifier in shadow: which cases of each grant it would have had handled otherwise, before it reads any itself.
 
-of_grant(ramp, reader, now)     → Shadow
-of_grants(reader, now)          → of each that is released and not stopped
+Nothing is changed here: retraining.py and ramping.py stop what it flips.
+
+    of_grant(ramp, reader, now)     → Shadow
+    of_grants(reader, now)          → of each that is released and not stopped
 """
 
 import logging

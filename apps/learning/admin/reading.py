@@ -111,5 +111,5 @@ def _adopted(user: User, model_id: int) -> str:
     row = retraining.adopt(user, model_id)
     if row.state != row.State.CHAMPION:
         return f"{row} is proposed; another person has to agree"
-    stopped = sum(one.stops for one in retraining.shadows_of(row))
+    stopped = Ramp.objects.filter(stopped_at=row.adopted_at).count()
     return f"{row} reads from now on" + (f"; stopped until proven anew: {stopped} of the grants" if stopped else "")
