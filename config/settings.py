@@ -155,12 +155,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,  # a caller may ask for some of the fields
     "COMPONENT_SPLIT_REQUEST": True,
     "WEBHOOKS": "apps.interactions.api.event_shapes.WEBHOOKS",
-    "POSTPROCESSING_HOOKS": ["apps.interactions.api.schema.with_events"],  # and choices stand where they belong
+    "POSTPROCESSING_HOOKS": ["apps.interactions.api.schema.with_events", "apps.interactions.api.schema.with_headers"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 # How many reverse proxies of ours stand before the web server: the address of a caller is what the first of them saw.
 TRUSTED_PROXIES = int(os.environ.get("REMIT_TRUSTED_PROXIES", "0"))
+if TRUSTED_PROXIES:  # they say whether the caller spoke https
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # A batch of 500 interactions of 16 kB; one larger body is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 

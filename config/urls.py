@@ -9,6 +9,8 @@ from apps.interactions.api.problems import not_found
 from apps.interactions.chat import views as chat
 from apps.interactions.shops import hooks
 
+handler400 = "apps.interactions.api.problems.bad_request"
+
 urlpatterns = [
     path("", include("apps.reach.urls")),
     path("admin/", include((onboarding.urls(admin.site), "onboarding"))),

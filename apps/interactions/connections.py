@@ -23,7 +23,7 @@ from django.db.utils import InterfaceError, OperationalError
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.1
+IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.1, 0.5  # between two looks; the longer nothing is due, the longer
 BACK_OFF_SECONDS = 5.0  # of a desk that cannot take its work
 KEPT_A_ROUND = 50
 OUTAGE = (OperationalError, InterfaceError)  # the database's; anything else is about one row, and ends nothing
@@ -137,12 +137,15 @@ class Runner:
 
 def run(desks: Sequence[Desk], should_stop: Callable[[], bool]) -> None:
     """Work until `should_stop()`."""
-    runner = Runner(desks)
+    runner, idle = Runner(desks), IDLE_SECONDS
     while not should_stop():
         try:
             close_old_connections()
-            if not runner.round():
-                time.sleep(IDLE_SECONDS)
+            if runner.round():
+                idle = IDLE_SECONDS
+            else:
+                time.sleep(idle)
+                idle = min(2 * idle, LONGEST_IDLE_SECONDS)
         except OUTAGE:
             log.exception("the database does not answer; trying again")
             time.sleep(1)

@@ -44,7 +44,8 @@ class Words:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An interaction as it comes in; `customer` and `order` are the partner's own references. One that is not `vouched` for
-    names whom somebody on a public page says to be: whether there is such a customer is not told, and it joins no case."""
+    names whom somebody on a public page says to be: whether there is such a customer is not told, and it joins no case, nor
+    does any join it."""
 
     external_id: str
     channel: str
@@ -115,7 +116,8 @@ def new_case(
     return Interaction(
         partner=partner, external_id=arrival.external_id, channel=arrival.channel, customer=customer, order=match.order,
         order_candidates=match.candidates, subject=arrival.subject, public=arrival.public, audience=arrival.audience,
-        locale=arrival.locale, sender_verified=arrival.sender_verified, received_at=arrival.received_at, due_at=now,
+        locale=arrival.locale, sender_verified=arrival.sender_verified, vouched=arrival.vouched,
+        received_at=arrival.received_at, due_at=now,
     )  # fmt: skip
 
 
@@ -134,17 +136,20 @@ def messages_of(interaction: Interaction, messages: Sequence[Words]) -> list[Mes
     ]  # fmt: skip
 
 
-def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor) -> Interaction:
+def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor, vouched: bool = True) -> Interaction:
     """Somebody wrote more on a case. Returns the case it went to: the one it was merged into, or, when the
-    case is closed, a new linked one."""
+    case is closed, a new linked one. Its sender is as certain as the least certain of its messages."""
     now = timezone.now()
     with transaction.atomic():
         case = Interaction.objects.select_for_update(no_key=True).get(pk=interaction.pk)
         while case.merged_into_id is not None:
             case = Interaction.objects.select_for_update(no_key=True).get(pk=case.merged_into_id)
         if case.state not in Interaction.OPEN_STATES:
-            return _on_linked_case(case, words, actor=actor, now=now)
+            return _on_linked_case(case, words, actor=actor, now=now, vouched=vouched)
         _add_messages(case, [words])
+        if not vouched and case.sender_verified is not False:
+            case.sender_verified = False
+            case.save(update_fields=["sender_verified"])
         _learn_order(case, words)
         audit.record(actor, case, "message_added", reason=words.author)
         if words.author == "customer":
@@ -163,21 +168,23 @@ def _learn_order(case: Interaction, words: Words) -> None:
         case.save(update_fields=["order", "order_candidates"])
 
 
-def _on_linked_case(ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime) -> Interaction:
+def _on_linked_case(
+    ended: Interaction, words: Words, *, actor: audit.Actor, now: datetime, vouched: bool
+) -> Interaction:
     """A message after the end goes to the case that an earlier one opened, or opens one, unless it asks nothing."""
     first = Interaction.objects.select_for_update(no_key=True).get(pk=ended.linked_to_id or ended.pk)
     linked = first.linked.filter(state__in=Interaction.OPEN_STATES).order_by("id").first()
     if linked is not None:
-        return add_message(linked, words, actor=actor)
+        return add_message(linked, words, actor=actor, vouched=vouched)
     if words.author == "customer" and courtesies.asks_nothing(words.text, hearing.names_of(ended)):
         _add_messages(ended, [words])
         hearing.hear(ended, actor=actor, now=now, said=[words.text])
         return ended
-    return _linked_case(ended, first, words, actor=actor, now=now)
+    return _linked_case(ended, first, words, actor=actor, now=now, vouched=vouched)
 
 
 def _linked_case(
-    ended: Interaction, first: Interaction, words: Words, *, actor: audit.Actor, now: datetime
+    ended: Interaction, first: Interaction, words: Words, *, actor: audit.Actor, now: datetime, vouched: bool
 ) -> Interaction:
     """A case of its own that goes on where the ended one stopped; within seven days it counts as a reopening. All that
     follow one case are linked to the `first`, whose row the caller has locked."""
@@ -194,7 +201,8 @@ def _linked_case(
         public=ended.public,
         audience=ended.audience,
         locale=ended.locale,
-        sender_verified=ended.sender_verified,
+        sender_verified=ended.sender_verified if vouched else False,
+        vouched=ended.vouched,
         linked_to=first,
         reopened=1 if again else 0,
         received_at=words.received_at,

@@ -2,6 +2,7 @@
 
 issue(partner, name, scopes, …)   the row, with the whole key in `issued`, which is kept nowhere
 replace(key, …)                   a new key in its place; the old one opens for a day more
+end_overlap(key, …)               the old one opens nothing any more
 revoke(key, …)                    it opens nothing from now on
 """
 
@@ -56,12 +57,26 @@ def replace(key_id: int, *, actor: audit.Actor, now: datetime, by: User | None =
     return made
 
 
-def revoke(key: ApiKey, *, actor: audit.Actor, now: datetime) -> None:
-    """With those that were made in its place: whoever had it may have made them."""
+def end_overlap(key_id: int, *, actor: audit.Actor, now: datetime) -> None:
+    """A key that was replaced opens nothing from now on; the one in its place does. Raises Refused for one that was not."""
+    with transaction.atomic():
+        old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+        if not old.is_usable(now) or not ApiKey.objects.filter(replaces=old, revoked_at__isnull=True).exists():
+            raise Refused("Only a key that was replaced, and still opens, ends before its time. Revoke any other.")
+        old.revoked_at = now
+        old.save(update_fields=["revoked_at"])
+        audit.record(actor, old, "overlap_ended", at=now)
+
+
+def revoke(key: ApiKey, *, actor: audit.Actor, now: datetime) -> int:
+    """With those that were made in its place, since whoever had it may have made them; returns how many that were."""
     one: ApiKey | None = key
+    ended = 0
     while one is not None:
         if one.revoked_at is None:
             one.revoked_at = now
             one.save(update_fields=["revoked_at"])
             audit.record(actor, one, "revoked", at=now)
+            ended += 1
         one = ApiKey.objects.filter(replaces=one).first()
+    return ended

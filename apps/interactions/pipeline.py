@@ -240,7 +240,9 @@ def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], in
     earlier = (
         Interaction.objects.in_the_open()
         .exclude(state=Interaction.State.RESOLVED)
-        .filter(customer_id=row.customer_id, order__isnull=True, case_type=case.case_type.value, pk__lt=row.pk)
+        .filter(
+            customer_id=row.customer_id, order__isnull=True, case_type=case.case_type.value, vouched=True, pk__lt=row.pk
+        )
         .order_by("pk")
         .values_list("pk", flat=True)
         .first()

@@ -8,6 +8,7 @@ from django.db.models import Case, Q, When
 
 from apps.interactions import channels, courtesies, hearing
 from apps.interactions.models import Interaction
+from apps.interactions.models.interaction import InteractionQuerySet
 
 THANKS_FOR = timedelta(days=30)
 
@@ -22,11 +23,16 @@ def case_of(interaction: Interaction, texts: Sequence[str]) -> Interaction | Non
     )
 
 
+def _joinable() -> InteractionQuerySet:
+    """What came from a public page may name anybody as the customer: whoever is meant goes on in a case of their own."""
+    return Interaction.objects.select_for_update(no_key=True).filter(vouched=True)
+
+
 def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
     if interaction.order_id is None or interaction.customer_id is None:
         return None
     return (
-        Interaction.objects.select_for_update(no_key=True)
+        _joinable()
         .in_the_open()
         .filter(customer_id=interaction.customer_id, order_id=interaction.order_id)
         .exclude(pk=interaction.pk)
@@ -43,7 +49,7 @@ def _conversation_with(interaction: Interaction) -> Interaction | None:
         return None
     fitting = Q() if interaction.order_id is None else Q(order__isnull=True) | Q(order=interaction.order_id)
     return (
-        Interaction.objects.select_for_update(no_key=True)
+        _joinable()
         .in_the_open()
         .exclude(pk=interaction.pk)
         .exclude(state=Interaction.State.RESOLVED)
@@ -62,7 +68,7 @@ def _case_it_is_thanks_for(interaction: Interaction, texts: Sequence[str]) -> In
         return None
     waits_for_an_answer = Case(When(state=Interaction.State.AWAITING_CUSTOMER, then=0), default=1)
     return (
-        Interaction.objects.select_for_update(no_key=True)
+        _joinable()
         .filter(customer_id=interaction.customer_id, received_at__gte=interaction.received_at - THANKS_FOR)
         .exclude(pk=interaction.pk)
         .exclude(state=Interaction.State.MERGED)
@@ -76,7 +82,7 @@ def _case_that_asked_which_order(interaction: Interaction) -> Interaction | None
     if interaction.order is None or interaction.customer_id is None:
         return None
     asking = (
-        Interaction.objects.select_for_update(no_key=True)
+        _joinable()
         .filter(customer_id=interaction.customer_id, order__isnull=True, state=Interaction.State.AWAITING_CUSTOMER)
         .exclude(pk=interaction.pk)
         .order_by("id")

@@ -24,8 +24,9 @@ def correlated(identifier: str = "") -> Iterator[str]:
 
 
 class RequestId(logging.Filter):
-    """Gives every line of the log the id that it was written under."""
+    """Gives every line of the log the id that it was written under: that of the request that it is about, if it is told."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = correlation_id() or "-"
+        about = getattr(record, "request", None)  # Django says what was refused when the request is over
+        record.request_id = correlation_id() or getattr(about, "correlation_id", "") or "-"
         return True

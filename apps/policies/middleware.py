@@ -1,8 +1,12 @@
+import logging
+import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
 from apps.policies import audit
+
+log = logging.getLogger(__name__)
 
 
 class CorrelationMiddleware:
@@ -12,7 +16,12 @@ class CorrelationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
         with audit.correlated() as identifier:
+            request.correlation_id = identifier  # type: ignore[attr-defined]
             response = self.get_response(request)
+            if request.path.startswith("/api/"):  # other addresses hold the names of conversations
+                milliseconds = 1000 * (time.monotonic() - began)
+                log.info("%s %s %d %.0f ms", request.method, request.path, response.status_code, milliseconds)
         response["X-Request-Id"] = identifier
         return response

@@ -42,12 +42,11 @@ def main() -> None:
     from tests.benchmarks.database import bench_database
 
     chosen = set(sys.argv[1:]) - {"--keep"}
-    rows = [
-        row for part in (ruling, verifying, reading, coverage, refining) if _wanted(part, chosen) for row in part.rows()
-    ]
-    if _wanted(replaying, chosen):
-        with bench_database():
-            rows += replaying.rows(demo_partner("bench", "Bench"))
+    rows = [row for part in (ruling, verifying, reading, coverage) if _wanted(part, chosen) for row in part.rows()]
+    for of_a_brand in (replaying, refining):
+        if _wanted(of_a_brand, chosen):
+            with bench_database():
+                rows += of_a_brand.rows(demo_partner("bench", "Bench"))
     if _wanted(spending, chosen):
         with bench_database():
             rows += spending.rows()

@@ -63,6 +63,43 @@ def seed(partner: Partner, *, waiting: int, total: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+def seed_judged(partner: Partner, total: int) -> None:
+    """`total` cases of a year that five people judged unseen, each of a customer of its own: refunds up to 59 days past the
+    window, which people refuse after 15 days, or 30 of gold and VIP customers, and above 200."""
+    model = _one_case(partner)
+    assert model.ruling is not None
+    people = [factories.supervisor(username=f"bench-judge-{number}").pk for number in range(5)]
+    every, one, at = f"generate_series(1, {total})", f"{BASE} + n", f"now() - make_interval(secs => n * 3e7 / {total})"
+    days, tier = "(1 + n * 7919::bigint % 59)", "(ARRAY['bronze', 'silver', 'gold', 'vip'])[1 + n % 4]"
+    amount = "round((500 + n * 104729::bigint % 39500) / 100.0, 2)"
+    _copy(
+        "interactions_customer",
+        f"m.id = {model.customer_id}",
+        every,
+        id=one,
+        external_id="'b' || n",
+        email="'b' || n || '@customer.example'",
+    )
+    facts = f"""jsonb_set(jsonb_set(m.facts, '{{order.days_past_window,value}}', to_jsonb({days})),
+                          '{{customer.tier,value}}', to_jsonb({tier}))"""
+    _copy("policies_ruling", f"m.id = {model.ruling_id}", every, id=one, subject="'b' || n", at=at, facts=facts,
+          proposal=f"jsonb_set(m.proposal, '{{amount,amount}}', to_jsonb({amount}::text))")  # fmt: skip
+    _copy("interactions_interaction", f"m.id = {model.pk}", every, id=one, reference="gen_random_uuid()", external_id="'b' || n",
+          customer_id=one, ruling_id=one, state="'closed'", received_at=at, resolved_at=at)  # fmt: skip
+    _copy("interactions_contextpacket", f"m.interaction_id = {model.pk}", every, id=one, interaction_id=one, ruling_id=one,
+          content=f"jsonb_set(m.content, '{{proposal,amount,amount}}', to_jsonb({amount}::text))")  # fmt: skip
+    _copy("interactions_escalation", f"m.interaction_id = {model.pk}", every, id=one, interaction_id=one, state="'done'", blind="true",
+          closed_at=at)  # fmt: skip
+    refused = f"{days} > CASE WHEN n % 4 > 1 THEN 30 ELSE 15 END OR {amount} > 200"
+    _run("interactions_judgement", f"""
+        INSERT INTO interactions_judgement (escalation_id, packet_id, by_id, action, label, amount, currency, rationale, seconds, at)
+        SELECT {one}, {one}, (ARRAY{people})[1 + n % 5], CASE WHEN {refused} THEN 'store_credit' ELSE 'refund' END, '', {amount}, 'USD',
+            '', 50, {at} FROM {every} AS n
+    """)  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
 def _one_case(partner: Partner) -> Interaction:
     order = factories.OrderFactory(customer=factories.CustomerFactory(partner=partner), days_ago=47)
     data = {

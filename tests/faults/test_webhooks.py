@@ -104,6 +104,26 @@ def test_who_replays_and_who_records_do_not_wait_for_each_other(partner, listene
     assert WebhookDelivery.objects.count() == 300
 
 
+def test_one_that_begins_to_listen_hears_what_is_spread_at_that_moment(partner, listener):
+    endpoint = endpoints.register(partner, {"url": listener.url}, actor=BOT)
+    endpoints.stop(endpoint.pk, actor=BOT, now=timezone.now())
+    events(partner, 1, 1)
+
+    def spread():
+        try:
+            spreading.spread()
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=spread)
+    with transaction.atomic():
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        other.start()
+        time.sleep(0.5)  # it has read that the endpoint is stopped
+    other.join(timeout=20)
+    assert WebhookDelivery.objects.get().next_at <= timezone.now()
+
+
 def test_what_is_taken_is_read_before_anybody_may_take_its_token_away(partner, listener, monkeypatch):
     endpoints.register(partner, {"url": listener.url}, actor=BOT)
     events(partner, 1, cases=1)

@@ -23,7 +23,7 @@ class ApiKeyAdmin(OfPartners, Audited):
     list_filter = ("partner",)
     nothing_yet = "No system may call yet. A key lets one, for one brand, with the scopes that you choose."
     fields = ("partner", "name", "scopes", "networks", "calls_a_minute", "expires_at")
-    actions = ("replace", "revoke")
+    actions = ("replace", "end_overlap", "revoke")
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> type:
         form = super().get_form(request, obj, change, **kwargs)
@@ -74,9 +74,21 @@ class ApiKeyAdmin(OfPartners, Audited):
     @admin.action(description="Revoke the chosen keys", permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         open_ones = list(chosen.filter(revoked_at__isnull=True))
-        for key in open_ones:
-            keys.revoke(key, actor=audit.person(person(request)), now=timezone.now())
-        messages.success(request, f"{len(open_ones)} keys open nothing any more.")
+        ended = sum(keys.revoke(key, actor=audit.person(person(request)), now=timezone.now()) for key in open_ones)
+        more = ", those that were made in the place of the chosen ones among them" if ended > len(open_ones) else ""
+        messages.success(
+            request, f"{ended} key{'' if ended == 1 else 's'} open{'s' if ended == 1 else ''} nothing any more{more}."
+        )
+
+    @admin.action(description="Let the chosen keys, which were replaced, end now", permissions=["change"])
+    def end_overlap(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        for key in chosen:
+            try:
+                keys.end_overlap(key.pk, actor=audit.person(person(request)), now=timezone.now())
+            except Refused as refused:
+                messages.error(request, f"{key.name}: {refused}")
+            else:
+                messages.success(request, f"{key.name} opens nothing any more; the one in its place does.")
 
     @admin.action(description="Replace the chosen key: the old one opens for a day more", permissions=["change"])
     def replace(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> HttpResponse | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from apps.interactions.models import EventKind, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models import EventKind, WebhookDelivery, WebhookEndpoint
 from apps.interactions.webhooks import endpoints, signing
 from apps.policies import audit
 from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person
@@ -107,7 +107,7 @@ class WebhookEndpointAdmin(OfPartners):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         rows = WebhookDelivery.objects.filter(endpoint=number_in(object_id))
-        latest = with_last_try(rows.select_related("event"))[:SHOWN]
+        latest = endpoints.with_last_try(rows.select_related("event"))[:SHOWN]
         return super().change_view(request, object_id, form_url, {"latest": latest, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
@@ -155,14 +155,6 @@ class WebhookEndpointAdmin(OfPartners):
         return redirect("admin:interactions_webhookendpoint_change", pk)
 
 
-def with_last_try(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
-    last = WebhookAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-id")
-    return rows.annotate(
-        answered=Subquery(last.values("status_code")[:1]), took=Subquery(last.values("milliseconds")[:1]),
-        fault=Subquery(last.values("fault")[:1]),
-    )  # fmt: skip
-
-
 class OfKind(admin.SimpleListFilter):
     title, parameter_name = "event", "event"
 
@@ -184,7 +176,7 @@ class WebhookDeliveryAdmin(OfPartners, ReadOnly):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
-        return with_last_try(super().get_queryset(request).select_related("event", "endpoint__partner"))
+        return endpoints.with_last_try(super().get_queryset(request).select_related("event", "endpoint__partner"))
 
     @admin.display(description="answer")
     def answered(self, row: Any) -> str:

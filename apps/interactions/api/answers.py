@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.interactions.api.serializers import AmountField
-from apps.interactions.models import Article, Customer, DecisionRecord, Interaction, Order, Outcome, Product
+from apps.interactions.models import Article, Customer, DecisionRecord, Effect, Interaction, Order, Outcome, Product
 from apps.interactions.models.interaction import CHANNELS
 from apps.interactions.models.mirror import PAYMENT_KINDS
 from apps.policies.facts import ORDER_STATUSES, TIERS
@@ -50,7 +50,7 @@ class InteractionOut(serializers.ModelSerializer[Interaction]):
 class EffectOut(serializers.Serializer[Any]):
     key = serializers.UUIDField()
     action = serializers.ChoiceField(Action.values)
-    state = serializers.CharField()
+    state = serializers.ChoiceField(Effect.State.values)
     amount = MoneyOut(allow_null=True)
 
 
@@ -186,6 +186,7 @@ class CustomerOut(serializers.ModelSerializer[Customer]):
 class LineOut(serializers.Serializer[Any]):
     sku = serializers.CharField()
     name = serializers.CharField()
+    options = serializers.DictField()
     quantity = serializers.IntegerField()
     unit_price = AmountField()
     final_sale = serializers.BooleanField()
@@ -210,7 +211,8 @@ class OrderOut(serializers.ModelSerializer[Order]):
     customer = serializers.CharField(source="customer.external_id", read_only=True)
     status = serializers.ChoiceField(ORDER_STATUSES, read_only=True)
     total = AmountField(read_only=True)
-    refundable = AmountField(source="refundable.amount", read_only=True, help_text="What is left to refund.")
+    refundable = AmountField(source="refundable.amount", read_only=True, help_text="What is left; not for PUT.")
+    destination = serializers.DictField(read_only=True)
     lines = LineOut(many=True, read_only=True)
     payments = PaymentOut(many=True, read_only=True)
     events = OrderEventOut(many=True, read_only=True)
@@ -219,7 +221,7 @@ class OrderOut(serializers.ModelSerializer[Order]):
         model = Order
         fields = [
             "number", "customer", "status", "currency", "total", "refundable", "placed_at", "promised_at", "delivered_at",
-            "tracking_number", "as_of", "lines", "payments", "events",
+            "destination", "tracking_number", "as_of", "lines", "payments", "events",
         ]  # fmt: skip
         read_only_fields = fields
 

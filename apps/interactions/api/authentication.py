@@ -58,9 +58,13 @@ def _opened(rows: QuerySet[_S], kind: str, request: Request) -> _S | None:
             found = rows.get(prefix=parts[1])
     if found is None or not found.opens_with(parts[2], now):
         raise AuthenticationFailed("This API key is not known, has expired, or was revoked.")
-    if found.last_used_at is None or now - found.last_used_at > _USE_NOTED_EVERY:
-        rows.filter(pk=found.pk).update(last_used_at=now)
     return found
+
+
+def _used(row: ApiKey | UserToken) -> None:
+    now = timezone.now()
+    if row.last_used_at is None or now - row.last_used_at > _USE_NOTED_EVERY:
+        type(row)._default_manager.filter(pk=row.pk).update(last_used_at=now)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -70,6 +74,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if not key.may_call_from(client_address(request)):
             raise PermissionDenied("This key may not be used from this address.")
+        _used(key)
         return Caller(key), key
 
     def authenticate_header(self, request: Request) -> str:
@@ -90,7 +95,10 @@ class UserTokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, UserToken] | None:
         rows = UserToken.objects.filter(user__is_active=True).select_related("user__remit")
         token = _opened(rows, UserToken.KIND, request)
-        return None if token is None else (token.user, token)
+        if token is None:
+            return None
+        _used(token)
+        return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Remit"'

@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 from apps.interactions import tenancy
 from apps.interactions.api import idempotency, limits
 from apps.interactions.api.authentication import Caller
-from apps.interactions.api.filtering import Filter, chosen, filtered
+from apps.interactions.api.filtering import OF_EVERY_LIST, Filter, chosen, filtered
 from apps.interactions.api.pagination import NewestFirst
 from apps.interactions.models import Scope
 from apps.policies.errors import Invalid
@@ -38,8 +38,7 @@ def caller(request: Request) -> Caller:
 
 
 class Described(APIView):
-    """What the schema says of a view, by method."""
-
+    # What the schema says of a view, by method; the text of an operation is the docstring of its view.
     scopes: ClassVar[Mapping[str, Any]]
     takes: ClassVar[Mapping[str, Shape]] = {}
     gives: ClassVar[Mapping[str, Mapping[int, Shape | None]]] = {}
@@ -78,12 +77,18 @@ class Endpoint(Described):
         if not takes and asked.method == "POST" and asked.data:
             names = asked.data if isinstance(asked.data, dict) else ["body"]
             raise Invalid({str(name): ["This call takes no fields."] for name in names})
+        taken = {*OF_EVERY_LIST, *self.filters} if isinstance(self, Listing) else {"fields"} if self.sparse else set()
+        if unknown := sorted(set(asked.query_params) - taken):
+            known = f"; use {', '.join(sorted(taken))}" if taken else ""
+            raise Invalid({name: [f"There is no such parameter{known}."] for name in unknown})
 
-    def check_throttles(self, request: Request) -> None:
+    def check_permissions(self, request: Request) -> None:
+        """A call that is refused counts too."""
         if isinstance(request.user, Caller):
             self.allowance = limits.count(request.user.key, timezone.now())
             if self.allowance.is_used_up:
                 raise Throttled
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)

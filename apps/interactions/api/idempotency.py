@@ -20,9 +20,14 @@ from apps.interactions.models import ApiKey, IdempotentCall
 from apps.policies.errors import Invalid, Refused
 
 KEPT = timedelta(hours=24)
+WAIT_SECONDS = 1  # for the first call under a key, before its answer is asked for again
 LEASE = timedelta(seconds=60)
 LONGEST_NAME = 255
 HEADER = "Idempotency-Key"
+
+
+class UnderWay(Refused):
+    """The first call under this key has no answer yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def digest_of(method: str, path: str, body: bytes) -> str:
 
 
 def begin(key: ApiKey, name: str, digest: str, now: datetime) -> IdempotentCall | Answer:
-    """Raises Invalid for another call under this name, Refused while it is under way."""
+    """Raises Invalid for another call under this name, UnderWay while it is under way."""
     named = {"partner": key.partner, "name": name, "scopes": _scopes_of(key)}
     fresh = IdempotentCall(**named, digest=digest, begun_at=now, lease_until=now + LEASE)
     for _ in range(2):  # the one in our way may go meanwhile
@@ -70,7 +75,7 @@ def begin(key: ApiKey, name: str, digest: str, now: datetime) -> IdempotentCall 
             found.lease_until = now + LEASE
             found.save(update_fields=["lease_until"])
             return found
-    raise Refused("The first call under this key is still under way. Try again in a moment.")
+    raise UnderWay("The first call under this key is still under way. Try again in a moment.")
 
 
 def _scopes_of(key: ApiKey) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import DeadlockDetected
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from apps.interactions.api.idempotency import WAIT_SECONDS, UnderWay
 from apps.policies import audit
 from apps.policies.errors import Invalid, Moved, Refused
 
@@ -56,12 +58,12 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response:
     match error:
         case Invalid():
             return _answer(422, "Some fields cannot be taken; each is named under errors.", error.errors)
+        case UnderWay():
+            return _again(str(error))
         case Moved() | Refused():
             return _answer(409, str(error))
         case OperationalError() if isinstance(error.__cause__, DeadlockDetected):
-            answer = _answer(409, "Two calls were in each other's way. Nothing was done; send it again.")
-            answer["Retry-After"] = "1"
-            return answer
+            return _again("Two calls were in each other's way. Nothing was done; send it again.")
         case Precondition():
             return _answer(412, str(error))
         case RequestDataTooBig():
@@ -87,6 +89,13 @@ def _answer(status_code: int, detail: str, errors: dict[str, list[str]] | None =
     return Response(problem(status_code, detail, errors), status=status_code, content_type=CONTENT_TYPE)
 
 
+def _again(detail: str) -> Response:
+    """A 409 that passes: with `Retry-After`, which no other has."""
+    answer = _answer(409, detail)
+    answer["Retry-After"] = str(WAIT_SECONDS)
+    return answer
+
+
 def flat_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     """Nested serializer errors as `{"messages[0].text": ["…"]}`."""
     if isinstance(detail, dict):
@@ -106,6 +115,14 @@ def flat_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
         return found
     items = detail if isinstance(detail, list) else [detail]
     return {prefix or "body": [str(item) for item in items]}
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view, such as a host that is not ours."""
+    if not request.path.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    said = problem(400, "The request is not for this host, or cannot be read.")
+    return JsonResponse(said, status=400, content_type=CONTENT_TYPE)
 
 
 @csrf_exempt

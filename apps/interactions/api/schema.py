@@ -150,6 +150,35 @@ class Schema(AutoSchema):
         return found
 
 
+HEADERS = {
+    "X-Request-Id": "Names the call: tell it when you ask about it.",
+    "RateLimit": "What is left of the key's calls, and for how many seconds.",
+    "RateLimit-Policy": "How many calls the key has in a minute.",
+    "Retry-After": "Seconds until the same call may be taken. A 409 that has it did nothing, and passes.",
+    "Idempotent-Replayed": "true: this is the answer that the first call under the Idempotency-Key got.",
+    "ETag": "Changes with the content.",
+}
+
+
+def with_headers(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
+    """What answers carry beside their bodies."""
+    result["components"]["headers"] = {
+        name: {"description": said, "schema": {"type": "string"}} for name, said in HEADERS.items()
+    }
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            keyed = any("key" in one for one in operation.get("security", []))
+            tagged = any(one["name"] == "If-None-Match" for one in operation.get("parameters", []))
+            for status, answer in operation["responses"].items():
+                named = ["X-Request-Id"]
+                named += ["RateLimit", "RateLimit-Policy"] if keyed and status not in ("401", "413") else []
+                named += ["Retry-After"] if status in ("409", "429") else []
+                named += ["Idempotent-Replayed"] if method.upper() in UNSAFE and keyed else []
+                named += ["ETag"] if tagged and status in ("200", "201", "304") else []
+                answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in named}
+    return result
+
+
 def with_events(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
     """drf-spectacular gathers the shapes before it comes to webhooks: once more, with those of events."""
     result["components"] = generator.registry.build({})

@@ -26,13 +26,16 @@ MOST_MONEY = 10_000_000_000
 
 
 class Strict(serializers.Serializer[Any]):
-    """Refuses fields it does not know, by name."""
+    """Refuses fields it does not know, by name, and numbers where a text is meant: not each is the text that was written."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            unknown = sorted(set(data) - set(self.fields))
-            if unknown:
-                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+            errors = {name: ["There is no such field."] for name in sorted(set(data) - set(self.fields))}
+            for name, field in self.fields.items():
+                if isinstance(field, serializers.CharField) and isinstance(data.get(name), int | float):
+                    errors[name] = ["Send a text, in quotation marks."]
+            if errors:
+                raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
 

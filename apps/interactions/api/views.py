@@ -127,9 +127,11 @@ class Messages(Endpoint):
 
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         interaction = interaction_of(request, reference)
+        if interaction.vouched and not _vouches(request):
+            raise Http404  # a key of a public page adds to what came from one, and to nothing else
         _allowed(request, {"messages": [request.data]})
         words = intake.Words(**submitting.checked(shapes.MessageIn, request.data), received_at=timezone.now())
-        case = intake.add_message(interaction, words, actor=caller(request).actor)
+        case = intake.add_message(interaction, words, actor=caller(request).actor, vouched=_vouches(request))
         told = case if Scope.INTERACTIONS_READ in caller(request).key.scopes else interaction
         return Response(_told(request, intake.Accepted(told, created=True), None), status=202)
 
@@ -184,7 +186,7 @@ def _told(request: Request, accepted: intake.Accepted, sent: Any) -> dict[str, A
     as if it were known, and who may not read and only guesses an id learns nothing."""
     row = accepted.interaction
     may_read = Scope.INTERACTIONS_READ in caller(request).key.scopes
-    if not accepted.created and not _is_what_was_sent(row, sent):
+    if not accepted.created and not (row.vouched == _vouches(request) and _is_what_was_sent(row, sent)):
         add = f"Add to it by POST …/interactions/{row.reference}/messages/, or choose" if may_read else "Choose"
         raise Refused(f"Another interaction was sent under this id. {add} another id, one that nobody can guess.")
     if may_read:
@@ -193,7 +195,26 @@ def _told(request: Request, accepted: intake.Accepted, sent: Any) -> dict[str, A
 
 
 def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
-    """Whether the channel is the same, and every message there, with those that came since."""
+    """Whether all that is said of it is the same, and every message there, with those that came since."""
     kept = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row)).values_list("author", "text")
     told = {(message["author"], message["text"].strip()) for message in sent["messages"]}
-    return row.channel == sent["channel"] and told <= set(kept)
+    orders = [*row.order_candidates, *([row.order.number] if row.order else [])]
+    return (
+        told <= set(kept)
+        and sent.get("order") in (None, "", *orders)
+        and all(
+            said is None or (said.strip() if isinstance(said, str) else said) == was
+            for said, was in (
+                (sent["channel"], row.channel),
+                (
+                    sent.get("customer") if row.vouched else None,
+                    row.customer and row.customer.external_id,
+                ),  # not told otherwise
+                (sent.get("subject"), row.subject),
+                (sent.get("locale"), row.locale),
+                (sent.get("public"), row.public),
+                (sent.get("audience"), row.audience),
+                (sent.get("sender_verified"), row.sender_verified),
+            )
+        )
+    )

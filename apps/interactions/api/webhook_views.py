@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from apps.interactions import clocks, submitting
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
-from apps.interactions.api.filtering import Filter, a_uuid, one_of
+from apps.interactions.api.filtering import Filter, a_time, a_uuid, one_of
 from apps.interactions.api.serializers import Choice, Flag, Strict, Time
 from apps.interactions.models import EventKind, Scope, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.webhook import TEST
@@ -95,10 +95,20 @@ class DeliveryOut(serializers.ModelSerializer[WebhookDelivery]):
     event = serializers.CharField(source="event.kind", read_only=True)
     endpoint = serializers.UUIDField(source="endpoint.reference", read_only=True)
     next_at = serializers.SerializerMethodField()
+    status_code = serializers.IntegerField(
+        source="answered", read_only=True, allow_null=True, help_text="Of the last attempt."
+    )
+    milliseconds = serializers.IntegerField(
+        source="took", read_only=True, allow_null=True, help_text="It took so long."
+    )
+    fault = serializers.CharField(read_only=True, allow_null=True, help_text="Why there was no answer to it.")
 
     class Meta:
         model = WebhookDelivery
-        fields = ["id", "event_id", "event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at"]
+        fields = [
+            "id", "event_id", "event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at", "status_code",
+            "milliseconds", "fault",
+        ]  # fmt: skip
         read_only_fields = fields
 
     def get_next_at(self, row: WebhookDelivery) -> str | None:
@@ -125,7 +135,7 @@ def _endpoint(request: Request, reference: uuid.UUID) -> WebhookEndpoint:
 
 def _delivery(request: Request, reference: uuid.UUID) -> WebhookDelivery:
     rows = WebhookDelivery.objects.filter(endpoint__partner=caller(request).partner, reference=reference)
-    found = rows.select_related("event", "endpoint").first()
+    found = endpoints.with_last_try(rows.select_related("event", "endpoint")).first()
     if found is None:
         raise Http404
     return found
@@ -222,7 +232,7 @@ class Test(Endpoint):
     def post(self, request: Request, reference: uuid.UUID) -> Response:
         endpoint = _endpoint(request, reference)
         made = endpoints.test(endpoint.pk, actor=caller(request).actor, now=timezone.now())
-        return Response(DeliveryOut(made).data, status=202)
+        return Response(DeliveryOut(_delivery(request, made.reference)).data, status=202)
 
 
 class Replay(Endpoint):
@@ -250,11 +260,13 @@ class Deliveries(Listing):
         "endpoint": Filter("endpoint__reference", a_uuid),
         "event": Filter("event__kind", one_of([*EventKind.values, TEST])),
         "status": Filter("status", one_of(WebhookDelivery.Status.values)),
+        "made_from": Filter("made_at__gte", a_time),
+        "made_before": Filter("made_at__lt", a_time),
     }
 
     def rows(self, request: Request) -> QuerySet[WebhookDelivery]:
         rows = WebhookDelivery.objects.filter(endpoint__partner=caller(request).partner)
-        return rows.select_related("event", "endpoint")
+        return endpoints.with_last_try(rows.select_related("event", "endpoint"))
 
 
 class OneDelivery(Endpoint):

@@ -57,11 +57,7 @@ def _noted(box: MailBox, message_id: str, mail: Incoming, now: datetime) -> tupl
 
 
 def _goes_on(case: Interaction, mail: Incoming, now: datetime) -> Interaction:
-    """More on a case. Its sender is as certain as the least certain of its mails."""
-    went_to = intake.add_message(case, _words(mail, now, _said_by_us(case)), actor=_MAIL)
-    if not mail.is_vouched and went_to.sender_verified:
-        Interaction.objects.filter(pk=went_to.pk).update(sender_verified=False)
-    return went_to
+    return intake.add_message(case, _words(mail, now, _said_by_us(case)), actor=_MAIL, vouched=mail.is_vouched)
 
 
 def _opens(box: MailBox, mail: Incoming, now: datetime) -> Interaction:

@@ -114,6 +114,7 @@ class ApiKey(Secret):
             found = ipaddress.ip_address(address)
         except ValueError:
             return False
+        found = getattr(found, "ipv4_mapped", None) or found  # as a socket of both kinds tells an IPv4 address
         return any(found in ipaddress.ip_network(network, strict=False) for network in self.networks)
 
 

@@ -85,6 +85,12 @@ class Interaction(models.Model):
     audience = models.PositiveIntegerField(null=True, blank=True)
     locale = models.CharField(max_length=20, blank=True)
     sender_verified = models.BooleanField(null=True)
+    vouched = models.BooleanField(
+        default=True,
+        db_default=True,
+        editable=False,
+        help_text="Whether who sent it answers for whom it names. Otherwise it came from a public page, and joins no case.",
+    )
     state = FSMField(max_length=20, choices=State.choices, default=State.RECEIVED, protected=True)
     case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True)
     intents = models.JSONField(default=list, help_text="[intent, probability] pairs over the floor.")

@@ -15,9 +15,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from apps.interactions.models import OutboxEvent, WebhookDelivery, WebhookEndpoint
+from apps.interactions.models import OutboxEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from apps.interactions.models.webhook import NEVER, TEST
 from apps.interactions.webhooks import signing, stopping
 from apps.policies import audit
@@ -31,6 +31,15 @@ _S = WebhookDelivery.Status
 
 def of(partner: Partner) -> QuerySet[WebhookEndpoint]:
     return WebhookEndpoint.objects.filter(partner=partner, removed_at__isnull=True)
+
+
+def with_last_try(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
+    """Each with the status that the last attempt was `answered`, the milliseconds it `took`, its `fault`; null before one."""
+    last = WebhookAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-id")
+    return rows.annotate(
+        answered=Subquery(last.values("status_code")[:1]), took=Subquery(last.values("milliseconds")[:1]),
+        fault=Subquery(last.values("fault")[:1]),
+    )  # fmt: skip
 
 
 def register(partner: Partner, said: Mapping[str, Any], *, actor: audit.Actor) -> WebhookEndpoint:
@@ -136,7 +145,9 @@ def replay(endpoint_id: int, since: datetime, until: datetime, *, actor: audit.A
         events = OutboxEvent.objects.filter(
             partner_id=endpoint.partner_id, created_at__gte=since, created_at__lt=until, number__isnull=False
         ).exclude(kind=TEST).exclude(payload={})  # fmt: skip
-        heard = [event for event in events.order_by("id")[: MOST_REPLAYED + 1] if endpoint.hears(event.kind)]
+        if endpoint.kinds:
+            events = events.filter(kind__in=endpoint.kinds)
+        heard = list(events.order_by("id")[: MOST_REPLAYED + 1])
         if len(heard) > MOST_REPLAYED:
             raise Refused(f"These are more than {MOST_REPLAYED:,} events. Choose a shorter time.")
         due = _due(endpoint, now)

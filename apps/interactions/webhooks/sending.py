@@ -3,7 +3,8 @@
     spread → take what is due → post in threads → record
 
 A row that is taken is due again when its lease ends, so that what dies with the process is sent by the next one: at least
-once. What is about one case goes to an endpoint in order, until an earlier one has failed `IN_ORDER` times. An endpoint has
+once. What is about one case goes to an endpoint in order: a later one waits until an earlier one has failed `IN_ORDER` times,
+and while it is under way. An endpoint has
 one attempt under way until it answers fast, then ever more; those that fail or are slow have threads of their own, so that
 they delay nobody else.
 """
@@ -56,7 +57,8 @@ due AS (
           AND NOT EXISTS (
               SELECT 1 FROM interactions_webhookdelivery earlier
               WHERE earlier.endpoint_id = one.endpoint_id AND earlier.subject = one.subject
-                AND earlier.status = 'waiting' AND earlier.id < one.id AND earlier.attempts < %(in_order)s)
+                AND earlier.status = 'waiting' AND earlier.id < one.id
+                AND (earlier.attempts < %(in_order)s OR earlier.token IS NOT NULL))
         ORDER BY one.next_at, one.id
         LIMIT coalesce(room.most, 1)
         FOR NO KEY UPDATE SKIP LOCKED

@@ -43,11 +43,14 @@ def _number(events: list[OutboxEvent]) -> None:
 
 
 def _deliver(events: list[OutboxEvent]) -> None:
-    """Those who were stopped get theirs when they listen again."""
+    """Those who were stopped get theirs when they listen again; they are locked, so that none begins to listen meanwhile."""
     listening: defaultdict[int, list[WebhookEndpoint]] = defaultdict(list)
     partners = {event.partner_id for event in events}
-    for endpoint in WebhookEndpoint.objects.filter(partner__in=partners, removed_at__isnull=True):
+    endpoints = WebhookEndpoint.objects.filter(partner__in=partners, removed_at__isnull=True)
+    for endpoint in endpoints:
         listening[endpoint.partner_id].append(endpoint)
+    silent = endpoints.filter(stopped_at__isnull=False).order_by("pk").select_for_update(no_key=True)
+    stopped = set(silent.values_list("pk", flat=True))
     now = timezone.now()
     WebhookDelivery.objects.bulk_create(
         [
@@ -56,7 +59,7 @@ def _deliver(events: list[OutboxEvent]) -> None:
                 endpoint=endpoint,
                 subject=event.subject,
                 made_at=now,
-                next_at=now if endpoint.stopped_at is None else NEVER,
+                next_at=NEVER if endpoint.pk in stopped else now,
             )
             for event in events
             for endpoint in listening[event.partner_id]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
@@ -169,7 +169,7 @@ class Remit:
             yield from page["results"]
             if not page["next"]:
                 return
-            page = self._object("GET", page["next"])
+            page = self._object("GET", path, query=dict(parse_qsl(urlsplit(page["next"]).query)))  # to no other host
 
     def _object(
         self, method: str, path: str, body: Json | None = None, *, query: Mapping[str, Any] | None = None,
@@ -187,8 +187,8 @@ class Remit:
                     raise
                 time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
                 continue
-            under_way = answer.status_code == 409 and "under way" in answer.text
-            if last or not (answer.status_code in _PASSING or under_way):
+            passes = answer.status_code == 409 and "Retry-After" in answer.headers  # no other 409 has one
+            if last or not (answer.status_code in _PASSING or passes):
                 return _read(answer)
             time.sleep(_pause(answer, attempt))
         raise AssertionError("the last try ends above")

@@ -18,8 +18,8 @@ class BadSignature(Exception):
 def verify(
     body: bytes | str, headers: Mapping[str, str], *, secrets: str | Iterable[str], now: float | None = None
 ) -> dict[str, Any]:
-    """The event `{type, timestamp, sequence, sandbox, data}`, of the body as it came. Raises BadSignature. While a secret is
-    rotated, give both.
+    """The event `{type, timestamp, sequence, sandbox, data}`, of the body as it came. Raises BadSignature, and ValueError for
+    what is no secret. While a secret is rotated, give both.
 
     The same `webhook-id` may come twice: keep those you have worked on.
     """
@@ -33,13 +33,17 @@ def verify(
     if abs((time.time() if now is None else now) - sent_at) > LATE_SECONDS:
         raise BadSignature("It was sent too long ago, or a clock is wrong.")
     signed = f"{name}.{stamp}.".encode() + raw
-    keys = [
-        base64.b64decode(secret.removeprefix("whsec_"))
-        for secret in ([secrets] if isinstance(secrets, str) else secrets)
-    ]
+    keys = [_key_of(secret) for secret in ([secrets] if isinstance(secrets, str) else secrets)]
     right = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     found = [part[3:].encode() for part in signatures.split() if part.startswith("v1,")]
     if not any(hmac.compare_digest(one, other) for one in right for other in found):
         raise BadSignature("The signature is not ours.")
     event: dict[str, Any] = json.loads(raw)
     return event
+
+
+def _key_of(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError("This is no secret of a webhook: it begins with whsec_, as Remit told it.") from None

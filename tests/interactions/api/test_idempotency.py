@@ -74,6 +74,7 @@ class TestOnce:
         answer = post({"reason": "sale"})
         assert answer.status_code == 409
         assert "still under way" in answer.json()["detail"]
+        assert answer["Retry-After"], "which tells it from a 409 that stays"
 
     def test_one_whose_process_died_is_taken_over_after_its_lease(self, post, partner):
         digest = idempotency.digest_of("POST", PAUSES, b'{"reason":"sale"}')

@@ -87,7 +87,10 @@ class TestInteractions:
 
     def test_a_known_id_is_answered_before_what_came_with_it_is_looked_at(self, api, customer):
         assert api.post(URL, interaction(customer), format="json").status_code == 202
-        assert api.post(URL, interaction(customer, order="W0000000"), format="json").status_code == 200
+        answer = api.post(URL, interaction(customer, order="W0000000"), format="json")
+        assert (answer.status_code, "sent under this id" in answer.json()["detail"]) == (409, True), (
+            "not that of the order"
+        )
 
     def test_a_batch_gives_one_verdict_an_item_and_one_bad_item_spoils_no_other(self, api, customer):
         items = [interaction(customer, external_id="a"), interaction(customer, external_id="b", channel="pigeon"), "no object",

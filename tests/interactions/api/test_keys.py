@@ -115,9 +115,9 @@ class TestKeys:
         assert first.json() == second.json()
         assert set(first.json()) == {"id", "external_id", "url", "state"}
 
-    def test_nor_in_a_batch_nor_in_a_case(self, api, partner, customer):
-        reference = api.post(URL, interaction(customer), format="json").json()["id"]
+    def test_nor_in_a_batch_nor_in_a_case(self, partner, customer):
         widget = api_client(partner, scopes=["interactions:write"])
+        reference = widget.post(URL, interaction(customer), format="json").json()["id"]
         batch = {"interactions": [interaction(customer, external_id="t-2", messages=[message(author="agent")])]}
         (result,) = widget.post(f"{URL}batch/", batch, format="json").json()["results"]
         assert result["status"] == 422

@@ -59,6 +59,12 @@ class TestLimit:
             slow.get(URL)
         assert api_client(partner, calls_a_minute=2).get(URL).status_code == 200
 
+    def test_calls_that_are_refused_count_too(self, partner):
+        reader = api_client(partner, scopes=["oms:write"], calls_a_minute=2)
+        answers = [reader.get(URL) for _ in range(3)]
+        assert [one.status_code for one in answers] == [403, 403, 429]
+        assert all("RateLimit" in one for one in answers)
+
     def test_counts_are_forgotten(self, slow, time_machine):
         slow.get(URL)
         time_machine.move_to("2026-11-26T18:10:00Z", tick=False)
@@ -75,11 +81,13 @@ class TestNetworks:
             (["203.0.113.0/24"], "203.0.114.9", 403),
             (["203.0.113.7", "2001:db8::/32"], "2001:db8::5", 200),
             (["203.0.113.7"], "", 403),
+            (["203.0.113.0/24"], "::ffff:203.0.113.7", 200),
         ],
     )
     def test_a_key_opens_from_its_networks_alone(self, partner, networks, address, status):
         client = api_client(partner, networks=networks)
         assert client.get(URL, REMOTE_ADDR=address).status_code == status
+        assert (ApiKey.objects.get().last_used_at is not None) == (status == 200), "used is what opens"
 
     @pytest.mark.parametrize(
         ("proxies", "forwarded", "status"),
@@ -138,6 +146,25 @@ class TestRotation:
         keys.revoke(ApiKey.objects.get(pk=key.pk), actor=ACTOR, now=timezone.now())
         assert [by(one).get(URL).status_code for one in (key.issued, new, newest)] == [401, 401, 401]
 
+    def test_the_day_that_both_open_can_end_before_its_time(self, key):
+        new = by(key.issued).post(ROTATE).json()["key"]
+        operator, asked = browser(factories.operator()), {"action": "end_overlap", "_selected_action": [key.pk]}
+        assert (
+            "the one in its place does"
+            in operator.post("/admin/interactions/apikey/", asked, follow=True).content.decode()
+        )
+        assert [by(one).get(URL).status_code for one in (key.issued, new)] == [401, 200]
+
+    def test_one_that_was_not_replaced_has_no_such_day(self, key):
+        with pytest.raises(Refused, match="was replaced"):
+            keys.end_overlap(key.pk, actor=ACTOR, now=timezone.now())
+
+    def test_who_revokes_is_told_how_many_end(self, key):
+        by(key.issued).post(ROTATE)
+        asked = {"action": "revoke", "_selected_action": [key.pk]}
+        told = browser(factories.operator()).post("/admin/interactions/apikey/", asked, follow=True).content.decode()
+        assert "2 keys open nothing any more" in told
+
     def test_one_that_opens_nothing_is_not_replaced(self, key):
         keys.revoke(key, actor=ACTOR, now=timezone.now())
         with pytest.raises(Refused, match="opens nothing"):
@@ -172,6 +199,17 @@ class TestRequestId:
         with audit.correlated("abc"):
             RequestId().filter(line)
         assert line.request_id == "abc"
+
+    def test_what_is_logged_of_a_refused_call_has_the_id_of_its_answer(self, api, caplog):
+        answer = api.get(f"{URL}?colour=red")
+        (line,) = [one for one in caplog.records if one.name == "django.request"]
+        RequestId().filter(line)
+        assert line.request_id == answer["X-Request-Id"]
+
+    def test_every_call_is_a_line_for_who_wants_to_read_it(self, api, caplog):
+        caplog.set_level(logging.INFO, "apps.policies.middleware")
+        api.get(URL)
+        assert any(one.getMessage().startswith(f"GET {URL} 200 ") for one in caplog.records)
 
     def test_the_log_as_it_is_set_up_says_it(self, settings):
         made = logging.config.DictConfigurator(settings.LOGGING)

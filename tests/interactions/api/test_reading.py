@@ -14,7 +14,7 @@ from apps.interactions.models import Customer, DecisionRecord
 from apps.policies.models import Ruling
 from tests.conftest import STATUS, api_client
 from tests.deciding import decide
-from tests.interactions.api.test_interactions import URL, interaction
+from tests.interactions.api.test_interactions import ORDER, URL, interaction
 
 CUSTOMER = "/api/v1/customers/c-1/"
 
@@ -113,6 +113,26 @@ class TestETags:
         older = (timezone.now() - timedelta(days=1)).isoformat()
         answer = api.put(CUSTOMER, {"name": "Old", "as_of": older}, format="json", headers={"If-Match": tag})
         assert (answer.status_code, Customer.objects.get().name) == (412, "Mira")
+
+    def test_each_part_of_an_order_changes_it(self, api, customer):
+        def put(**other):
+            line = {
+                "sku": "A",
+                "name": "Lamp",
+                "quantity": 1,
+                "unit_price": "84.50",
+                "options": other.pop("options", {}),
+            }
+            sent = ORDER | {"customer": customer.external_id, "lines": [line], "as_of": moment, **other}
+            return api.put("/api/v1/orders/W9/", sent, format="json")
+
+        moment = timezone.now().isoformat()
+        puts = [put(), put(destination={"city": "Utrecht"}), put(options={"colour": "red"}), put(tracking_number="T")]
+        assert len({one["ETag"] for one in puts}) == 4
+        assert (puts[1].json()["destination"], puts[2].json()["lines"][0]["options"]) == (
+            {"city": "Utrecht"},
+            {"colour": "red"},
+        )
 
     def test_who_only_wants_to_make_what_is_not_there(self, api, tag):
         answer = api.put(CUSTOMER, {"name": "x"}, format="json", headers={"If-None-Match": "*"})

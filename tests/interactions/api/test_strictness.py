@@ -1,10 +1,15 @@
 """What a caller may have meant otherwise is not guessed: it is refused, by name."""
 
+import uuid
+
 import pytest
 from django.utils import timezone
 
+from apps.interactions import intake
 from apps.interactions.models import Customer, Interaction, Message
-from tests.conftest import api_client
+from apps.policies import audit
+from tests import factories
+from tests.conftest import STATUS, api_client
 from tests.interactions.api.test_interactions import ORDER, URL, interaction
 
 WIDGET = ["interactions:write"]  # of a key that stands on a public page
@@ -158,3 +163,67 @@ class TestPublicKeys:
         answer = call(api, interaction(customer))
         assert (answer.status_code, "Idempotent-Replayed" in answer) == (202, False)
         assert call(widget, sent).status_code == 422
+
+    def test_who_knows_its_words_has_no_case_of_others(self, api, widget, customer, order, drain):
+        """The commonest sentence there is, and an id that can be guessed: it is told nothing, and its words go nowhere."""
+        sent = interaction(customer, order=order.number, sender_verified=True)
+        reference = api.post(URL, sent, format="json").json()["id"]
+        drain()
+        assert widget.post(URL, interaction(), format="json").status_code == 409
+        (result,) = widget.post(f"{URL}batch/", {"interactions": [interaction()]}, format="json").json()["results"]
+        assert result["status"] == 409
+        added = widget.post(f"{URL}{reference}/messages/", _said("Please cancel my order"), format="json")
+        nobodys = widget.post(f"{URL}{uuid.uuid4()}/messages/", _said("Please cancel my order"), format="json")
+        assert (added.status_code, added.content) == (404, nobodys.content)
+        assert Message.objects.filter(author="customer").count() == 1
+
+    def test_a_ticket_under_an_id_that_it_took_is_refused_and_not_dropped(self, api, widget, customer):
+        widget.post(URL, interaction(), format="json")
+        assert api.post(URL, interaction(), format="json").status_code == 409
+        assert api.post(URL, interaction(customer, sender_verified=True), format="json").status_code == 409
+
+    def test_whom_it_names_joins_none_of_its_cases(self, api, widget, customer, order):
+        words = [_said(f"Where is my order {order.number}?")]
+        widget.post(URL, interaction(customer, external_id="w-1", messages=words), format="json")
+        sent = interaction(customer, order=order.number, messages=words, sender_verified=True)
+        for _ in range(2):
+            assert api.post(URL, sent, format="json").json()["merged_into"] is None
+        batch = {"interactions": [{**sent, "external_id": "t-5"}]}
+        (result,) = api.post(f"{URL}batch/", batch, format="json").json()["results"]
+        assert result["merged_into"] == str(Interaction.objects.get(external_id=sent["external_id"]).reference)
+
+    def test_what_it_says_on_a_case_makes_its_sender_uncertain(self, partner, customer, arrive, order):
+        case = arrive(STATUS, order=order)
+        assert case.sender_verified
+        words = intake.Words("customer", "And now?", timezone.now(), timezone.now())
+        intake.add_message(case, words, actor=audit.system("test"), vouched=False)
+        assert Interaction.objects.get(pk=case.pk).sender_verified is False
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"subject": "Another"}, {"public": True}, {"audience": 12}, {"sender_verified": False}, {"locale": "de"}, {"order": "W2"},
+         {"customer": "c-2"}],
+    )  # fmt: skip
+    def test_what_is_said_otherwise_is_another_interaction(self, api, partner, customer, order, other):
+        factories.OrderFactory(customer=factories.CustomerFactory(partner=partner, external_id="c-2"), number="W2")
+        sent = interaction(customer, order=order.number, sender_verified=True, subject="Mine")
+        assert [api.post(URL, sent, format="json").status_code for _ in "ab"] == [202, 200]
+        assert api.post(URL, {**sent, **other}, format="json").status_code == 409
+        (result,) = api.post(f"{URL}batch/", {"interactions": [{**sent, **other}]}, format="json").json()["results"]
+        assert result["status"] == 409
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        "address", ["pauses/", "webhook-endpoints/", "customers/{}/", "interactions/", "interactions/?limit=2"]
+    )
+    def test_one_that_is_not_known_is_refused_by_its_name(self, api, customer, address):
+        asked = f"/api/v1/{address.format(customer.external_id)}"
+        answer = api.get(f"{asked}{'&' if '?' in asked else '?'}colour=red")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["colour"])
+
+    @pytest.mark.parametrize("number", [12345678901234567890123, 7, 1.5])
+    def test_a_number_is_no_text(self, api, number):
+        answer = api.post(URL, interaction(external_id=number), format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["external_id"])
+        assert not Interaction.objects.exists()

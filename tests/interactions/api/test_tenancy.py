@@ -89,7 +89,9 @@ class TestViews:
                 continue  # makes a row of one's own under any name
             answers = [
                 getattr(stranger, method.lower())(
-                    reverse(f"api:{pattern.name}", kwargs={place: name}), BODIES.get(pattern.name, {}), format="json"
+                    reverse(f"api:{pattern.name}", kwargs={place: name}),
+                    None if method == "GET" else BODIES.get(pattern.name, {}),
+                    format="json",
                 )
                 for name in (theirs[pattern.name], never)
             ]

@@ -120,7 +120,9 @@ class TestDeliveries:
         assert api.get(f"{DELIVERIES}?endpoint={two}&status=gave_up").json()["results"] == []
         assert api.get(f"{DELIVERIES}?endpoint=x").status_code == 422
         assert api.get(f"{DELIVERIES}?state=x").json()["errors"] == {
-            "state": ["There is no such filter; use endpoint, event, status."]
+            "state": [
+                "There is no such parameter; use cursor, endpoint, event, fields, limit, made_before, made_from, status."
+            ]
         }
 
     def test_one_can_be_sent_again_and_so_can_a_time(self, api, partner, listener, happen, send):

@@ -192,6 +192,20 @@ class TestReplay:
         with pytest.raises(Refused, match="shorter time"):
             endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now())
 
+    def test_only_what_it_hears_counts(self, endpoint, happen, monkeypatch):
+        monkeypatch.setattr(endpoints, "MOST_REPLAYED", 2)
+        for _ in range(5):
+            happen("a", kind="reply.created")
+        happen("b", kind="action.requested")
+        spreading.spread()
+        endpoints.change(endpoint.pk, {"kinds": ["action.requested"]}, actor=BOT)
+        assert endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now()) == 1
+
+    def test_a_test_is_not_sent_again(self, endpoint, send):
+        endpoints.test(endpoint.pk, actor=BOT, now=timezone.now())
+        send()
+        assert endpoints.replay(endpoint.pk, timezone.now() - HOURS, timezone.now(), actor=BOT, now=timezone.now()) == 0
+
     def test_the_test_button_sends_to_it_alone(self, endpoint, partner, listener, send):
         endpoints.register(partner, {"url": listener.url}, actor=BOT)
         endpoints.test(endpoint.pk, actor=BOT, now=timezone.now())
@@ -200,6 +214,16 @@ class TestReplay:
 
 
 class TestReplayToOneThatDoesNotListen:
+    def test_what_was_given_up_while_it_failed_is_sent_when_it_listens(self, endpoint, listener, happen, send):
+        happen()
+        spreading.spread()
+        now = timezone.now()
+        endpoints.stop(endpoint.pk, actor=BOT, now=now)
+        WebhookDelivery.objects.update(status="gave_up", ended_at=now)
+        endpoints.listen_again(endpoint.pk, actor=BOT, now=timezone.now())
+        send()
+        assert len(listener.heard) == 1
+
     def test_nothing_waits_for_one_that_is_removed(self, endpoint, happen, send):
         happen()
         send()

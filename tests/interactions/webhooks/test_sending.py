@@ -219,6 +219,20 @@ class TestOrder:
             send()
         assert listener.heard[-1]["data"]["text"] == "second"
 
+    def test_nor_while_an_earlier_one_is_under_way(self, endpoint, happen):
+        happen("a")
+        happen("a")
+        spreading.spread()
+        sender = sending.Sender()
+        WebhookDelivery.objects.filter(pk=WebhookDelivery.objects.earliest("id").pk).update(
+            attempts=sending.IN_ORDER - 1
+        )
+        assert len(sender._take(False, 9)) == 1
+        sender._room[endpoint.pk] = 8
+        assert sender._take(False, 9) == []
+        WebhookDelivery.objects.update(token=None)
+        assert len(sender._take(False, 9)) == 1
+
     def test_what_failed_or_was_slow_has_threads_of_its_own(self, endpoint, listener, happen, send):
         listener.answers = [500]
         happen("a")
