@@ -290,3 +290,105 @@ def test_a_list_that_put_itself_in_the_senders_place_says_whom_to_answer(lines, 
     ]
     found = reading.read(plain(*said, *lines, sender="'Jane' via Support <support@lumi.example>"), BOX)
     assert (found.kind, found.sender, found.is_vouched and kind == "message") == (kind, sender, False)
+
+
+class TestForms:
+    """A form on a web page writes in its own name, and says in `Reply-To` whose words it brings."""
+
+    @pytest.mark.parametrize("by", ["noreply@shop.example", "mailer@forms.example", "support@lumi.example"])
+    def test_it_is_a_mail_of_whom_it_names(self, by):
+        told = "Authentication-Results: mx.lumi.example; dmarc=pass header.from=strict.example"
+        found = reading.read(plain(told, "Reply-To: Jane <jane@strict.example>", sender=f"Web form <{by}>"), BOX)
+        assert (found.kind, found.sender, found.name) == ("message", "jane@strict.example", "Jane")
+        assert not found.is_vouched, "anybody can write any name into a form"
+
+    @pytest.mark.parametrize(
+        ("lines", "by", "kind"),
+        [
+            ([], "noreply@shop.example", "automatic"),
+            (
+                ["Reply-To: jane@strict.example", "List-Unsubscribe: <https://shop.example/u>"],
+                "noreply@shop.example",
+                "automatic",
+            ),
+            (["Reply-To: jane@strict.example", "Auto-Submitted: auto-replied"], "noreply@shop.example", "automatic"),
+            (["Reply-To: support+00112233445566778899aabbccddeeff@lumi.example"], "support@lumi.example", "own"),
+            (["Reply-To: jane@strict.example", "X-Remit-Loop: support@lumi.example"], "support@lumi.example", "own"),
+        ],
+    )
+    def test_what_is_no_form_stays_what_it_was(self, lines, by, kind):
+        assert reading.read(plain(*lines, sender=by), BOX).kind == kind
+
+
+@pytest.mark.parametrize("sender", ["ada@example.com", "mailer-daemon@example.com"])
+def test_what_nobody_can_answer_is_answered_by_nobody(sender):
+    found = reading.read(plain("Return-Path: <>", sender=sender), BOX)
+    assert found.kind == ("bounce" if "daemon" in sender else "automatic")
+
+
+def test_a_read_receipt_is_automatic():
+    raw = b"From: ada@example.com\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nread\n--b--\n"
+    assert reading.read(raw, BOX).kind == "automatic"
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding", "said"),
+    [
+        ("ks_c_5601-1987", "cp949", "반품하고 싶어요"), ("iso-8859-8-i", "iso-8859-8", "שלום"), ("windows-874", "cp874", "สวัสดี"),
+        ("cp932", "cp932", "返品したい"), ("iso8859-1", "latin-1", "schön"), ("macintosh", "mac-roman", "schön"),
+        ("utf-7", "utf-7", "schön"), ("", "latin-1", "schön"), ("unknown-8bit", "utf-8", "schön"),
+    ],
+)  # fmt: skip
+def test_words_in_any_usual_charset_are_read(charset, encoding, said):
+    declared = f"; charset={charset}" if charset else ""
+    head = f"From: ada@example.com\nContent-Type: text/plain{declared}\nContent-Transfer-Encoding: 8bit\n\n"
+    found = reading.read(head.encode() + said.encode(encoding), BOX)
+    assert (found.text, found.note) == (said, "")
+
+
+def test_what_cannot_be_read_of_it_is_said():
+    raw = b"From: ada@example.com\nContent-Type: text/plain; charset=utf-8\n\n" + b"sch\xf6n"
+    assert "could not be read" in reading.read(raw.replace(b"utf-8", b"us-ascii"), BOX).note
+
+
+def _alternative(*parts):
+    body = "".join(f"--b\nContent-Type: {kind}\n\n{said}\n" for kind, said in parts)
+    return f"From: ada@example.com\nContent-Type: multipart/alternative; boundary=b\n\n{body}--b--\n".encode()
+
+
+def test_a_plain_text_that_only_says_that_there_is_another_is_not_taken():
+    long = (
+        "<p>I want to send back the two pans that came yesterday, since both of them are scratched on the inside.</p>"
+    )
+    found = reading.read(_alternative(("text/plain", "Needs an HTML viewer."), ("text/html", long)), BOX)
+    assert found.text.startswith("I want to send back")
+    found = reading.read(
+        _alternative(
+            ("text/plain", "Send back two pans, please."), ("text/html", "<p>Send back two pans, please.</p>")
+        ),
+        BOX,
+    )
+    assert found.text == "Send back two pans, please."
+
+
+@pytest.mark.parametrize("kind", ["text/calendar", "text/x-amp-html", "text/vcard"])
+def test_other_kinds_of_text_are_no_words(kind):
+    found = reading.read(_alternative(("text/plain", "See you on Monday."), (kind, "BEGIN:SOMETHING")), BOX)
+    assert found.text == "See you on Monday."
+    assert [one["type"] for one in found.attachments] == [kind]
+
+
+def test_a_signature_in_html_is_cut():
+    text, _ = html.text_of("<p>Where is my invoice?</p><div>-- <br>Ada Byron<br>Head of Purchasing</div>")
+    assert quotes.own_words(text) == "Where is my invoice?"
+
+
+@pytest.mark.parametrize("above", ["", "-----Original Message-----\n"])
+def test_our_whole_mail_below_its_header_goes(above):
+    ours = "Hi there,\n\nSomebody answers you by 16:30 today.\n\nKind regards,\nLumi Skin"
+    head = (
+        "From: Lumi Skin <support@lumi.example>\nSent: Monday, 23 November 2026 10:12\nTo: Ada\nSubject: Re: Hello\n\n"
+    )
+    assert quotes.own_words(f"The small one.\n\n{above}{head}{ours}", [ours]) == "The small one."
+    mine = f"The small one.\n\n{above}{head}{ours}\n\nPS: and hurry"
+    assert "PS: and hurry" in quotes.own_words(mine, [ours])

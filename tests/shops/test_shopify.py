@@ -31,16 +31,16 @@ def order(**more):
     return {
         "id": ORDER, "name": "#1001", "createdAt": "2026-11-10T09:00:00Z", "processedAt": "2026-11-10T09:00:01Z",
         "email": "ada@example.com", "cancelledAt": None, "displayFulfillmentStatus": "FULFILLED", "presentmentCurrencyCode": "EUR",
-        "totalPriceSet": money("65.00"), "totalReceivedSet": money("65.00"), "totalRefundedSet": money("0.00"),
+        "taxesIncluded": True, "totalPriceSet": money("65.00"), "totalReceivedSet": money("65.00"), "totalRefundedSet": money("0.00"),
         "customer": {"id": "gid://shopify/Customer/3", "displayName": "Ada Byron", "tags": ["Newsletter", "VIP"],
                      "defaultEmailAddress": {"emailAddress": "ada@example.com"}},
         "shippingAddress": {"address1": "12 Analytical Row", "city": "Utrecht", "zip": "3511", "countryCodeV2": "NL"},
         "cancellation": None,
         "lineItems": {"pageInfo": {"hasNextPage": False}, "nodes": [
-            {"sku": "PAN-L", "name": "Pan - Large", "quantity": 2, "discountedTotalSet": money("60.00")}]},
+            {"sku": "PAN-L", "name": "Pan - Large", "quantity": 2, "discountedTotalSet": money("60.00"), "taxLines": []}]},
         "transactions": [{"id": "gid://shopify/OrderTransaction/5", "kind": "SALE", "status": "SUCCESS", "gateway": "shopify_payments",
                           "processedAt": "2026-11-10T09:00:02Z", "amountSet": money("65.00")}],
-        "fulfillments": [{"createdAt": "2026-11-11T09:00:00Z", "deliveredAt": "2026-11-13T15:00:00Z", "displayStatus": "DELIVERED",
+        "fulfillments": [{"createdAt": "2026-11-11T09:00:00Z", "deliveredAt": "2026-11-13T15:00:00Z", "status": "SUCCESS", "displayStatus": "DELIVERED",
                           "trackingInfo": [{"number": "3SABC"}]}],
         **more,
     }  # fmt: skip
@@ -189,3 +189,59 @@ def test_orders_that_changed_are_told_once(shop, connector):
     (found,) = connector.changed(timezone.now(), {})
     assert found == ("1001", "2026-11-26T20:00:00Z")
     assert list(connector.changed(timezone.now(), dict([found]))) == []
+
+
+def test_what_was_called_off_was_not_sent(shop, connector):
+    (way,) = order()["fulfillments"]
+    off = order(
+        fulfillments=[{**way, "status": "CANCELLED", "deliveredAt": None}], displayFulfillmentStatus="UNFULFILLED"
+    )
+    shop.says("lineItems(first: 50)", {"data": {"order": off}})
+    seen = connector.read("1001")
+    assert (seen.order["status"], seen.order["events"], seen.order["tracking_number"]) == ("placed", [], "")
+
+
+@pytest.mark.parametrize(("included", "price"), [(True, "50.00"), (False, "54.13")])
+def test_tax_that_stands_beside_the_price_is_of_the_line(shop, connector, included, price):
+    line = {
+        "sku": "PAN-L",
+        "name": "Pan",
+        "quantity": 2,
+        "discountedTotalSet": money("100.00"),
+        "taxLines": [{"priceSet": money("8.26")}],
+    }
+    taxed = order(
+        taxesIncluded=included,
+        lineItems={"pageInfo": {"hasNextPage": False}, "nodes": [line]},
+        totalPriceSet=money("113.26"),
+    )
+    shop.says("lineItems(first: 50)", {"data": {"order": taxed}})
+    assert connector.read("1001").order["lines"][0]["unit_price"] == price
+
+
+def test_orders_that_are_unusual_fit_the_mirror(shop, connector):
+    (line,) = order()["lineItems"]["nodes"]
+    lines = {"pageInfo": {"hasNextPage": False}, "nodes": [line, {**line, "discountedTotalSet": money("0.00")}]}
+    shop.says("lineItems(first: 50)", {"data": {"order": order(customer=None, email=None, lineItems=lines)}})
+    seen = connector.read("1001")
+    for shape, said in ((shapes.CustomerIn, seen.customer), (shapes.OrderIn, seen.order)):
+        assert shape(data=said).is_valid(raise_exception=True)
+    assert seen.customer["external_id"] == "guest of order 1001"
+    assert [one["sku"] for one in seen.order["lines"]][:2] == ["PAN-L", "PAN-L #2"]
+
+
+def test_an_order_with_more_lines_than_can_be_read_is_a_persons(shop, connector):
+    lines = {"pageInfo": {"hasNextPage": True}, "nodes": order()["lineItems"]["nodes"]}
+    shop.says("lineItems(first: 50)", {"data": {"order": order(lineItems=lines)}})
+    assert "more lines" in adapter.perform(connector, wanted()).reason
+
+
+def test_the_next_page_of_what_changed_is_read(shop, connector):
+    def page(asked):
+        is_first = asked.body["variables"]["after"] is None
+        name = "#1" if is_first else "#2"
+        info = {"hasNextPage": is_first, "endCursor": "next"}
+        return {"data": {"orders": {"nodes": [{"name": name, "updatedAt": "2026-11-26T20:00:00Z"}], "pageInfo": info}}}
+
+    shop.says("UPDATED_AT", page)
+    assert [number for number, _ in connector.changed(timezone.now(), {})] == ["1", "2"]

@@ -1,7 +1,10 @@
 """WooCommerce by its published API: what we ask, and what we make of the answers. Not tried on a live shop."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -158,3 +161,73 @@ def test_orders_that_changed_are_told_once(shop, connector):
     (found,) = connector.changed(timezone.now(), {})
     assert found == ("727", "2026-11-26T20:00:00")
     assert list(connector.changed(timezone.now(), dict([found]))) == []
+
+
+def as_wordpress(orders):
+    """What it gives of them: those changed after a time by its own clock, which may not have a zone, page by page."""
+
+    def answer(asked):
+        said = {name: value for name, (value,) in parse_qs(urlsplit(asked.path).query).items()}
+        after = datetime.fromisoformat(said["modified_after"])
+        assert after.tzinfo is None, "of a time with a zone it makes one of the shop's zone"
+        fitting = [one for one in orders if datetime.fromisoformat(one["date_modified_gmt"]) > after]
+        fitting.sort(key=lambda one: one["date_modified_gmt"])
+        begins = (int(said["page"]) - 1) * int(said["per_page"])
+        return fitting[begins : begins + int(said["per_page"])]
+
+    return answer
+
+
+@pytest.mark.parametrize("of_one_second", [60, 250])
+def test_none_is_left_out_where_many_change_in_one_second(shop, connector, of_one_second):
+    seconds = [*range(90), *[90] * of_one_second, *range(91, 151)]
+    at = datetime(2026, 11, 26, 20, tzinfo=UTC)
+    orders = [
+        order(id=n, number=str(n), date_modified_gmt=f"{at + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}")
+        for n, second in enumerate(seconds)
+    ]
+    shop.says("modified_after=", as_wordpress(orders))
+    told = [number for number, _ in connector.changed(at.astimezone(ZoneInfo("Europe/Berlin")), {})]
+    assert sorted(told, key=int) == [str(n) for n in range(len(orders))], "each once"
+
+
+def test_what_changed_two_minutes_before_the_last_look_is_read_again(shop, connector):
+    shop.says("modified_after=", as_wordpress([order()]))
+    at = datetime(2026, 11, 26, 20, tzinfo=UTC)
+    assert len(list(connector.changed(at + timedelta(seconds=119), {}))) == 1
+    assert list(connector.changed(at + timedelta(seconds=121), {})) == []
+
+
+def test_orders_that_are_unusual_fit_the_mirror(shop, connector):
+    line = {"name": "Pan", "product_id": 5, "sku": "PAN-L", "quantity": 1, "total": "20.00", "total_tax": "0.00"}
+    lines = [
+        line,
+        {**line, "total": "0.00"},
+        {**line, "sku": "", "variation_id": 8},
+        {**line, "sku": "", "variation_id": 9},
+    ]
+    nobody = {**ADDRESS, "email": "", "first_name": "A" * 150, "last_name": "B" * 150}
+    shop.says("GET /wp-json/wc/v3/orders/727 ", order(customer_id=0, billing=nobody, line_items=lines))
+    seen = connector.read("727")
+    for shape, said in ((shapes.CustomerIn, seen.customer), (shapes.OrderIn, seen.order)):
+        assert shape(data=said).is_valid(raise_exception=True)
+    assert seen.customer["external_id"] == "guest of order 727"
+    assert [one["sku"] for one in seen.order["lines"]] == [
+        "PAN-L",
+        "PAN-L #2",
+        "product 5-8",
+        "product 5-9",
+        "shipping",
+    ]
+
+
+def test_without_a_way_of_payment_nothing_is_paid_back(shop, connector):
+    shop.says("GET /wp-json/wc/v3/orders/727 ", order(payment_method=""))
+    assert "no way of payment" in adapter.perform(connector, wanted()).reason
+    assert sent(shop, "POST") == []
+
+
+def test_another_currency_is_never_paid_back(shop, connector):
+    shop.says("GET /wp-json/wc/v3/orders/727 ", order(currency="USD"))
+    assert adapter.perform(connector, wanted()).verdict == "refused"
+    assert sent(shop, "POST") == []

@@ -4,6 +4,7 @@ import re
 
 from lxml import etree
 
+SIGNED = "-- "  # the line above a signature, with its space
 LARGEST = 256 * 1024  # characters that are looked at
 _SPACE = re.compile(r"\s+")
 _EMPTY_LINES = re.compile(r"(?:\n(?:> )* *){3,}")
@@ -29,7 +30,7 @@ def text_of(html: str) -> tuple[str, bool]:
     said = "".join(walk.seen)
     text = _EMPTY_LINES.sub(lambda found: "\n\n" + found[0].rsplit("\n", 1)[1], said)
     cut = len(html) > LARGEST or any("Excessive depth" in entry.message for entry in parser.error_log)
-    lines = "\n".join(line.rstrip() for line in text.split("\n")).strip()
+    lines = "\n".join(line if line == SIGNED else line.rstrip() for line in text.split("\n")).strip()
     return lines, cut or walk.hid or not lines
 
 

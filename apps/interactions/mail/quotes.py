@@ -26,6 +26,7 @@ def own_words(text: str, ours: Iterable[str] = ()) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     known = {_plain(line) for one in ours for line in one.split("\n")}
     goes = _not_alone(lines, [_is_ours(line, known) for line in lines])
+    _below_a_header(lines, goes, known)
     _quoted_to_the_end(lines, goes)
     _what_leads_in(lines, goes)
     kept = [line for line, gone in zip(lines, goes, strict=True) if not gone]
@@ -51,6 +52,18 @@ def _not_alone(lines: list[str], goes: list[bool]) -> list[bool]:
         gone and (bool(_MARK.match(lines[place])) or any(near >= 0 and goes[near] for near in beside[place]))
         for place, gone in enumerate(goes)
     ]
+
+
+def _below_a_header(lines: list[str], goes: list[bool], known: set[str]) -> None:
+    """Our whole mail, unmarked, as some programs put it below its From, Sent, To and Subject: when all of it is ours."""
+    told = [place for place, line in enumerate(lines) if line.strip()]
+    for first, second, third, below in zip(told, told[1:], told[2:], told[3:], strict=False):
+        if all(_HEADER.match(lines[place]) for place in (first, second, third)):
+            rest = [place for place in told if place >= below and not _HEADER.match(lines[place])]
+            if rest and all(_plain(lines[place]) in known for place in rest):
+                for place in rest:
+                    goes[place] = True
+                return
 
 
 def _quoted_to_the_end(lines: list[str], goes: list[bool]) -> None:

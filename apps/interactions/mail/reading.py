@@ -8,6 +8,7 @@ import email.policy
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.header import decode_header
@@ -25,13 +26,19 @@ LARGEST = 10 * 1024 * 1024  # bytes that are parsed
 MOST_PARTS, MOST_HOPS, MOST_REFERENCES, MOST_ATTACHMENTS = 200, 30, 50, 50
 MOST_BOUNDARIES = 20  # each is compared with every line
 LONGEST_HEADER, LONGEST_TEXT = 8_000, 19_000  # characters
+LONGEST_STUB = 200  # characters of a plain text that may only say that there is another one
+UNREADABLE = "�"
 LOOP = "X-Remit-Loop"
 _IDS = re.compile(r"<[!-;=?-~]{1,390}>")  # of plain characters
-_CHARSETS = re.compile(
-    r"utf-?(8|16)|(us-)?ascii|iso-8859-\d+|latin-?1|windows-125\d|cp125\d|koi8-[ru]|gb\w+|big5|shift_jis|euc-\w+|iso-2022-jp",
-    re.IGNORECASE,
+_CHARSETS = re.compile(  # Python knows others, too, some of which take their time
+    r"utf-?(7|8|16)|(us-)?ascii|iso-?8859-\d+|latin-?1|(windows-|cp)\d{3,4}|koi8-[rtu]|gb\w+|big5(-hkscs)?|shift_jis|euc-\w+"
+    r"|iso-2022-(jp|kr)|tis-620|macintosh"
 )
-_NOBODY = re.compile(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
+_CALLED_OTHERWISE = {
+    "ks_c_5601-1987": "cp949", "iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8", "windows-874": "cp874",
+    "windows-31j": "cp932", "x-sjis": "cp932", "x-mac-roman": "macintosh",
+}  # fmt: skip
+_NOBODY = re.compile(r"(mailer(-daemon)?|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -99,8 +106,9 @@ def _unreadable(head: bytes, own_id: str, box: Box, why: str) -> Incoming:
 
 def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
     sender, name = _sender(message)
-    if sender.lower() == box.address.lower() and _is_our_own_list(message, box) and not _header(message, LOOP):
-        sender, name = _sender(message, "Reply-To")  # lists put themselves in the place of some senders
+    speaks = _speaks_for_another(message, sender, box)
+    if speaks:
+        sender, name = _sender(message, "Reply-To")
     kind, notes = _kind(message, sender, box), []
     text, attachments, is_odd = _content(message)
     if is_odd:
@@ -117,9 +125,27 @@ def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
         digest=_digest(sender, _header(message, "Subject"), text), own_id=own_id, message_id=ids[0] if ids else own_id,
         kind=kind, sender=sender, name=name, subject=_header(message, "Subject")[:300],
         text=text, sent_at=_sent_at(message), about=list(dict.fromkeys(about))[:MOST_REFERENCES], tokens=_tokens(message, box),
-        is_vouched=vouching.is_vouched(message.get_all("Authentication-Results"), sender, box.vouched_by),
+        is_vouched=not speaks and vouching.is_vouched(message.get_all("Authentication-Results"), sender, box.vouched_by),
         attachments=attachments, note="; ".join(notes),
     )  # fmt: skip
+
+
+def _speaks_for_another(message: "Message[str, str]", sender: str, box: Box) -> bool:
+    """Lists put themselves in the place of some senders, and so do forms on web pages: whose words it are stands in `Reply-To`.
+    Nobody vouches for that."""
+    if _header(message, LOOP):
+        return False
+    if sender.lower() == box.address.lower() and _is_our_own_list(message, box):
+        return True
+    meant, _ = _sender(message, "Reply-To")
+    is_one = bool(meant) and not _is_ours(meant, box) and not message.get_all("List-Unsubscribe")
+    return is_one and (_is_ours(sender, box) or bool(_NOBODY.fullmatch(sender.split("@")[0])))
+
+
+def _is_ours(address: str, box: Box) -> bool:
+    """The box itself, with or without what stands behind a +."""
+    local, _, domain = address.lower().partition("@")
+    return f"{local.partition('+')[0]}@{domain}" == box.address.lower()
 
 
 def _digest(*parts: str) -> str:
@@ -154,11 +180,16 @@ def clean(text: str) -> str:
 
 
 def _as_text(data: bytes, charset: str | None) -> str:
-    known = charset if charset and _CHARSETS.fullmatch(charset.strip()) else "utf-8"
+    """What cannot be read stands as “�”. Without a name that is known it is UTF-8, or else what was usual before it."""
+    named = (charset or "").strip().lower()
+    named = _CALLED_OTHERWISE.get(named, named)
+    if _CHARSETS.fullmatch(named):
+        with suppress(LookupError):
+            return data.decode(named, "replace")
     try:
-        return data.decode(known, "replace")
-    except LookupError:
-        return data.decode("utf-8", "replace")
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _sender(message: "Message[str, str]", header: str = "From") -> tuple[str, str]:
@@ -191,12 +222,14 @@ def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
     from_nobody = bool(_NOBODY.fullmatch(sender.split("@")[0]))
     if report == "delivery-status" and _is_only_late(message):
         return MailKind.AUTOMATIC
-    if report == "delivery-status" or (_header(message, "Return-Path") == "<>" and from_nobody):
+    comes_from_none = _header(message, "Return-Path") == "<>"
+    if report == "delivery-status" or (comes_from_none and from_nobody):
         return MailKind.BOUNCE
     if (message.get_all("List-Id") or precedence == "list") and not _is_our_own_list(message, box):
         return MailKind.LIST
     says_so = (
-        automatic not in ("", "no")
+        comes_from_none
+        or automatic not in ("", "no")
         or precedence in ("bulk", "junk", "auto_reply")
         or report == "disposition-notification"
     )
@@ -253,15 +286,19 @@ def _content(message: "Message[str, str]") -> tuple[str, list[dict[str, Any]], b
         is_file = part.get_content_disposition() == "attachment" or bool(named)
         if kind == "text/rfc822-headers":
             plain.append(_as_text(data, "utf-8"))
-        elif is_file or not kind.startswith("text/"):
+        elif is_file or kind not in ("text/plain", "text/html"):
             attachments.append({"name": named or "unnamed", "type": clean(kind)[:100], "size": len(data)})
         else:
             (rich if kind == "text/html" else plain).append(_as_text(data, part.get_content_charset()))
     text, is_odd = clean("\n".join(plain)).strip(), False
-    if not text and rich:
+    if rich and len(text) < LONGEST_STUB:
         read = [html.text_of(one) for one in rich]
-        text, is_odd = clean("\n\n".join(one for one, _ in read)).strip(), any(odd for _, odd in read)
-    return text, attachments[:MOST_ATTACHMENTS], is_odd
+        seen = clean("\n\n".join(one for one, _ in read)).strip()
+        if len(seen) > 3 * len(text):  # else the plain text says as much
+            text, is_odd = seen, any(odd for _, odd in read)
+        elif not text:
+            is_odd = any(odd for _, odd in read)
+    return text, attachments[:MOST_ATTACHMENTS], is_odd or UNREADABLE in text
 
 
 def _filename(part: "Message[str, str]") -> str:

@@ -94,7 +94,13 @@ def keys_in(text: str | None) -> list[str]:
 
 
 def with_rest(lines: list[dict[str, Any]], total: Decimal) -> list[dict[str, Any]]:
-    """The lines, and what was paid besides them, such as shipping, as one more: what is paid back is held on lines."""
+    """The lines, and what was paid besides them, such as shipping, as one more: what is paid back is held on lines. An article
+    that stands there at two prices, as a gift may, is two: the second has a SKU of its own."""
+    prices: dict[str, str] = {}
+    for line in lines:
+        sku, place = line["sku"][:55], 2
+        while prices.setdefault(line["sku"], line["unit_price"]) != line["unit_price"]:
+            line["sku"], place = f"{sku} #{place}", place + 1
     rest = total - sum((Decimal(line["unit_price"]) * line["quantity"] for line in lines), Decimal(0))
     return (
         [*lines, {"sku": "shipping", "name": "Shipping", "quantity": 1, "unit_price": f"{rest:.2f}"}]

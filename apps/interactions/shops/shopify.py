@@ -29,15 +29,16 @@ _FIND = (
 )
 _ORDER = (
     """query ($id: ID!) { order(id: $id) {
-  id name createdAt processedAt email cancelledAt displayFulfillmentStatus presentmentCurrencyCode
+  id name createdAt processedAt email cancelledAt displayFulfillmentStatus presentmentCurrencyCode taxesIncluded
   totalPriceSet { ...M } totalReceivedSet { ...M } totalRefundedSet { ...M }
   customer { id displayName tags defaultEmailAddress { emailAddress } }
   shippingAddress { address1 city zip countryCodeV2 }
   cancellation { staffNote }
   lineItems(first: 50) { pageInfo { hasNextPage }
-    nodes { sku name quantity discountedTotalSet(withCodeDiscounts: true) { ...M } } }
+    nodes { sku name quantity discountedTotalSet(withCodeDiscounts: true) { ...M }
+      taxLines { priceSet { ...M } } } }
   transactions(first: 25) { id kind status gateway processedAt amountSet { ...M } }
-  fulfillments(first: 10) { createdAt deliveredAt displayStatus trackingInfo(first: 1) { number } } } } """
+  fulfillments(first: 10) { createdAt deliveredAt status displayStatus trackingInfo(first: 1) { number } } } } """
     + _MONEY
 )
 _REFUNDS = (
@@ -121,7 +122,7 @@ class Shopify:
         return _of_refund(said["refund"]).outcome()
 
     def _cancel(self, wanted: Wanted, order: Any) -> Outcome | None:
-        if order["fulfillments"]:
+        if _sent(order):
             raise Denied("The shop has sent this order, so it cannot be cancelled.")
         said = self._ask(_CANCEL, id=order["id"], note=marked(wanted.key))["orderCancel"]
         _refuse(said["orderCancelUserErrors"])
@@ -201,9 +202,9 @@ def _traces(order: Mapping[str, Any], refunds: Any) -> dict[str, Trace]:
 def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
     if order["lineItems"]["pageInfo"]["hasNextPage"]:
         raise Denied(f"Order {order['name']} has more lines than can be read.")
-    who, to, ways = order["customer"] or {}, order["shippingAddress"] or {}, order["fulfillments"]
+    who, to, ways = order["customer"] or {}, order["shippingAddress"] or {}, _sent(order)
     email = (who.get("defaultEmailAddress") or {}).get("emailAddress") or order["email"] or ""
-    customer_id = who.get("id") or f"guest {email}"
+    customer_id = who.get("id") or f"guest {email or 'of order ' + _plain(order['name'])}"
     tags = {str(tag).lower() for tag in who.get("tags") or []}
     delivered = [way["deliveredAt"] for way in ways if way["deliveredAt"]]
     all_there = bool(ways) and len(delivered) == len(ways) and order["displayFulfillmentStatus"] == "FULFILLED"
@@ -213,7 +214,7 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
     return Seen(
         number=_plain(order["name"]),
         customer={
-            "external_id": customer_id, "name": who.get("displayName") or "", "email": email,
+            "external_id": customer_id, "name": (who.get("displayName") or "")[:200], "email": email,
             "tier": next((tier for tier in reversed(TIERS) if tier in tags), ""),
             "country": to.get("countryCodeV2") or "", "postcode": to.get("zip") or "",
         },
@@ -223,7 +224,8 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
             "delivered_at": max(delivered) if all_there else None,
             "destination": {name: to.get(field) or "" for name, field in _DESTINATION.items()},
             "lines": with_rest(
-                [_line(line) for line in order["lineItems"]["nodes"] if line["quantity"]], _amount(order["totalPriceSet"])
+                [_line(line, order["taxesIncluded"]) for line in order["lineItems"]["nodes"] if line["quantity"]],
+                _amount(order["totalPriceSet"]),
             ),
             "payments": [
                 {"kind": "payment", "method": one["gateway"][:30], "amount": f"{_amount(one['amountSet']):.2f}",
@@ -244,7 +246,16 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
     )  # fmt: skip
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, Any]:
-    each = (_amount(line["discountedTotalSet"]) / line["quantity"]).quantize(Decimal("0.01"))
+def _sent(order: Mapping[str, Any]) -> list[Any]:
+    """What is on its way, or was: not what was called off, or never left."""
+    return [one for one in order["fulfillments"] if one["status"] not in ("CANCELLED", "ERROR", "FAILURE")]
+
+
+def _line(line: Mapping[str, Any], taxes_included: bool) -> dict[str, Any]:
+    """With its tax, which the shop may keep beside the price."""
+    worth = _amount(line["discountedTotalSet"])
+    if not taxes_included:
+        worth += sum((_amount(tax["priceSet"]) for tax in line["taxLines"]), Decimal(0))
+    each = (worth / line["quantity"]).quantize(Decimal("0.01"))
     sku, name = line["sku"] or line["name"][:60], line["name"][:200]
     return {"sku": sku, "name": name, "quantity": line["quantity"], "unit_price": f"{each:.2f}"}

@@ -5,7 +5,7 @@ is answered with status 500: only what is found afterwards, as paid by the provi
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -37,19 +37,24 @@ class WooCommerce:
         return _seen(order, self._get(f"/orders/{order['id']}/refunds?per_page={A_PAGE}"))
 
     def changed(self, since: datetime, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        after = (since - OVERLAP).isoformat()
+        after, page, told = (since.astimezone(UTC) - OVERLAP).replace(tzinfo=None, microsecond=0), 1, dict(known)
         while True:
-            asked = urlencode({
-                "modified_after": after, "dates_are_gmt": "true", "orderby": "modified", "order": "asc", "per_page": A_PAGE,
+            asked = urlencode({  # a time without a zone: WordPress makes its own zone's of one that has it
+                "modified_after": after.isoformat(), "dates_are_gmt": "true", "orderby": "modified", "order": "asc",
+                "per_page": A_PAGE, "page": page,
             })  # fmt: skip
             orders = self._get(f"/orders?{asked}")
             for order in orders:
-                if known.get(str(order["number"])) != order["date_modified_gmt"]:
-                    yield str(order["number"]), order["date_modified_gmt"]
-            # On by the last one's time: what changes meanwhile moves to the end, and shifts nothing away.
-            if len(orders) < A_PAGE or orders[-1]["date_modified_gmt"] == after:
+                number, changed = str(order["number"]), order["date_modified_gmt"]
+                if told.get(number) != changed:
+                    told[number] = changed
+                    yield number, changed
+            if len(orders) < A_PAGE:
                 return
-            after = orders[-1]["date_modified_gmt"]
+            # On by the last one's time: what changes meanwhile moves to the end, and shifts nothing away. Times are whole
+            # seconds, of which what is asked for begins after the given one: the last second is read once more.
+            last = datetime.fromisoformat(orders[-1]["date_modified_gmt"]) - timedelta(seconds=1)
+            after, page = (last, 1) if last > after else (after, page + 1)
 
     def act(self, wanted: Wanted, seen: Seen) -> Outcome | None:
         order = seen.raw
@@ -123,7 +128,8 @@ def _of_refund(refund: Mapping[str, Any]) -> Trace:
 
 def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
     to, who = order["shipping"], order["billing"]
-    customer_id = f"customer {order['customer_id']}" if order["customer_id"] else f"guest {who['email']}"
+    guest = who["email"] or f"of order {order['number']}"
+    customer_id = f"customer {order['customer_id']}" if order["customer_id"] else f"guest {guest}"
     paid = Decimal(order["total"]) if order["date_paid_gmt"] else Decimal(0)
     given = sum((Decimal(refund["amount"]) for refund in refunds), Decimal(0))
     payment = {"kind": "payment", "method": order["payment_method"][:30] or "other", "amount": f"{paid:.2f}",
@@ -131,7 +137,7 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
     return Seen(
         number=str(order["number"]),
         customer={
-            "external_id": customer_id, "name": f"{who['first_name']} {who['last_name']}".strip(), "email": who["email"],
+            "external_id": customer_id, "name": f"{who['first_name']} {who['last_name']}".strip()[:200], "email": who["email"],
             "country": to["country"] or who["country"], "postcode": to["postcode"] or who["postcode"],
         },
         order={
@@ -153,10 +159,9 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     worth = Decimal(line["total"]) + Decimal(line["total_tax"])
     each = (worth / line["quantity"]).quantize(Decimal("0.01"))
-    return {
-        "sku": line["sku"] or f"product {line['product_id']}", "name": line["name"][:200], "quantity": line["quantity"],
-        "unit_price": f"{each:.2f}",
-    }  # fmt: skip
+    variation = f"-{line['variation_id']}" if line.get("variation_id") else ""
+    sku = line["sku"] or f"product {line['product_id']}{variation}"
+    return {"sku": sku, "name": line["name"][:200], "quantity": line["quantity"], "unit_price": f"{each:.2f}"}
 
 
 def _utc(at: str | None) -> str | None:
