@@ -54,6 +54,8 @@ def load(
     parts = urlsplit(address)
     if parts.hostname not in LOOPBACK:
         raise NotHere(f"{parts.hostname} is not this machine: load is made on loopback alone.")
+    if parts.scheme != "http":
+        raise ValueError("Load is made over plain http: it measures Remit, and no proxy before it.")
     if not (0 < seconds <= MOST_SECONDS and 1 <= connections <= MOST_CONNECTIONS and 1 <= batch <= 500):
         raise ValueError(
             f"At most {MOST_SECONDS} seconds, {MOST_CONNECTIONS} connections, 500 a batch, and at least some."

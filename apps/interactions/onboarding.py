@@ -164,6 +164,8 @@ def _checked(partner: Partner, terms: Terms) -> None:
             row.full_clean(exclude=left_out, validate_constraints=False)
         except ValidationError as error:
             errors |= {name: list(found) for name, found in error.message_dict.items()}
+    if not set(partner.staffed_weekdays) <= set(range(7)):
+        errors["staffed_weekdays"] = ["Days are 0, which is Monday, to 6, which is Sunday."]
     if errors:
         raise Invalid(errors)
 
@@ -171,12 +173,14 @@ def _checked(partner: Partner, terms: Terms) -> None:
 def _shop_is_read(partner: Partner) -> Check:
     row = ShopConnection.objects.filter(partner=partner).first()
     is_read = row is not None and row.read_at is not None and not row.failures
-    return Check("The shop is read", "yes" if is_read else "no: see its connection", is_read)
+    said = "yes" if is_read else "no: see its connection"
+    return Check("The shop is read", said, is_read, "interactions_shopconnection")
 
 
 def _webhook_came_through(partner: Partner) -> Check:
     came = WebhookDelivery.objects.filter(endpoint__partner=partner, status=WebhookDelivery.Status.DELIVERED).exists()
-    return Check("A webhook came through", "yes" if came else "no: send a test", came)
+    said = "yes" if came else "no: send a test"
+    return Check("A webhook came through", said, came, "interactions_webhookendpoint")
 
 
 def checklist(partner: Partner, now: datetime) -> list[Check]:
@@ -193,13 +197,13 @@ def checklist(partner: Partner, now: datetime) -> list[Check]:
     orders = Order.objects.filter(partner=partner).count()
     used = ApiKey.objects.filter(partner=partner, last_used_at__isnull=False).exists()
     return [
-        Check("A key was used", "yes" if used else "no", used),
-        Check("Orders are in the mirror", f"{orders:,}", orders > 0),
+        Check("A key was used", "yes" if used else "no", used, "interactions_apikey"),
+        Check("Orders are in the mirror", f"{orders:,}", orders > 0, "interactions_order"),
         heard,
-        Check("The shop said what became of an action", "yes" if settled else "no", settled),
+        Check("The shop said what became of an action", "yes" if settled else "no", settled, "interactions_effect"),
         Check(f"Observed for at least {OBSERVED_FOR.days} days", f"{observed.days} days", observed >= OBSERVED_FOR),
         Check(f"At least {LEAST_RULINGS} cases ruled meanwhile", f"{count:,}", count >= LEAST_RULINGS),
         stages.agreement(stages.known_of(partner.pk, case_type) for case_type in CaseType),
-        Check("A pause was tried, and lifted by two people", "yes" if lifted else "no", lifted),
-        Check("Somebody is on shift now", f"{len(here)}" if here else "nobody", bool(here)),
+        Check("A pause was tried, and lifted by two people", "yes" if lifted else "no", lifted, "policies_pause"),
+        Check("Somebody is on shift now", f"{len(here)}" if here else "nobody", bool(here), "interactions_shift"),
     ]  # fmt: skip

@@ -28,6 +28,7 @@ class Check:
     label: str
     value: str
     met: bool
+    page: str = ""  # the list of the admin where that is seen to, like policies_pause
 
 
 KnownOf = Callable[[int, str, int], Known]

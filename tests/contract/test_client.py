@@ -120,6 +120,28 @@ class TestClient:
         )  # fmt: skip
         assert [row["external_id"] for row in remit.interactions(limit=3)] == [f"t{n}" for n in range(6, -1, -1)]
 
+    def test_the_key_goes_to_no_other_host(self, live_server, key):
+        """Whatever an answer says, as a proxy makes it of another host's name: pages are asked for where the client was sent."""
+        asked = []
+
+        class Elsewhere(httpx.HTTPTransport):
+            def handle_request(self, request):
+                asked.append(request.url.host)
+                answer = super().handle_request(request)
+                body = answer.read().replace(live_server.url.encode(), b"http://evil.example")
+                return httpx.Response(answer.status_code, content=body, headers={"Content-Type": "application/json"})
+
+        with Remit(live_server.url, key=key, transport=Elsewhere()) as client:
+            for number in range(3):
+                client.send(external_id=f"t{number}", channel="chat", text="Hello, where is it?")
+            assert len(list(client.interactions(limit=2))) == 3
+        assert set(asked) == {httpx.URL(live_server.url).host}
+
+    def test_what_is_no_secret_is_said_to_be_none(self):
+        headers = {"webhook-id": "x", "webhook-timestamp": str(int(time.time())), "webhook-signature": "v1,x"}
+        with pytest.raises(ValueError, match="whsec_"):
+            verify(b"{}", headers, secrets="whsec_not base64!")
+
     def test_a_refusal_has_the_words_of_the_api(self, remit):
         with pytest.raises(Refused) as refused:
             remit.send(external_id="t-1", channel="pigeon", text="Hello")

@@ -23,6 +23,11 @@ def test_it_is_bounded(more):
         load("http://127.0.0.1:1", "rk_a_b", **{"seconds": 1, "connections": 1, **more})
 
 
+def test_it_speaks_plain_http_alone():
+    with pytest.raises(ValueError, match="plain http"):
+        load("https://127.0.0.1", "rk_a_b", seconds=1, connections=1)
+
+
 @pytest.mark.parametrize("a_second", [0, -1])
 def test_no_calls_a_second_are_no_load(a_second):
     with pytest.raises(ValueError, match="more than 0"):

@@ -61,6 +61,7 @@ class TestCreate:
         [
             (("--currency", "euro"), "currency"), (("--time-zone", "Mars"), "no time zone"), (("--languages", "dutch"), "two-letter"),
             (("--greeting", "Hi {customer}"), "Use {name}"), (("--webhook", "ftp://x"), "Write the address"),
+            (("--weekdays", "Mon,Tue"), "0 is Monday"), (("--weekdays", "6,7"), "to 6, which is Sunday"),
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_said_and_nothing_is_made(self, boundary, more, said):

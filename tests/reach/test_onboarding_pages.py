@@ -137,7 +137,7 @@ def test_who_looks_after_some_brands_makes_no_others(partner):
 class TestBeforeItGoesLive:
     def test_it_says_what_is_missing(self, operator, partner):
         said = operator.get(f"/admin/policies/partner/{partner.pk}/go-live/").content.decode()
-        assert "0 of 9 are so" in said
+        assert "0 of 9 done" in said
         assert "Somebody is on shift now" in said
 
     def test_a_key_to_its_sandbox_is_shown_once(self, operator, partner):

@@ -42,7 +42,8 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Partner
         fields = ("name", "slug", "currency", "time_zone")
-        help_texts = {"slug": "Short name for addresses, like lumi-skin. Empty: made from the name."}
+        labels = {"slug": "Short name"}
+        help_texts = {"slug": "For addresses, like lumi-skin. Empty: made from the name."}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -118,9 +119,17 @@ class BoundaryForm(forms.Form):
         help_text="It becomes a draft, which rules nothing until it was verified and two people released it.",
     )  # fmt: skip
 
+    def only_those_there(self) -> None:
+        """For who writes no boundaries."""
+        del self.fields["starter"]
+        chosen = self.fields["boundary"]
+        chosen.required, chosen.empty_label = True, "Choose one"  # type: ignore[attr-defined]
+        chosen.error_messages["required"] = "Choose a boundary, or ask an ops manager for a new one first."
+        chosen.help_text = "Brands share a handful of boundaries. An ops manager makes new ones."
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        if not given.get("boundary") and not given.get("starter"):
+        if "starter" in self.fields and not given.get("boundary") and not given.get("starter"):
             self.add_error("starter", "Choose a boundary, or the starter of a new one.")
         return given
 
@@ -171,6 +180,12 @@ class BrandWizard(SessionWizardView):  # type: ignore[misc]  # it has no stubs
         """A new form shows what a new brand would have."""
         form = dict(STEPS)[step]
         return model_to_dict(form.Meta.model(), fields=form.Meta.fields) if issubclass(form, forms.ModelForm) else {}
+
+    def get_form(self, step: str | None = None, data: Any = None, files: Any = None) -> Any:
+        form = super().get_form(step, data, files)
+        if isinstance(form, BoundaryForm) and not self.request.user.has_perm("policies.add_boundaryversion"):
+            form.only_those_there()
+        return form
 
     def get_context_data(self, form: Any, **more: Any) -> dict[str, Any]:
         steps = [

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         wanted = onboarding.Wanted(
             slug=options["slug"], name=options["name"], boundary=options["boundary"], currency=options["currency"],
             time_zone=options["time_zone"], opens_at=options["opens"], closes_at=options["closes"],
-            staffed_weekdays=[int(day) for day in _parts(options["weekdays"]) if day.isdigit()],
+            staffed_weekdays=_weekdays(options["weekdays"]),
             holidays=_parts(options["holidays"]), languages=_parts(options["languages"]),
             return_days=options["return_days"], greeting=options["greeting"], sign_off=options["sign_off"],
             webhook=options["webhook"], contact=options["contact"], sandbox=not options["no_sandbox"],
@@ -111,3 +111,10 @@ def _parts(text: str) -> list[str]:
 
 def _time(text: str) -> time:
     return time.fromisoformat(text)
+
+
+def _weekdays(text: str) -> list[int]:
+    days = _parts(text)
+    if not all(day.isascii() and day.isdigit() for day in days):
+        raise CommandError(f"staffed_weekdays: “{text}” is not read. Write days as numbers, 0 is Monday: 0,1,2,3,4.")
+    return [int(day) for day in days]
