@@ -32,8 +32,10 @@ def count(row: CaseAudit, now: datetime) -> None:
     for scope in _scopes(row):
         target = _target(**scope)
         found = _breaker(scope, target, row, now)
-        if found.pause is None and found.target != target:
+        is_rarer = found.ramp_id is None and float(row.probability) < found.least
+        if found.pause is None and (found.target != target or is_rarer):
             found.target = target
+            found.least = min(found.least, float(row.probability)) if is_rarer else found.least
             _reckon_anew(found, now)
         else:
             _count(found, row, wrong, now)
@@ -122,7 +124,7 @@ def _keep(breaker: Breaker, detector: betting.Detector, tripped: bool, now: date
 
 
 def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
-    """One that was drawn with a smaller probability than the least counts no more than that."""
+    """One that was drawn with a smaller probability than the least, of a breaker that tripped, counts no more than that."""
     return betting.Audit(wrong) if breaker.ramp_id else betting.Audit(wrong, max(float(row.probability), breaker.least))
 
 

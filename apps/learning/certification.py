@@ -110,8 +110,8 @@ def alpha_of_report(number: int, alpha: float = ALPHA) -> float:
 
 
 def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
-    """One cluster a customer of a brand and a joint decision; what shares either hangs together. A case without a customer
-    is by itself. In the order of their first case."""
+    """One cluster a customer of a brand and a joint decision; what shares either hangs together. Whoever writes without being
+    known may be one person: of a brand and a day they are one. In the order of their first case."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -121,7 +121,7 @@ def clusters_of(judged: Iterable[Judged]) -> list[Cluster]:
         return name
 
     def owner(one: Judged) -> str:
-        return f"customer {one.partner}/{one.customer}" if one.customer else f"case {one.partner}/{one.case}"
+        return f"customer {one.partner}/{one.customer}" if one.customer else f"unknown {one.partner}/{one.on}"
 
     rows = list(judged)
     for one in rows:

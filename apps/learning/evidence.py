@@ -25,13 +25,16 @@ from apps.policies.models import Partner, Ruling
 from apps.policies.money import Money
 from apps.policies.words import Handler
 
+# Why the AI may not, whatever case it is: whoever makes a boundary wider, or a type live, changes that.
+OF_NO_CASE = frozenset({"gate", "stage", "paused", "held out", "ramp", "budget", "quiet"})
 AT_ONCE = 2_000  # rows in memory, of a year of many brands
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One judged case: what the AI proposed or did, the facts that were ruled on, and the judgement. `how` is "blind" or
-    "audit"; `granted` when the AI did it, or would have, had its grant not held it out or left it to people so far."""
+    "audit"; `granted` when the AI did it, or would have, had its grant not held it out or left it to people so far; it
+    `passes` when no check of the case itself, such as that it was read with certainty, keeps it from being the AI's."""
 
     case_type: str
     action: str
@@ -43,6 +46,7 @@ class Piece:
     judged: Judged
     discloses: bool = True
     made_with: tuple[str, ...] = ()
+    passes: bool = True
 
 
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:
@@ -166,6 +170,7 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
     )
     only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
     granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant
+    passes = all(no["code"] in OF_NO_CASE for no in ruling.downgrades)
     discloses = bool(ruling.proposal.get("discloses_order", True))
     yield Piece(
         ruling.case_type,
@@ -178,6 +183,7 @@ def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None,
         judged,
         discloses,
         versions_of(ruling.made_with),
+        passes,
     )
 
 

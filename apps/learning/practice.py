@@ -2,7 +2,8 @@
 
 practised(boundary)    its active version's policy, so
 targets_in(boundary)   how often the AI may be wrong there; target_of_ramp(ramp) in what one grant lets it do
-stops_of(boundary)     when a grant of each type and action was last stopped: what was judged before proves nothing now
+stops_of(boundary)     when a grant of each type and action was last stopped, or given back to people in part: what was judged
+                       before proves nothing now
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from apps.learning.models import Refinement
 from apps.learning.refining import Kind
 from apps.policies import ramps
 from apps.policies.models import Boundary, Ramp
@@ -56,4 +58,12 @@ def stops_of(boundary: Boundary) -> dict[Kind, datetime]:
     for row in rows.filter(stopped_at__isnull=False).order_by("stopped_at"):
         assert row.stopped_at is not None
         found[row.case_type, row.action] = row.stopped_at
+    given_back = Refinement.objects.filter(
+        report__boundary=boundary, kind=Refinement.Kind.TIGHTEN, version__activated_at__isnull=False
+    )
+    for proposal in given_back.select_related("version").order_by("version__activated_at"):
+        assert proposal.version is not None
+        assert proposal.version.activated_at is not None
+        kind, at = (proposal.case_type, proposal.action), proposal.version.activated_at
+        found[kind] = max(found.get(kind, at), at)
     return found

@@ -1,6 +1,7 @@
 """What a report proposes, written down with all that it rests on: the cases, the numbers, and what it would change."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
 from apps.learning import drift, ramping, refining
-from apps.learning.certification import Certificate
+from apps.learning.certification import FEWEST_CUSTOMERS, Certificate
 from apps.learning.evidence import Piece
 from apps.learning.models import Refinement
 from apps.learning.region import Region
@@ -78,8 +79,16 @@ def _rests_on(inside: Sequence[Piece]) -> dict[str, Any]:
         "differing": [one.judged.case for one in inside if one.judged.wrong],
         "agreeing": [one.judged.case for one in inside if not one.judged.wrong][-AGREEING:],
         "usual": ramping.usual_as_json(drift.usual([one.facts for one in inside])),
-        "made_with": sorted({made for one in inside for made in one.made_with}),
+        "made_with": _made_with(inside),
     }
+
+
+def _made_with(inside: Sequence[Piece]) -> list[str]:
+    """The versions that it is proven for: of classifier, drafter and playbook those that made `FEWEST_CUSTOMERS` of the cases
+    at least, or the one that made most."""
+    counts = Counter(made for one in inside for made in one.made_with)
+    most = {made.split()[0]: made for made, _ in reversed(counts.most_common())}
+    return sorted({made for made, count in counts.items() if count >= FEWEST_CUSTOMERS} | set(most.values()))
 
 
 def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:

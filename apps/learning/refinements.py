@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from apps.learning import evidence, guides, practice, proposing, refining, replays
-from apps.learning.certification import alpha_of_report
+from apps.learning.certification import ALPHA, alpha_of_report, counting, lower_bound
 from apps.learning.models import Refinement, RefinementReport
 from apps.learning.tightening import LOOKING_BACK as LATELY
 from apps.learning.tightening import tighten
@@ -71,7 +71,7 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
         if before.count() + 1 != number:
             raise Moved("Another report of this boundary was made meanwhile. Look at that one.")
         report.save(force_insert=True)
-        _expire(report, [finding for finding in tested if finding.proposed is not None], actor)
+        _expire(report, [finding for finding in tested if finding.proposed is not None], pieces, actor)
         for row in proposed:
             if row is not None:
                 row.report = report
@@ -97,9 +97,12 @@ def _looked_at(
     return peoples, refining.granted_by([one for one in fresh if one.granted and one.judged.on >= lately], policy)
 
 
-def _expire(report: RefinementReport, proven: Sequence[refining.Finding], actor: audit.Actor) -> None:
-    """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, and what speaks of
-    a grant's kind that was stopped since. A certificate stays one otherwise, until somebody decides."""
+def _expire(
+    report: RefinementReport, proven: Sequence[refining.Finding], pieces: Sequence[evidence.Piece], actor: audit.Actor
+) -> None:
+    """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, what what was
+    judged since speaks against, and what is of a kind of which a grant was stopped since. A certificate stays one otherwise,
+    until somebody decides."""
     again = {(finding.case_type, finding.action) for finding in proven}
     stopped = practice.stops_of(report.boundary)
     rows = Refinement.objects.select_for_update(no_key=True, of=("self",)).select_related("report")
@@ -107,9 +110,20 @@ def _expire(report: RefinementReport, proven: Sequence[refining.Finding], actor:
     for row in rows.filter(report__boundary=report.boundary, state=_S.OPEN):
         kind, made_at = (row.case_type, row.action), row.report.made_at
         is_old = report.made_at - made_at > GOOD_FOR
-        if row.kind == Refinement.Kind.TIGHTEN or kind in again or is_old or stopped.get(kind, made_at) > made_at:
+        is_over = kind in again or is_old or stopped.get(kind, made_at) > made_at or _is_refuted(row, pieces)
+        if row.kind == Refinement.Kind.TIGHTEN or is_over:
             over.append(row)
     move(over, "expire", actor=actor, reason=f"report {report.number}")
+
+
+def _is_refuted(row: Refinement, pieces: Sequence[evidence.Piece]) -> bool:
+    """Whether what was judged in its region since its report is surely wrong more often than the target it was proven for."""
+    region, kind, day = row.as_region(), (row.case_type, row.action), row.report.made_at.date()
+    later = [one for one in pieces if (one.case_type, one.action) == kind and one.judged.on >= day]
+    since = [one.judged for one in later if region.holds(one.facts, one.amount)]
+    clusters = counting(since, wrong_first=False)
+    target = max((step.get("target", 0.0) for step in row.steps), default=0.0)
+    return lower_bound(sum(one.wrong for one in clusters), len(clusters), ALPHA) > target
 
 
 def _last_tested(reports: QuerySet[RefinementReport]) -> dict[refining.Kind, date]:
@@ -120,10 +134,11 @@ def _last_tested(reports: QuerySet[RefinementReport]) -> dict[refining.Kind, dat
 
 
 def _waiting(finding: refining.Finding) -> dict[str, Any]:
-    """A region that is not proven, in words, and how many more customers it takes."""
+    """A region that is not proven, in words, and how many more customers it takes: by its own test, where it was tested."""
+    failed = next((one for one in finding.certificates if not one.certified), None)
     return {
         "case_type": finding.case_type, "action": finding.action, "words": finding.regions[-1].in_words(),
-        "more_needed": finding.more_needed,
+        "more_needed": failed.more_needed if failed else finding.more_needed,
     }  # fmt: skip
 
 
@@ -163,10 +178,10 @@ def accept(user: User, refinement_id: int) -> BoundaryVersion:
         stop = practice.stops_of(boundary).get((row.case_type, row.action))
         if stop is not None and stop > row.report.made_at:
             raise Refused("A grant of this kind was stopped since: wait for the next report, on evidence from after.")
-        widens, said = row.kind == Refinement.Kind.WIDEN, row.rule()
+        widens, said = row.kind == Refinement.Kind.WIDEN, row.rule(practice.practised(boundary))
         rule = Rule(
             case_type=said.case_type, handler=said.handler, action=said.action,
-            ceiling=said.ceiling.amount if said.ceiling else None,
+            ceiling=said.ceiling.amount if said.ceiling else None, seniority=said.seniority,
             conditions=[condition.as_json() for condition in said.conditions],
         )  # fmt: skip
         note = f"{row.report}, proposal {row.pk}"

@@ -84,11 +84,13 @@ class _Chain:
 
 
 def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
-    """What the policy leaves to people and no guardrail does."""
+    """What the policy leaves to people, and neither a guardrail nor a check of the case does: it would be the AI's."""
     now = compile_policy(policy.rules, policy.guardrails)
     widest: dict[tuple[str, str, str], CompiledPolicy] = {}
     found = []
     for one in pieces:
+        if not one.passes:
+            continue
         proposal = Proposal(one.action, one.amount, (), one.discloses)
         if now.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
             continue
@@ -155,7 +157,7 @@ def split(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
 
 
 def _owner(judged: Judged) -> tuple[str, str]:
-    return judged.partner, judged.customer or f"case {judged.case}"
+    return judged.partner, judged.customer or f"unknown on {judged.on}"
 
 
 def by_kind(pieces: Sequence[Piece]) -> defaultdict[Kind, list[Piece]]:

@@ -49,7 +49,7 @@ def _replayed(row: Refinement, now: datetime) -> dict[str, Any]:
     if widens:  # stopped grants of its type make room in the draft
         stopped = ramps.stopped(rule.ramp for rule in active.rules if rule.case_type == row.case_type)
         active = replace(active, rules=tuple(rule for rule in active.rules if rule.ramp not in stopped))
-    draft = coaching.policy_with(active, row.rule(), after_granting=widens)
+    draft = coaching.policy_with(active, row.rule(active), after_granting=widens)
     return replaying.compared(boundary, draft, version, (now - DAYS, now))
 
 

@@ -35,7 +35,9 @@ class TestAccept:
         assert (row.state, row.version, row.closed_by) == ("accepted", draft, ops)
 
     def test_a_draft_says_what_was_replayed(self, proven, ops, boundary):
-        replayed = coaching.policy_with(practice.practised(boundary), proven.rule(), after_granting=True)
+        replayed = coaching.policy_with(
+            practice.practised(boundary), proven.rule(practice.practised(boundary)), after_granting=True
+        )
         drafted = refinements.accept(ops, proven.pk).policy()
 
         def said(policy):

@@ -131,10 +131,12 @@ class TestTrip:
         assert (again.seen, again.wrong, again.pause) == (1, 0, None)
         assert Pause.objects.filter(lifted_at=None).count() == 0
 
-    def test_one_drawn_more_seldom_than_the_first_counts_no_more_than_that(self, audited, user, partner):
+    def test_where_fewer_are_drawn_than_before_all_is_reckoned_anew(self, audited, user, partner):
+        """Each stands for as many as it was drawn of: what is drawn more seldom would count for too little otherwise."""
         find_all(user, audited(1), "right")
         Breaker.objects.update(least=0.5)
         find_all(user, audited(1), "wrong")
+        assert Breaker.objects.get(action="reply").least == 0.05
         expected = betting.Detector(USUAL, 1.0, 0.05)
         expected.add(betting.Audit(False, 0.05))
         expected.add(betting.Audit(True, 0.05))

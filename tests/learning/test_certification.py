@@ -130,9 +130,10 @@ class TestClusters:
         assert with_flood.capped == 440
         assert not with_flood.certified
 
-    def test_nobody_is_known_to_be_one_customer_and_brands_have_their_own(self):
+    def test_those_who_are_not_known_may_be_one_and_brands_have_their_own(self):
         unknown = [replace(judged(n), customer="") for n in range(50)]
-        assert len(clusters_of(unknown)) == 50
+        days = {one.on for one in unknown}
+        assert len(clusters_of(unknown)) == len(days) < 50, "of a day"
         assert len(clusters_of([replace(judged(1), partner=brand) for brand in ("glow", "nord")])) == 2
 
     def test_many_wrong_cases_of_few_customers_certify_nothing(self):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.interactions import precedents
@@ -11,6 +12,7 @@ from apps.interactions.models import Escalation
 from apps.learning import disagreement, evidence
 from apps.policies import pauses
 from apps.policies.errors import Invalid
+from apps.policies.models import Ruling
 from apps.reach import insights
 from apps.reach.tables import Chosen
 from tests import factories
@@ -66,6 +68,19 @@ class TestPieces:
         assert (piece.how, piece.case_type, piece.action) == ("blind", "refund_exception", "refund")
         assert (piece.judged.by, piece.judged.money) == (str(user.pk), Decimal("84.50"))
         assert piece.judged.customer == str(escalated.interaction.customer_id)
+
+    @pytest.mark.parametrize(
+        ("code", "passes"), [("gate", True), ("stage", True), ("confidence", False), ("alarm press", False)]
+    )
+    def test_whether_a_check_of_the_case_keeps_it_from_the_ai_is_kept(self, escalated, user, partner, code, passes):
+        type(escalated).objects.update(blind=True)
+        judged(user, Escalation.objects.get())
+        said = [{"question": "earned", "code": one, "reason": "", "handler": "human"} for one in ("gate", code)]
+        with connection.cursor() as cursor:  # rulings do not change
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            Ruling.objects.update(downgrades=said)
+            cursor.execute("SET LOCAL session_replication_role = origin")
+        assert pieces(partner)[0].passes == passes
 
     @pytest.mark.parametrize(
         ("reply", "wrong"), [("", False), ("Dear customer, this is what we have to say instead.", True)]

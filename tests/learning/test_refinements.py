@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, transaction
 from django_q.models import OrmQ
 
 from apps.interactions import onboarding
-from apps.learning import evidence, refinements, refining, replays, reporting, tasks
+from apps.learning import evidence, practice, proposing, refinements, refining, replays, reporting, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.disagreement import Disagreement
 from apps.learning.models import Refinement, RefinementReport, ReportRun
+from apps.learning.region import Region
 from apps.learning.tightening import LOOKING_BACK
-from apps.policies import audit, ramps, replaying
+from apps.policies import audit, ramps, releases, replaying
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
+from apps.policies.specs import RuleSpec
+from apps.policies.words import Handler, Seniority
 from tests import factories
 from tests.conftest import browser, page
 from tests.learning.test_refining import pieces
@@ -56,6 +60,43 @@ class TestReport:
         assert second.alpha == alpha_of_report(2)
         assert Refinement.objects.filter(report=second).exists()
         assert Refinement.objects.get(pk=proven.pk).state == "expired"
+
+    @pytest.mark.parametrize(("part", "state"), [(100, "open"), (2, "expired")])
+    def test_a_proposal_that_what_was_judged_since_speaks_against_ends(
+        self, proven, boundary, now, judged, part, state
+    ):
+        region = proven.as_region()
+        inside = [one for one in judged if region.holds(one.facts, one.amount)][:100]
+        judged += [
+            replace(one, judged=replace(one.judged, case=f"n{n}", customer=f"n{n}", on=now.date() + timedelta(days=n % 9), wrong=n % part == 0))
+            for n, one in enumerate(inside)
+        ]  # fmt: skip
+        refinements.make_report(boundary, now)
+        assert Refinement.objects.get(pk=proven.pk).state == state
+
+    def test_what_a_check_of_the_case_keeps_from_the_ai_is_no_evidence_for_a_rule(self, judged, boundary, now):
+        judged[:] = [replace(one, passes=False) for one in judged]
+        assert refinements.make_report(boundary, now).pieces == 0
+
+    def test_how_many_more_it_takes_is_told_by_the_test_that_failed(self):
+        failed = SimpleNamespace(certified=False, more_needed=None)
+        found = refining.Finding("complaint", "refund", (Region(),), (failed,), 0)
+        assert refinements._waiting(found)["more_needed"] is None
+        assert refinements._waiting(replace(found, certificates=()))["more_needed"] == 0
+
+    def test_it_is_proven_for_the_versions_that_made_enough_of_it(self):
+        def made(count, *versions):
+            return [replace(one, made_with=versions) for one in pieces(count)]
+
+        inside = [
+            *made(600, "classifier a", "drafter x"),
+            *made(40, "classifier b", "drafter x"),
+            *made(1, "classifier c", "drafter y"),
+        ]
+        assert proposing._made_with(inside) == ["classifier a", "classifier b", "drafter x"]
+        assert proposing._made_with(made(3, "classifier a", "drafter x")) == ["classifier a", "drafter x"], (
+            "of few those that made most"
+        )
 
     def test_a_proposal_that_nobody_decides_expires(self, proven, boundary, now):
         refinements.make_report(boundary, now + timedelta(weeks=14))
@@ -238,6 +279,26 @@ class TestTightening:
         draft = refinements.accept(ops, row.pk)
         first = Rule.objects.filter(version=draft, case_type="order_status").order_by("position").first()
         assert (first.handler, first.ramp) == ("human", None)
+
+    def test_what_was_judged_before_it_was_given_back_proves_nothing_any_more(self, wrong_lately, boundary, now, ops):
+        refinements.make_report(boundary, now)
+        draft = refinements.accept(ops, Refinement.objects.get(kind="tighten").pk)
+        assert ("order_status", "reply") not in practice.stops_of(boundary), "a draft rules nothing"
+        releases.tighten(ops, draft)
+        boundary = Boundary.objects.get(pk=boundary.pk)
+        assert practice.stops_of(boundary)["order_status", "reply"] == boundary.active_version.activated_at
+        wrong_lately[:] = [
+            replace(one, how="blind", granted=False, judged=replace(one.judged, wrong=False)) for one in wrong_lately
+        ]
+        assert refinements.make_report(boundary, now).pieces == 0
+
+    def test_it_takes_nothing_from_seniors(self, wrong_lately, boundary, now, ops):
+        refinements.make_report(boundary, now)
+        row = Refinement.objects.get(kind="tighten")
+        policy = practice.practised(boundary)
+        assert row.rule(policy).seniority == "any"
+        seniors = RuleSpec("s", "order_status", (), Handler.HUMAN, seniority=Seniority.SENIOR)
+        assert row.rule(replace(policy, rules=(*policy.rules, seniors))).seniority == "senior"
 
 
 class TestReplay:

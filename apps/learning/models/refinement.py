@@ -16,8 +16,8 @@ from apps.policies.machines import guard, in_state_list
 from apps.policies.models import Boundary, BoundaryVersion
 from apps.policies.models.audit import append_only, no_truncate
 from apps.policies.money import Money
-from apps.policies.specs import RuleSpec
-from apps.policies.words import Action, CaseType, Handler
+from apps.policies.specs import PolicySpec, RuleSpec
+from apps.policies.words import Action, CaseType, Handler, Seniority
 
 
 class RefinementReport(models.Model):
@@ -148,11 +148,17 @@ class Refinement(models.Model):
             Money(Decimal(ceiling["amount"]), ceiling["currency"]) if ceiling else None,
         )
 
-    def rule(self) -> RuleSpec:
-        """What a draft made of it says, without its ramp."""
-        region, widens = self.as_region(), self.kind == self.Kind.WIDEN
-        handler, action = (Handler.AUTONOMOUS, self.action) if widens else (Handler.HUMAN, "")
-        return RuleSpec("the proposal", self.case_type, region.conditions, handler, action, region.ceiling)
+    def rule(self, policy: PolicySpec) -> RuleSpec:
+        """What a draft of this policy made of it says, without its ramp. What is given back to people comes before what they
+        decide already, so it asks for seniors where anything of its type does."""
+        region = self.as_region()
+        if self.kind == self.Kind.WIDEN:
+            return RuleSpec(
+                "the proposal", self.case_type, region.conditions, Handler.AUTONOMOUS, self.action, region.ceiling
+            )
+        asked = {one.seniority for one in policy.rules if one.case_type == self.case_type}
+        seniority = Seniority.SENIOR if Seniority.SENIOR in asked else Seniority.ANY
+        return RuleSpec("the proposal", self.case_type, region.conditions, Handler.HUMAN, seniority=seniority)
 
     @transition(state, source=_S.OPEN, target=_S.ACCEPTED, conditions=[has_a_draft], custom={"who": "ops manager"})
     def accept(self) -> None:
