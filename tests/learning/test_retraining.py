@@ -205,6 +205,15 @@ class TestRetrain:
         assert not retraining.due(now + timedelta(days=6)), "whatever came of it"
         assert not retraining.due(now + timedelta(days=8)), "nothing was corrected since"
 
+    def test_one_is_measured_a_week_whoever_asks(self, corrected, ops):
+        """`LEVEL` is that of one a week: among many, one looks better by chance."""
+        retraining.carry_out(retraining.begin(ops, NOW).pk)
+        made = ReadingModel.objects.get()
+        told = browser(ops).post("/admin/interactions/readingmodel/train/", follow=True).content.decode()
+        assert "The next can be from" in told
+        assert Training.objects.count() == 1
+        assert retraining.begin(ops, made.made_at + timedelta(days=7))
+
     def test_what_came_of_it_is_kept(self, corrected, db):
         made = retraining.begin(None, NOW)
         retraining.carry_out(made.pk)

@@ -186,6 +186,14 @@ class TestRotation:
         assert new.secret_hash not in page(operator, "/admin/interactions/apikey/")
 
 
+@pytest.mark.parametrize(
+    ("address", "kind"), [(URL, "application/problem+json"), ("/sign-in/", "text/html; charset=utf-8")]
+)
+def test_a_host_that_is_not_ours_is_told_as_the_address_has_it(client, address, kind):
+    answer = client.get(address, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer["Content-Type"]) == (400, kind)
+
+
 class TestRequestId:
     def test_every_answer_has_one_and_each_another(self, api):
         ids = {api.get(URL)["X-Request-Id"] for _ in range(3)}
