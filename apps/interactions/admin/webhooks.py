@@ -169,7 +169,7 @@ class OfKind(admin.SimpleListFilter):
 class WebhookDeliveryAdmin(OfPartners, ReadOnly):
     nothing_yet = "Nothing was sent yet. Events go to every webhook that listens."
     partner_path = "endpoint__partner"
-    list_display = ("made_at", "event", "endpoint", "status", "attempts", "answered", "milliseconds")
+    list_display = ("made_at", "kind", "endpoint", "status", "attempts", "answered", "milliseconds")
     list_filter = ("status", OfKind, "endpoint__partner")
     search_fields = ("=event__event_id", "=subject")
     fields = ("event", "endpoint", "status", "attempts", "made_at", "ended_at", "next_at", "content", "all_tries")
@@ -177,6 +177,10 @@ class WebhookDeliveryAdmin(OfPartners, ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
         return endpoints.with_last_try(super().get_queryset(request).select_related("event", "endpoint__partner"))
+
+    @admin.display(description="event")
+    def kind(self, row: WebhookDelivery) -> str:
+        return row.event.kind
 
     @admin.display(description="answer")
     def answered(self, row: Any) -> str:
