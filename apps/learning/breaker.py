@@ -31,6 +31,8 @@ def count(row: CaseAudit, now: datetime) -> None:
     wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
     for scope in _scopes(row):
         target = _target(**scope)
+        if _is_wide(scope) and _allowed(row.partner, row.case_type, row.decision.action) > target:  # type: ignore[union-attr]
+            continue
         found = _breaker(scope, target, row, now)
         is_rarer = found.ramp_id is None and float(row.probability) < found.least
         if found.pause is None and (found.target != target or is_rarer):
@@ -60,6 +62,15 @@ def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
         {"partner": row.partner, **kind, "ramp": None},
     ]
     return [*scopes, {"partner": None, **kind, "ramp": row.ramp}] if row.ramp is not None else scopes
+
+
+def _is_wide(scope: dict[str, Any]) -> bool:
+    """A brand, or everything: what two people let be wrong more often there is its own breaker's, and stops nothing else."""
+    return not scope["case_type"] and scope["ramp"] is None
+
+
+def _allowed(partner: Partner, case_type: str, action: str) -> float:
+    return practice.targets_in(partner.boundary).of(case_type, action)
 
 
 def _breaker(scope: dict[str, Any], target: float, row: CaseAudit, now: datetime) -> Breaker:
@@ -178,5 +189,12 @@ def _counted(breaker: Breaker) -> list[Any]:
     of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
     of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
-    found = rows.filter(of_scope).order_by("done_at", "pk").annotate(wrong=found_wrong())
+    of_it = rows.filter(of_scope)
+    if _is_wide({"case_type": breaker.case_type, "ramp": breaker.ramp}):
+        kinds = of_it.order_by().values_list("partner", "case_type", "decision__action").distinct()
+        partners = Partner.objects.select_related("boundary").in_bulk({partner for partner, *_ in kinds})
+        for partner, case_type, action in kinds:
+            if _allowed(partners[partner], case_type, action) > breaker.target:
+                of_it = of_it.exclude(partner=partner, case_type=case_type, decision__action=action)
+    found = of_it.order_by("done_at", "pk").annotate(wrong=found_wrong())
     return list(found.only("verdict", "probability"))

@@ -1,17 +1,20 @@
 """The breaker, from the auditor's verdict to the pause, the notice and the case that goes back to people."""
 
+from decimal import Decimal
+
 import pytest
 from django.utils import timezone
 
 from apps.interactions import notifying
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction, Notice
-from apps.learning import audits, betting, breaker
+from apps.learning import audits, betting, breaker, practice
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import pauses
 from apps.policies.errors import Moved
 from apps.policies.models import Partner, Pause
-from apps.policies.targets import USUAL
+from apps.policies.specs import LimitSpec
+from apps.policies.targets import USUAL, Targets
 from tests import factories
 from tests.conftest import STATUS, browser, page
 from tests.learning.test_audits import chance, place_of  # noqa: F401
@@ -122,6 +125,21 @@ class TestTrip:
         Breaker.objects.update(seen=3000, threshold=betting.threshold_for(2000))
         find_all(user, audited(1), "right")
         assert Breaker.objects.get(action="reply").threshold == betting.threshold_for(3001 * 365 / 28)
+
+    def test_a_type_that_may_be_wrong_more_often_stops_itself_alone(self, audited, user, partner, monkeypatch):
+        """Two people let it: then it is neither the brand's nor everybody's error."""
+        rows = audited(3)
+        find(user, rows[0], "wrong")
+        wide = Breaker.objects.filter(case_type="", ramp=None)
+        assert [row.seen for row in wide] == [1, 1]
+        looser = LimitSpec("l", "error", case_types=frozenset({"order_status"}), target=Decimal("0.5"))
+        monkeypatch.setattr(practice, "targets_in", lambda boundary: Targets(limits=(looser,)))
+        find_all(user, rows[1:], "wrong")
+        assert [row.seen for row in wide.all()] == [1, 1]
+        row = Breaker.objects.get(action="reply", ramp=None)
+        assert (row.seen, row.target) == (3, 0.5)
+        breaker.regret(CaseAudit.objects.get(pk=rows[0].pk), timezone.now())
+        assert [row.seen for row in wide.all()] == [0, 0], "what is reckoned anew leaves out the same"
 
     def test_let_go_on_by_two_it_begins_anew(self, audited, user):
         find_all(user, audited(5), "wrong")
