@@ -10,7 +10,8 @@ from email.utils import format_datetime, formataddr
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.interactions.mail.reading import LOOP, clean
+from apps.interactions.mail.contents import clean
+from apps.interactions.mail.reading import LOOP
 from apps.interactions.models import Interaction, Mail, MailBox, OutboxEvent, OutgoingMail
 from apps.interactions.models.mail import HEARD
 

@@ -7,11 +7,9 @@ import email
 import email.policy
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
@@ -19,27 +17,16 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from apps.interactions.mail import html, vouching
+from apps.interactions.mail import contents, vouching
 from apps.interactions.models.mail import MailKind
 
 LARGEST = 10 * 1024 * 1024  # bytes that are parsed
-MOST_PARTS, MOST_HOPS, MOST_REFERENCES, MOST_ATTACHMENTS = 200, 30, 50, 50
+MOST_PARTS, MOST_HOPS, MOST_REFERENCES = 200, 30, 50
 MOST_BOUNDARIES = 20  # each is compared with every line
 LONGEST_HEADER, LONGEST_TEXT = 8_000, 19_000  # characters
-LONGEST_STUB = 200  # characters of a plain text that may only say that there is another one
-UNREADABLE = "�"
 LOOP = "X-Remit-Loop"
 _IDS = re.compile(r"<[!-;=?-~]{1,390}>")  # of plain characters
-_CHARSETS = re.compile(  # Python knows others, too, some of which take their time
-    r"utf-?(7|8|16)|(us-)?ascii|iso-?8859-\d+|latin-?1|(windows-|cp)\d{3,4}|koi8-[rtu]|gb\w+|big5(-hkscs)?|shift_jis|euc-\w+"
-    r"|iso-2022-(jp|kr)|tis-620|macintosh"
-)
-_CALLED_OTHERWISE = {
-    "ks_c_5601-1987": "cp949", "iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8", "windows-874": "cp874",
-    "windows-31j": "cp932", "x-sjis": "cp932", "x-mac-roman": "macintosh",
-}  # fmt: skip
 _NOBODY = re.compile(r"(mailer(-daemon)?|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
-_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +97,7 @@ def _read(message: "Message[str, str]", own_id: str, box: Box) -> Incoming:
     if speaks:
         sender, name = _sender(message, "Reply-To")
     kind, notes = _kind(message, sender, box), []
-    text, attachments, is_odd = _content(message)
+    text, attachments, is_odd = contents.content(message)
     if is_odd:
         notes.append("something in it is hidden, or could not be read")
     if not sender and kind == MailKind.MESSAGE:
@@ -162,34 +149,7 @@ def _ids_in(message: "Message[str, str]", name: str) -> list[str]:
 def _header(message: "Message[str, str]", name: str) -> str:
     """Its first value, decoded, in one line, cut; empty where there is none or it cannot be read."""
     values = message.get_all(name) or []
-    return _decoded(str(values[0])[:LONGEST_HEADER]) if values else ""
-
-
-def _decoded(raw: str) -> str:
-    try:
-        parts = decode_header(raw)
-        text = "".join(part if isinstance(part, str) else _as_text(part, charset) for part, charset in parts)
-    except Exception:
-        text = raw
-    return clean(" ".join(text.split()))
-
-
-def clean(text: str) -> str:
-    """Without what no eye sees and no database holds."""
-    return _UNSEEN.sub("", text)
-
-
-def _as_text(data: bytes, charset: str | None) -> str:
-    """What cannot be read stands as “�”. Without a name that is known it is UTF-8, or else what was usual before it."""
-    named = (charset or "").strip().lower()
-    named = _CALLED_OTHERWISE.get(named, named)
-    if _CHARSETS.fullmatch(named):
-        with suppress(LookupError):
-            return data.decode(named, "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+    return contents.decoded(str(values[0])[:LONGEST_HEADER]) if values else ""
 
 
 def _sender(message: "Message[str, str]", header: str = "From") -> tuple[str, str]:
@@ -198,12 +158,12 @@ def _sender(message: "Message[str, str]", header: str = "From") -> tuple[str, st
     found = [pair for pair in getaddresses(values) if "@" in pair[1]] if len(values) == 1 else []
     if len(found) != 1 or values[0].count("@") > 3:
         return "", ""
-    address = clean(found[0][1]).strip()
+    address = contents.clean(found[0][1]).strip()
     try:
         validate_email(address)
     except ValidationError:
         return "", ""
-    return address[:254], _decoded(found[0][0])[:200]
+    return address[:254], contents.decoded(found[0][0])[:200]
 
 
 def _kind(message: "Message[str, str]", sender: str, box: Box) -> str:
@@ -244,20 +204,10 @@ def _is_our_own_list(message: "Message[str, str]", box: Box) -> bool:
     return f"<mailto:{address}>" in posted_to or f"<{address.replace('@', '.')}>" in named
 
 
-def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:
-    """The parts that hold something; a mail inside of a mail is one, and is not looked into."""
-    if message.is_multipart() and message.get_content_type() not in ("message/rfc822", "message/delivery-status"):
-        for part in message.get_payload():
-            if isinstance(part, Message):
-                yield from _leaves(part)
-    else:
-        yield message
-
-
 def _returned(message: "Message[str, str]") -> list[str]:
     """The ids of the mails that a report returns, whole or by their headers."""
     found = []
-    for part in _leaves(message):
+    for part in contents.leaves(message):
         inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
         if isinstance(inner, list) and inner and isinstance(inner[0], Message):
             found += _ids_in(inner[0], "Message-ID")
@@ -267,47 +217,10 @@ def _returned(message: "Message[str, str]") -> list[str]:
 def _is_only_late(message: "Message[str, str]") -> bool:
     """A report (RFC 3464) of a mail that is delayed, and of none that failed."""
     said = []
-    for part in _leaves(message):
+    for part in contents.leaves(message):
         blocks = part.get_payload() if part.get_content_type() == "message/delivery-status" else None
         said += [str(block.get("Action", "")).strip().lower() for block in blocks or [] if isinstance(block, Message)]
     return "delayed" in said and "failed" not in said
-
-
-def _content(message: "Message[str, str]") -> tuple[str, list[dict[str, Any]], bool]:
-    """Text, attachments, and whether something was hidden or unreadable. The plain text is taken where there is one."""
-    plain: list[str] = []
-    rich: list[str] = []
-    attachments: list[dict[str, Any]] = []
-    for part in _leaves(message):
-        kind = part.get_content_type()
-        data = part.get_payload(decode=True)
-        data = data if isinstance(data, bytes) else b""
-        named = _filename(part)
-        is_file = part.get_content_disposition() == "attachment" or bool(named)
-        if kind == "text/rfc822-headers":
-            plain.append(_as_text(data, "utf-8"))
-        elif is_file or kind not in ("text/plain", "text/html"):
-            attachments.append({"name": named or "unnamed", "type": clean(kind)[:100], "size": len(data)})
-        else:
-            (rich if kind == "text/html" else plain).append(_as_text(data, part.get_content_charset()))
-    text, is_odd = clean("\n".join(plain)).strip(), False
-    if rich and len(text) < LONGEST_STUB:
-        read = [html.text_of(one) for one in rich]
-        seen = clean("\n\n".join(one for one, _ in read)).strip()
-        if len(seen) > 3 * len(text):  # else the plain text says as much
-            text, is_odd = seen, any(odd for _, odd in read)
-        elif not text:
-            is_odd = any(odd for _, odd in read)
-    return text, attachments[:MOST_ATTACHMENTS], is_odd or UNREADABLE in text
-
-
-def _filename(part: "Message[str, str]") -> str:
-    """A label and nothing else: without folders, and without what no eye sees."""
-    try:
-        name = part.get_filename() or ""
-    except Exception:
-        name = "unnamed"
-    return _decoded(re.split(r"[/\\]", name)[-1])[:120]
 
 
 def _sent_at(message: "Message[str, str]") -> datetime | None:
