@@ -1,7 +1,9 @@
 """The simulator: what a version would say to facts that somebody typed or loaded from a past case, with its trace."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from apps.policies.conditions import BadCondition, read_value
@@ -13,6 +15,8 @@ from apps.policies.models import BoundaryVersion, Ruling
 from apps.policies.money import BadAmount, Money, exact_amount
 from apps.policies.specs import Proposal
 from apps.policies.words import Action, CaseType
+
+_TYPES, _ACTIONS = frozenset(CaseType.values), frozenset(Action.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ def read(data: Mapping[str, Any]) -> Asked:
     for name in sorted(set(data) - {"case_type", "action", "amount", "discloses_order", "facts"}):
         errors[name] = ["There is no such field; use case_type, action, amount, discloses_order, facts."]
     case_type, action = str(data.get("case_type", "")), str(data.get("action", ""))
-    if case_type not in CaseType.values:
+    if case_type not in _TYPES:
         errors["case_type"] = [f"Use one of {', '.join(CaseType.values)}."]
-    if action not in Action.values:
+    if action not in _ACTIONS:
         errors["action"] = [f"Use one of {', '.join(Action.values)}."]
     amount = _amount(data.get("amount"), errors)
     discloses = data.get("discloses_order", False)
@@ -74,13 +78,19 @@ def _fact(name: str, raw: object, errors: dict[str, list[str]]) -> dict[str, Val
     if raw is None:
         return {}
     try:
-        value = read_value(spec, raw)
+        value = _value(name, raw) if isinstance(raw, str) else read_value(spec, raw)
     except BadCondition as error:
         errors[f"facts.{name}"] = [str(error)]
         return {}
     if not is_possible(spec, value):
         errors[f"facts.{name}"] = [f"{spec.label} cannot be that."]
-    return {name: value}
+    return {sys.intern(name): value}
+
+
+@lru_cache(maxsize=50_000)
+def _value(name: str, raw: str) -> Value:
+    """Of the texts that stand in many cases: each is read, and held, once."""
+    return read_value(VOCABULARY[name], raw)
 
 
 def of_ruling(ruling: Ruling) -> dict[str, Any]:

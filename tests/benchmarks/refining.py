@@ -22,7 +22,7 @@ def rows(partner: Any) -> list[dict[str, Any]]:
         partner.boundary, timezone.now(), lambda step, _: steps.append((step, time.perf_counter() - started))
     )
     took = time.perf_counter() - started
-    assert report.refinements.exists()
+    assert report.proposals.exists()
     print(f"  {report.pieces:,} of {JUDGED:,} could be granted; {report.tested} regions tested")
     for step, after in steps:
         print(f"  after {after:5.1f} s: {step}")
