@@ -28,16 +28,19 @@ AUDITS_A_YEAR = 2_000  # of one scope, at least: within so many a false trip has
 
 def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
+    assert row.decision is not None
     wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
+    allowed = _allowed(row.partner, row.case_type, row.decision.action)
     for scope in _scopes(row):
         target = _target(**scope)
-        if _is_wide(scope) and _allowed(row.partner, row.case_type, row.decision.action) > target:  # type: ignore[union-attr]
+        if _is_wide(scope["case_type"], scope["ramp"]) and allowed > target:
             continue
         found = _breaker(scope, target, row, now)
         is_rarer = found.ramp_id is None and float(row.probability) < found.least
         if found.pause is None and (found.target != target or is_rarer):
             found.target = target
-            found.least = min(found.least, float(row.probability)) if is_rarer else found.least
+            if is_rarer:
+                found.least = float(row.probability)
             _reckon_anew(found, now)
         else:
             _count(found, row, wrong, now)
@@ -64,9 +67,9 @@ def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
     return [*scopes, {"partner": None, **kind, "ramp": row.ramp}] if row.ramp is not None else scopes
 
 
-def _is_wide(scope: dict[str, Any]) -> bool:
+def _is_wide(case_type: str, ramp: Ramp | None) -> bool:
     """A brand, or everything: what two people let be wrong more often there is its own breaker's, and stops nothing else."""
-    return not scope["case_type"] and scope["ramp"] is None
+    return not case_type and ramp is None
 
 
 def _allowed(partner: Partner, case_type: str, action: str) -> float:
@@ -190,7 +193,7 @@ def _counted(breaker: Breaker) -> list[Any]:
     of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
     of_it = rows.filter(of_scope)
-    if _is_wide({"case_type": breaker.case_type, "ramp": breaker.ramp}):
+    if _is_wide(breaker.case_type, breaker.ramp):
         kinds = of_it.order_by().values_list("partner", "case_type", "decision__action").distinct()
         partners = Partner.objects.select_related("boundary").in_bulk({partner for partner, *_ in kinds})
         for partner, case_type, action in kinds:

@@ -61,9 +61,7 @@ def stops_of(boundary: Boundary) -> dict[Kind, datetime]:
     given_back = Refinement.objects.filter(
         report__boundary=boundary, kind=Refinement.Kind.TIGHTEN, version__activated_at__isnull=False
     )
-    for proposal in given_back.select_related("version").order_by("version__activated_at"):
-        assert proposal.version is not None
-        assert proposal.version.activated_at is not None
-        kind, at = (proposal.case_type, proposal.action), proposal.version.activated_at
-        found[kind] = max(found.get(kind, at), at)
+    for case_type, action, at in given_back.values_list("case_type", "action", "version__activated_at"):
+        assert at is not None
+        found[case_type, action] = max(found.get((case_type, action), at), at)
     return found

@@ -100,9 +100,9 @@ def _looked_at(
 def _expire(
     report: RefinementReport, proven: Sequence[refining.Finding], pieces: Sequence[evidence.Piece], actor: audit.Actor
 ) -> None:
-    """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, what what was
-    judged since speaks against, and what is of a kind of which a grant was stopped since. A certificate stays one otherwise,
-    until somebody decides."""
+    """End what was open: narrowings, which are looked for anew each time, what is proven again, what is old, what later
+    judgements refute, and what is of a kind of which a grant was stopped since. A certificate stays one otherwise, until
+    somebody decides."""
     again = {(finding.case_type, finding.action) for finding in proven}
     stopped = practice.stops_of(report.boundary)
     rows = Refinement.objects.select_for_update(no_key=True, of=("self",)).select_related("report")

@@ -16,6 +16,7 @@ from apps.policies.money import BadAmount, Money, exact_amount
 from apps.policies.specs import Proposal
 from apps.policies.words import Action, CaseType
 
+SHORT = 40  # characters of a value that may be held
 _TYPES, _ACTIONS = frozenset(CaseType.values), frozenset(Action.values)
 
 
@@ -78,7 +79,7 @@ def _fact(name: str, raw: object, errors: dict[str, list[str]]) -> dict[str, Val
     if raw is None:
         return {}
     try:
-        value = _value(name, raw) if isinstance(raw, str) else read_value(spec, raw)
+        value = _value(name, raw) if isinstance(raw, str) and len(raw) <= SHORT else read_value(spec, raw)
     except BadCondition as error:
         errors[f"facts.{name}"] = [str(error)]
         return {}

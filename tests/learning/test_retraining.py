@@ -213,6 +213,9 @@ class TestRetrain:
         assert "The next can be from" in told
         assert Training.objects.count() == 1
         assert retraining.begin(ops, made.made_at + timedelta(days=7))
+        assert retraining.begin(None, made.made_at + timedelta(days=6, hours=23)), (
+            "a week after the last was begun, not ended"
+        )
 
     def test_what_came_of_it_is_kept(self, corrected, db):
         made = retraining.begin(None, NOW)

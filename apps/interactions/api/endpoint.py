@@ -77,10 +77,14 @@ class Endpoint(Described):
         if not takes and asked.method == "POST" and asked.data:
             names = asked.data if isinstance(asked.data, dict) else ["body"]
             raise Invalid({str(name): ["This call takes no fields."] for name in names})
-        taken = {*OF_EVERY_LIST, *self.filters} if isinstance(self, Listing) else {"fields"} if self.sparse else set()
+        taken = self.parameters()
         if unknown := sorted(set(asked.query_params) - taken):
             known = f"; use {', '.join(sorted(taken))}" if taken else ""
             raise Invalid({name: [f"There is no such parameter{known}."] for name in unknown})
+
+    def parameters(self) -> set[str]:
+        """What may stand behind the ? of its address."""
+        return {"fields"} if self.sparse else set()
 
     def check_permissions(self, request: Request) -> None:
         """A call that is refused counts too."""
@@ -166,6 +170,9 @@ class Listing(Endpoint):
 
     def rows(self, request: Request) -> QuerySet[Any]:
         raise NotImplementedError
+
+    def parameters(self) -> set[str]:
+        return {*OF_EVERY_LIST, *self.filters}
 
     def get(self, request: Request) -> Response:
         pages = NewestFirst()

@@ -199,22 +199,14 @@ def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
     kept = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row)).values_list("author", "text")
     told = {(message["author"], message["text"].strip()) for message in sent["messages"]}
     orders = [*row.order_candidates, *([row.order.number] if row.order else [])]
+    was = {
+        name: getattr(row, name) for name in ("channel", "subject", "locale", "public", "audience", "sender_verified")
+    }
+    if row.vouched:  # whether there is a customer is not told to others
+        was["customer"] = row.customer.external_id if row.customer else None
+    said = {name: sent[name] for name in was if sent.get(name) is not None}
     return (
         told <= set(kept)
         and sent.get("order") in (None, "", *orders)
-        and all(
-            said is None or (said.strip() if isinstance(said, str) else said) == was
-            for said, was in (
-                (sent["channel"], row.channel),
-                (
-                    sent.get("customer") if row.vouched else None,
-                    row.customer and row.customer.external_id,
-                ),  # not told otherwise
-                (sent.get("subject"), row.subject),
-                (sent.get("locale"), row.locale),
-                (sent.get("public"), row.public),
-                (sent.get("audience"), row.audience),
-                (sent.get("sender_verified"), row.sender_verified),
-            )
-        )
+        and all(was[name] == (one.strip() if isinstance(one, str) else one) for name, one in said.items())
     )
