@@ -11,6 +11,7 @@ from apps.policies.models import Partner
 
 RECENT = timedelta(days=90)
 MOST_NUMBERS, LONGEST_NUMBER = 20, 60
+_NAMED = "SELECT id, partner_id, number, customer_id FROM interactions_order WHERE partner_id = %s AND number = ANY(%s)"
 _NUMBER_LIKE = re.compile(r"[A-Za-z]{0,4}-?\d{4,}")
 
 
@@ -62,5 +63,4 @@ def numbers_in(texts: Sequence[str], number: str | None = None) -> set[str]:
 def named_in(partner: Partner, texts: Sequence[str], number: str | None = None) -> list[Order]:
     """The partner's orders whose number is given or stands in a text."""
     numbers = numbers_in(texts, number)
-    rows = Order.objects.filter(partner=partner, number__in=numbers).only("number", "partner_id", "customer_id")
-    return list(rows.order_by()) if numbers else []
+    return list(Order.objects.raw(_NAMED, [partner.pk, list(numbers)])) if numbers else []
