@@ -27,7 +27,8 @@ from apps.policies.models import Partner, SoughtKind
 from apps.policies.words import Action, CaseType
 
 _SHOWN = (
-    "case_type", "clause", "tier", "conversation", "facts", "missing", "tried", "timeline", "linked_cases", "order", "terms",
+    "case_type", "clause", "tier", "conversation", "facts", "missing", "sent_along", "tried", "timeline", "linked_cases",
+    "order", "terms",
 )  # fmt: skip
 _ORDER = [action.value for action in Action]
 _CHANCE = random.SystemRandom()
@@ -119,7 +120,7 @@ def view(content: Mapping[str, Any]) -> dict[str, Any]:
     options = [
         {name: option[name] for name in ("action", "label", "amount", "lines")} for option in in_fixed_order(content)
     ]
-    shown = {name: content[name] for name in _SHOWN}
+    shown = {name: content[name] for name in _SHOWN if name in content}
     if content["case_type"] == CaseType.QUESTION:
         shown["clause"] = ""  # it is the passage that the AI would answer with
     return {**shown, "question": headline(content["case_type"], content["order"]), "options": options}

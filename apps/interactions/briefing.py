@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from apps.interactions import packet_schema, precedents
+from apps.interactions import packet_schema, precedents, sent_along
 from apps.interactions.case import Case
 from apps.interactions.checks import Authority
 from apps.interactions.drafting.grounding import marked
@@ -49,6 +49,7 @@ def packet_content(
         "options": [_option(case, option) for option in plan.options],
         "tried": tried,
         "missing": list(plan.missing),
+        "sent_along": sent_along.in_words(case.interaction),
         "timeline": timeline(case),
         "policy": _policy(authority),
         "linked_cases": list(linked),

@@ -9,7 +9,7 @@ two messages at once cannot open two cases.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import courtesies, hearing, matching, outcomes, same_matter
+from apps.interactions import courtesies, hearing, matching, outcomes, same_matter, sent_along
 from apps.interactions.models import Customer, Effect, Interaction, Message, Order
 from apps.interactions.models.outcome import REOPENED_WITHIN
 from apps.interactions.waking import wake_workers
@@ -52,7 +52,8 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An interaction as it comes in; `customer` and `order` are the partner's own references. One that is not `vouched` for
+    """An interaction as it comes in; `customer` and `order` are the partner's own references, and what is `sent_along` of
+    either need not be known yet. One that is not `vouched` for
     names whom somebody on a public page says to be: whether there is such a customer is not told, and it joins no case, nor
     does any join it."""
 
@@ -67,6 +68,7 @@ class Arrival:
     locale: str = ""
     sender_verified: bool | None = None
     vouched: bool = True
+    sent_along: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def received_at(self) -> datetime:
@@ -106,7 +108,7 @@ def _take(partner: Partner, arrival: Arrival, actor: audit.Actor, now: datetime)
     same, writes_again = _cases_around(partner, arrival.external_id, customer)
     if same is not None:
         return Accepted(Interaction.objects.get(pk=same), created=False)
-    match = matching.match(partner, customer, arrival.texts, number=arrival.order, at=arrival.received_at)
+    match = _match(partner, customer, arrival)
     interaction = new_case(partner, arrival, customer, match, now)
     interaction.save(force_insert=True)
     received(interaction, arrival, actor).save(force_insert=True)
@@ -126,7 +128,7 @@ def new_case(
         partner=partner, external_id=arrival.external_id, channel=arrival.channel, customer=customer, order=match.order,
         order_candidates=match.candidates, subject=arrival.subject, public=arrival.public, audience=arrival.audience,
         locale=arrival.locale, sender_verified=arrival.sender_verified, vouched=arrival.vouched,
-        received_at=arrival.received_at, due_at=now,
+        sent_along=dict(arrival.sent_along), received_at=arrival.received_at, due_at=now,
     )  # fmt: skip
 
 
@@ -212,6 +214,7 @@ def _linked_case(
         locale=ended.locale,
         sender_verified=ended.sender_verified if vouched else False,
         vouched=ended.vouched,
+        sent_along=ended.sent_along,
         linked_to=first,
         reopened=1 if again else 0,
         received_at=words.received_at,
@@ -242,10 +245,21 @@ def _customer(partner: Partner, arrival: Arrival) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
     if not arrival.customer:
         return None
+    may_be_new = "customer" in arrival.sent_along
+    if may_be_new:
+        sent_along.one_at_a_time(Customer, partner.pk, arrival.customer)
     found = next(iter(Customer.objects.raw(_CUSTOMER, [partner.pk, arrival.customer])), None)
-    if found is None and arrival.vouched:
+    if found is None and arrival.vouched and not may_be_new:
         raise no_such_customer(arrival.customer)
     return found
+
+
+def _match(partner: Partner, customer: Customer | None, arrival: Arrival) -> matching.Match:
+    may_be_new = "order" in arrival.sent_along
+    if may_be_new and arrival.order:
+        sent_along.one_at_a_time(Order, partner.pk, arrival.order)
+    at = arrival.received_at
+    return matching.match(partner, customer, arrival.texts, number=arrival.order, may_be_new=may_be_new, at=at)
 
 
 def _cases_around(partner: Partner, external_id: str, customer: Customer | None) -> tuple[int | None, bool]:

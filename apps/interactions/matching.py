@@ -24,11 +24,12 @@ class Match:
 
 
 def match(
-    partner: Partner, customer: Customer | None, texts: Sequence[str], *, number: str | None, at: datetime
-) -> Match:
+    partner: Partner, customer: Customer | None, texts: Sequence[str], *, number: str | None, at: datetime,
+    may_be_new: bool = False,
+) -> Match:  # fmt: skip
     """The order that the partner names or the text does; else the customer's only recent one.
 
-    Raises Invalid when the partner names an order it has not.
+    Raises Invalid when the partner names an order it has not, unless it `may_be_new`: then no other is meant.
     """
 
     def recent() -> list[Order]:
@@ -37,7 +38,10 @@ def match(
         )
         return list(placed.order_by("-placed_at"))
 
-    return match_among(named_in(partner, texts, number), number, recent)
+    named = named_in(partner, texts, number)
+    if may_be_new and number not in {order.number for order in named}:
+        return Match()
+    return match_among(named, number, recent)
 
 
 def match_among(named: Sequence[Order], number: str | None, recent: Callable[[], Sequence[Order]]) -> Match:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import transaction
 
-from apps.interactions import intake
+from apps.interactions import intake, sent_along
 from apps.interactions.models import Article, Customer, Effect, Order, OrderEvent, OrderLine, Payment, Product
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
@@ -46,6 +46,8 @@ def put_customer(
             setattr(customer, name, data.get(name) or ("" if name != "since" else None))
         customer.as_of = as_of
         customer.save()
+        if found is None:
+            sent_along.now_known(customer)
     return Stored(customer, created=found is None, changed=True)
 
 
@@ -76,6 +78,8 @@ def put_order(
         Payment.objects.bulk_create([Payment(order=order, **payment) for payment in data.get("payments", [])])
         _add_events(order, data.get("events", []))
         order.save()  # a scan may have told more than the order did
+        if found is None:
+            sent_along.now_known(order)
     return Stored(order, created=found is None, changed=True)
 
 

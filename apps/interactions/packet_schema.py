@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-VERSION = "2"
+VERSION = "3"
 SCHEMA_ID = "https://remit.example/schemas/context-packet.json"
 
 
@@ -133,7 +133,7 @@ class Happened(_Part):
 class ContextPacketContent(_Part):
     """Everything a person decides on, frozen as it was shown."""
 
-    schema_version: Literal["1", "2"] = Field(description="2 added the files of a message.")
+    schema_version: Literal["1", "2", "3"] = Field(description="2 added the files of a message, 3 what was sent along.")
     question: str
     case_type: str
     why: str
@@ -146,6 +146,9 @@ class ContextPacketContent(_Part):
     classification: Classification
     facts: list[FactShown]
     missing: list[str]
+    sent_along: list[str] = Field(
+        default=[], description="What a call told of a customer or an order that the shop has not told of, in words."
+    )
     proposal: Proposed
     options: list[OptionShown]
     policy: PolicyMatch

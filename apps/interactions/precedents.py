@@ -87,11 +87,11 @@ def line_of_ruling(ruling: Ruling) -> Line:
     return line_for(ruling.partner, ruling.case_type, facts_of(ruling))
 
 
-def facts_of(ruling: Ruling) -> dict[str, Value | None]:
+def facts_of(ruling: simulating.Ruled) -> dict[str, Value | None]:
     return simulating.read(simulating.of_ruling(ruling)).facts
 
 
-def known_facts_of(ruling: Ruling) -> dict[str, Value | None] | None:
+def known_facts_of(ruling: simulating.Ruled) -> dict[str, Value | None] | None:
     """The same; None when they say what there is no more in the vocabulary: such a case tells nothing of today's."""
     try:
         return facts_of(ruling)
@@ -99,7 +99,7 @@ def known_facts_of(ruling: Ruling) -> dict[str, Value | None] | None:
         return None
 
 
-def amount_of(ruling: Ruling) -> Money | None:
+def amount_of(ruling: simulating.Ruled) -> Money | None:
     """What was proposed to be paid."""
     raw = ruling.proposal["amount"]
     return Money(Decimal(raw["amount"]), raw["currency"]) if raw else None

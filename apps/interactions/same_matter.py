@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Case, Q, When
 
-from apps.interactions import channels, courtesies, hearing
+from apps.interactions import channels, courtesies, hearing, sent_along
 from apps.interactions.models import Interaction
 from apps.interactions.models.interaction import InteractionQuerySet
 
@@ -14,7 +14,9 @@ THANKS_FOR = timedelta(days=30)
 
 
 def case_of(interaction: Interaction, texts: Sequence[str]) -> Interaction | None:
-    """Locked; None where it is a case of its own. `texts` are what was written."""
+    """Locked; None where it is a case of its own, as one on an order that nobody here knows. `texts` are what was written."""
+    if "order" in sent_along.unknown(interaction):
+        return None
     return (
         _open_case_on_same_order(interaction)
         or _case_that_asked_which_order(interaction)

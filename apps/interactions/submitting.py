@@ -15,6 +15,7 @@ from apps.interactions.api import serializers as shapes
 from apps.interactions.api.problems import flat_errors
 from apps.interactions.mirror import Stored
 from apps.interactions.models import Article, Customer, Order, Product
+from apps.interactions.sent_along import NAMED_BY, reference
 from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
@@ -76,8 +77,10 @@ def _arrival(found: dict[str, Any], now: datetime, *, as_sent: bool = False, vou
         intake.Words(**message, received_at=message["sent_at"] if as_sent else now)
         for message in values.pop("messages")
     ]
+    told = {kind: values[kind] for kind in NAMED_BY if isinstance(values.get(kind), dict)}
+    values |= {kind: reference(kind, one) for kind, one in told.items()}
     said = {name: value for name, value in values.items() if value is not None}
-    return intake.Arrival(messages=messages, vouched=vouched, **said)
+    return intake.Arrival(messages=messages, vouched=vouched, sent_along=told, **said)
 
 
 def submit_customer(

@@ -83,7 +83,7 @@ def _alone(partner: Partner, arrivals: Sequence[Arrival], around: _Around, now: 
         customer = around.customers.get(arrival.customer) if arrival.customer else None
         is_new = arrival.external_id not in ids
         ids.add(arrival.external_id)
-        if not is_new or (arrival.customer and (customer is None or customer.pk in owners)):
+        if not is_new or arrival.sent_along or (arrival.customer and (customer is None or customer.pk in owners)):
             continue
         if customer is not None:
             owners.add(customer.pk)

@@ -5,23 +5,22 @@ they say, and neither are the known cases that test people's attention. A drawn 
 fraud, is an error, whatever people found; one that was not drawn is told by the alarm of outcomes alone (outcomes.py).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KeyTransform
 
 from apps.interactions import precedents
-from apps.interactions.models import Interaction, Judgement, Outcome
+from apps.interactions.models import Judgement, Outcome
 from apps.learning.certification import Judged
 from apps.learning.disagreement import Disagreement, differs
 from apps.learning.models import CaseAudit, Signal
 from apps.policies import draws
 from apps.policies.facts import Value
-from apps.policies.models import Partner, Ruling
+from apps.policies.models import Partner
 from apps.policies.money import Money
 from apps.policies.words import Handler
 
@@ -86,18 +85,14 @@ def _blind(
     partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
 ) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
-    rows = rows.annotate(proposal=KeyTransform("proposal", "packet__content"), rewritten=_rewrote())
-    own = ("action", "amount", "by", "at", "escalation__blind_chance", "escalation__blind_least")
-    read = (*own, *_columns("escalation__interaction", "packet__ruling"))
-    for row in _newest_last(rows.only(*read), "escalation__interaction", "packet__ruling", "at"):
-        proposal, ruling = row.proposal, row.packet.ruling
-        assert ruling is not None  # a packet that people see was ruled on
-        offered = proposal["amount"]
-        amount = Money(Decimal(offered["amount"]), offered["currency"]) if offered else None
-        differing = differs(row.action, row.amount, proposal["action"], amount.amount if amount else None)
-        wrong = bool(differing) or row.rewritten or _regrets(regretted, row.escalation.interaction_id, row.at)
-        by = _By(row.by_id, row.at, wrong, row.escalation.blind_chance or 1.0, row.escalation.blind_least or 1.0)
-        yield from _piece(row.escalation.interaction, ruling, proposal["action"], amount, "blind", by)
+    own = ("action", "amount", "by", "at", "escalation__blind_chance", "escalation__blind_least", "rewritten")
+    path = "escalation__interaction", "packet__ruling"
+    for row, case, ruling in _ruled(rows.annotate(rewritten=_rewrote()), own, *path, "at", partners):
+        amount = precedents.amount_of(ruling)
+        differing = differs(row["action"], row["amount"], ruling.action, amount.amount if amount else None)
+        wrong = bool(differing) or row["rewritten"] or _regrets(regretted, case.pk, row["at"])
+        chances = row["escalation__blind_chance"] or 1.0, row["escalation__blind_least"] or 1.0
+        yield from _piece(case, ruling, ruling.action, amount, "blind", _By(row["by"], row["at"], wrong, *chances))
 
 
 def _rewrote() -> Exists:
@@ -116,28 +111,51 @@ def _audits(
         done_at__gte=since,
         done_at__lt=until,
     )
-    own = ("verdict", "judged_by", "done_at")
-    done_by = (f"decision__{name}" for name in ("action", "amount", "currency", "decided_at"))
-    read = (*own, *done_by, *_columns("decision__interaction", "decision__ruling"))
-    for row in _newest_last(rows.only(*read), "decision__interaction", "decision__ruling", "done_at"):
-        assert row.decision is not None
-        assert row.done_at is not None
-        done = row.decision
-        amount = Money(done.amount, done.currency) if done.amount is not None else None
-        wrong = row.verdict == CaseAudit.Verdict.WRONG or _regrets(regretted, done.interaction_id, done.decided_at)
-        by = _By(row.judged_by_id, row.done_at, wrong)
-        yield from _piece(done.interaction, done.ruling, done.action, amount, "audit", by)
+    done = [f"decision__{name}" for name in ("action", "amount", "currency", "decided_at")]
+    path = "decision__interaction", "decision__ruling"
+    for row, case, ruling in _ruled(rows, ("verdict", "judged_by", "done_at", *done), *path, "done_at", partners):
+        action, paid, currency, at = (row[name] for name in done)
+        amount = Money(paid, currency) if paid is not None else None
+        wrong = row["verdict"] == CaseAudit.Verdict.WRONG or _regrets(regretted, case.pk, at)
+        yield from _piece(case, ruling, action, amount, "audit", _By(row["judged_by"], row["done_at"], wrong))
 
 
-def _columns(case: str, ruling: str) -> tuple[str, ...]:
-    """Only what is asked of a case and its ruling: the rest is large, and stays where it is."""
-    of_case = (f"{case}__{name}" for name in ("customer", "channel", "external_id"))
-    asked = ("case_type", "action", "gate_handler", "facts", "proposal", "downgrades", "made_with", "partner__slug")
-    return (*of_case, *(f"{ruling}__{name}" for name in asked))
+@dataclass(frozen=True, slots=True)
+class _Case:
+    pk: int
+    customer: int | None
+    channel: str
+    external_id: str
+    partner: str
 
 
-def _newest_last(rows: QuerySet[Any], case: str, ruling: str, by: str) -> Iterator[Any]:
-    return rows.select_related(case, f"{ruling}__partner").order_by(by, "pk").iterator(AT_ONCE)
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """Only what is asked of one: the rest is large, and stays where it is."""
+
+    case_type: str
+    action: str
+    gate_handler: str
+    facts: Any
+    proposal: Any
+    downgrades: Any
+    made_with: Any
+
+
+_OF_CASE, _OF_RULING = ("pk", "customer", "channel", "external_id"), tuple(field.name for field in fields(_Ruling))
+
+
+def _ruled(
+    rows: QuerySet[Any], own: Sequence[str], case: str, ruling: str, by: str, partners: list[Partner]
+) -> Iterator[tuple[dict[str, Any], _Case, _Ruling]]:
+    """Columns of some rows with the case and the ruling of each, the oldest first; `case` and `ruling` lead there. No models
+    are made of them: there are too many."""
+    slugs = {partner.pk: partner.slug for partner in partners}
+    of_case, of_ruling = [f"{case}__{name}" for name in _OF_CASE], [f"{ruling}__{name}" for name in _OF_RULING]
+    whose = f"{case}__partner"
+    for row in rows.order_by(by, "pk").values(*own, *of_case, *of_ruling, whose).iterator(AT_ONCE):
+        found = _Case(partner=slugs[row[whose]], **{name: row[f"{case}__{name}"] for name in _OF_CASE})
+        yield row, found, _Ruling(**{name: row[f"{ruling}__{name}"] for name in _OF_RULING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +169,22 @@ class _By:
     least: float = 1.0
 
 
-def _piece(case: Interaction, ruling: Ruling, action: str, amount: Money | None, how: str, by: _By) -> Iterator[Piece]:
+def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how: str, by: _By) -> Iterator[Piece]:
     """None of a case whose facts say what there is no more in the vocabulary: no region of today can be told of it."""
     facts = precedents.known_facts_of(ruling)
     if facts is None:
         return
     judged = Judged(
         case=str(case.pk),
-        customer=str(case.customer_id or ""),
+        customer=str(case.customer or ""),
         by=str(by.person),
         on=by.at.date(),
         wrong=by.wrong,
         money=amount.amount if amount else Decimal(0),
-        partner=ruling.partner.slug,
+        partner=case.partner,
         probability=by.chance,
         least=by.least,
-        place=draws.place("even", f"{ruling.partner.slug}/{case.external_id}"),
+        place=draws.place("even", f"{case.partner}/{case.external_id}"),
     )
     only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
     granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant

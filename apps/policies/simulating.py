@@ -1,22 +1,21 @@
 """The simulator: what a version would say to facts that somebody typed or loaded from a past case, with its trace."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from apps.policies.conditions import BadCondition, read_value
 from apps.policies.errors import Invalid
-from apps.policies.facts import VOCABULARY, Value, is_possible
+from apps.policies.facts import VOCABULARY, FactSpec, Value, is_possible
 from apps.policies.gate import CompiledPolicy, Verdict
 from apps.policies.gate_words import step_in_words
-from apps.policies.models import BoundaryVersion, Ruling
+from apps.policies.models import BoundaryVersion
 from apps.policies.money import BadAmount, Money, exact_amount
 from apps.policies.specs import Proposal
 from apps.policies.words import Action, CaseType
 
-SHORT = 40  # characters of a value that may be held
+SHORT = 40  # characters, or digits, of a value that may be held
 _TYPES, _ACTIONS = frozenset(CaseType.values), frozenset(Action.values)
 
 
@@ -52,7 +51,14 @@ def read(data: Mapping[str, Any]) -> Asked:
         errors["facts"] = ["Send an object of names and values."]
     else:
         for name, raw in given.items():
-            facts |= _fact(str(name), raw, errors)
+            spec = VOCABULARY.get(name)
+            if spec is None:
+                errors[f"facts.{name}"] = ["There is no such fact."]
+            elif raw is not None:
+                try:
+                    facts[spec.name] = _value(name, raw) if _is_short(raw) else _possible(spec, raw)
+                except BadCondition as error:
+                    errors[f"facts.{name}"] = [str(error)]
     if errors:
         raise Invalid(errors)
     return Asked(case_type, Proposal(action, amount, (), bool(discloses)), facts)
@@ -71,30 +77,37 @@ def _amount(raw: object, errors: dict[str, list[str]]) -> Money | None:
         return None
 
 
-def _fact(name: str, raw: object, errors: dict[str, list[str]]) -> dict[str, Value | None]:
-    spec = VOCABULARY.get(name)
-    if spec is None:
-        errors[f"facts.{name}"] = ["There is no such fact."]
-        return {}
-    if raw is None:
-        return {}
-    try:
-        value = _value(name, raw) if isinstance(raw, str) and len(raw) <= SHORT else read_value(spec, raw)
-    except BadCondition as error:
-        errors[f"facts.{name}"] = [str(error)]
-        return {}
+def _is_short(raw: object) -> bool:
+    return (isinstance(raw, int) and abs(raw) < 10**SHORT) or (isinstance(raw, str) and len(raw) <= SHORT)
+
+
+@lru_cache(maxsize=50_000, typed=True)
+def _value(name: str, raw: str | int) -> Value:
+    """Of what stands in many cases: each is read, and held, once."""
+    return _possible(VOCABULARY[name], raw)
+
+
+def _possible(spec: FactSpec, raw: object) -> Value:
+    value = read_value(spec, raw)
     if not is_possible(spec, value):
-        errors[f"facts.{name}"] = [f"{spec.label} cannot be that."]
-    return {sys.intern(name): value}
+        raise BadCondition(f"{spec.label} cannot be that.")
+    return value
 
 
-@lru_cache(maxsize=50_000)
-def _value(name: str, raw: str) -> Value:
-    """Of the texts that stand in many cases: each is read, and held, once."""
-    return read_value(VOCABULARY[name], raw)
+class Ruled(Protocol):
+    """What is read of a ruling here."""
+
+    @property
+    def case_type(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def proposal(self) -> Any: ...
+    @property
+    def facts(self) -> Any: ...
 
 
-def of_ruling(ruling: Ruling) -> dict[str, Any]:
+def of_ruling(ruling: Ruled) -> dict[str, Any]:
     """A past ruling in the shape that `read` takes."""
     facts = {
         name: fact["value"] for name, fact in ruling.facts.items() if name in VOCABULARY and "unusable" not in fact

@@ -348,3 +348,29 @@ def test_what_comes_in_for_a_brand_waits_for_nothing_else_of_the_brand(brand, ta
                 cursor.execute("SELECT 1 FROM policies_partner WHERE id = %s FOR NO KEY UPDATE NOWAIT", [brand.pk])
         finally:
             other.close()
+
+
+@pytest.mark.parametrize("kind", ["customer", "order"])
+def test_a_case_that_comes_while_the_shop_first_tells_of_whom_it_names(brand, kind):
+    customer = factories.CustomerFactory(partner=brand)
+    now = timezone.now().isoformat()
+    said = {"author": "customer", "text": STATUS, "sent_at": now}
+    along = {"customer": {"external_id": "c-new"}, "order": {"number": "W2001"}}[kind]
+
+    def tell(number):
+        if number == 0:
+            with transaction.atomic():
+                if kind == "customer":
+                    submitting.submit_customer(brand, "c-new", {"name": "Mira"}, actor=ACTOR)
+                else:
+                    order = {"customer": customer.external_id, "status": "placed", "currency": "USD", "total": "1.00",
+                             "placed_at": now, "lines": []}  # fmt: skip
+                    submitting.submit_order(brand, "W2001", order, actor=ACTOR)
+                time.sleep(1)
+        else:
+            time.sleep(0.3)
+            data = {"external_id": "t-1", "channel": "chat", "messages": [said], "sender_verified": True, kind: along}
+            submitting.submit_interaction(brand, data, actor=ACTOR)
+
+    race(tell, 2)
+    assert getattr(Interaction.objects.get(), f"{kind}_id") is not None

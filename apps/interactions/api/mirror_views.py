@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any, ClassVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.http import Http404
 from rest_framework.renderers import JSONRenderer
@@ -18,6 +18,7 @@ from apps.interactions.api.filtering import chosen
 from apps.interactions.api.problems import Precondition
 from apps.interactions.mirror import Stored
 from apps.interactions.models import Article, Customer, Order, Product, Scope
+from apps.interactions.sent_along import one_at_a_time
 from apps.policies import audit
 from apps.policies.models import Partner
 
@@ -51,7 +52,7 @@ class Mirrored(Endpoint):
     def put(self, request: Request, name: str) -> Response:
         who = caller(request)
         with transaction.atomic():
-            self._one_at_a_time(who.partner, name)
+            one_at_a_time(self.model, who.partner.pk, name)
             self._as_expected(request, name)
             stored = self.put_row(who.partner, name, request.data, who.actor)
             if not stored.changed and "If-Match" in request.headers:
@@ -62,13 +63,6 @@ class Mirrored(Endpoint):
         return Response(
             self.shape(row).data, status=201 if stored.created else 200, headers={"ETag": etag_of(self.shape, row)}
         )
-
-    def _one_at_a_time(self, partner: Partner, name: str) -> None:
-        """Two who make the same row at once: the second finds what the first made."""
-        named = f"{self.model._meta.db_table} {partner.pk} {name}".encode()
-        lock = int.from_bytes(hashlib.sha256(named).digest()[:8], "big", signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
 
     def _find(self, request: Request, name: str, *, lock: bool = False) -> Any:
         if "\x00" in name:

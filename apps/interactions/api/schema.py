@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from django.urls import URLResolver, get_resolver
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
@@ -48,6 +48,15 @@ class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "An API key: `rk_<prefix>_<secret>`."}
+
+
+class OfNamed(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "apps.interactions.api.serializers.Named"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        reference = {"type": "string", "maxLength": self.target.max_length}
+        return {"oneOf": [reference, auto_schema.resolve_serializer(self.target.shape, direction).ref]}
 
 
 @cache

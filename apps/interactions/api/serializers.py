@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
@@ -115,19 +115,6 @@ class MessageIn(Strict):
     sent_at = Time(validators=[not_in_the_future, not_before_computers])
 
 
-class InteractionIn(Strict):
-    external_id = serializers.CharField(max_length=90)
-    channel = Choice(CHANNELS)
-    customer = serializers.CharField(max_length=100, required=False, allow_null=True)
-    order = serializers.CharField(max_length=60, required=False, allow_null=True)
-    subject = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    messages = MessageIn(many=True, allow_empty=False, max_length=MOST_MESSAGES)  # type: ignore[call-arg]
-    public = Flag(required=False, default=False)
-    audience = serializers.IntegerField(min_value=0, max_value=2_000_000_000, required=False, allow_null=True)
-    locale = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    sender_verified = Flag(required=False, allow_null=True, default=None)
-
-
 class CustomerIn(Strict):
     external_id = serializers.CharField(max_length=100, required=False)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -193,6 +180,59 @@ class OrderIn(Strict):
             first["quantity"] += line["quantity"]
             first["final_sale"] = first["final_sale"] or line["final_sale"]
         return list(by_sku.values())
+
+
+class Named(serializers.CharField):
+    """A reference, or all of its `shape`; gives what was sent."""
+
+    shape: ClassVar[type[Strict]]
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        self.shape().run_validation(data)
+        return dict(data)
+
+
+class CustomerSent(CustomerIn):
+    """A customer that your system need not have told of yet: shown to people, and nothing that the AI goes by."""
+
+    external_id = serializers.CharField(max_length=100)
+    as_of = None  # type: ignore[assignment]
+
+
+class OrderSent(OrderIn):
+    """An order that your system need not have told of yet: shown to people, and nothing that the AI goes by."""
+
+    number = serializers.CharField(max_length=60)
+    customer = payments = events = as_of = None  # type: ignore[assignment]
+
+    def get_fields(self) -> dict[str, Any]:
+        found = super().get_fields()
+        for name, field in found.items():
+            field.required = name == "number"
+        return found
+
+
+class NamedCustomer(Named):
+    shape = CustomerSent
+
+
+class NamedOrder(Named):
+    shape = OrderSent
+
+
+class InteractionIn(Strict):
+    external_id = serializers.CharField(max_length=90)
+    channel = Choice(CHANNELS)
+    customer = NamedCustomer(max_length=100, required=False, allow_null=True)
+    order = NamedOrder(max_length=60, required=False, allow_null=True)
+    subject = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    messages = MessageIn(many=True, allow_empty=False, max_length=MOST_MESSAGES)  # type: ignore[call-arg]
+    public = Flag(required=False, default=False)
+    audience = serializers.IntegerField(min_value=0, max_value=2_000_000_000, required=False, allow_null=True)
+    locale = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    sender_verified = Flag(required=False, allow_null=True, default=None)
 
 
 class ActionResultIn(Strict):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.interactions import intake, settling, submitting
+from apps.interactions import intake, sent_along, settling, submitting
 from apps.interactions.api import answers
 from apps.interactions.api import serializers as shapes
 from apps.interactions.api.endpoint import Endpoint, Listing, caller, one
@@ -172,6 +172,7 @@ def _why_not(request: Request, data: Any) -> Invalid | None:
     if Scope.SENDERS_VOUCH not in scopes:
         lacks = f"This key may not say so; it lacks {Scope.SENDERS_VOUCH}."
         errors |= {name: [lacks] for name in ("order", "public", "audience") if data.get(name)}
+        errors |= {"customer": [lacks]} if isinstance(data.get("customer"), dict) else {}
         errors |= {"sender_verified": [lacks]} if data.get("sender_verified") else {}
     messages = data.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else []):
@@ -198,15 +199,18 @@ def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
     """Whether all that is said of it is the same, and every message there, with those that came since."""
     kept = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row)).values_list("author", "text")
     told = {(message["author"], message["text"].strip()) for message in sent["messages"]}
-    orders = [*row.order_candidates, *([row.order.number] if row.order else [])]
+    along = {kind: sent_along.reference(kind, told) for kind, told in row.sent_along.items()}
+    orders = [*row.order_candidates, row.order.number if row.order else along.get("order")]
     was = {
         name: getattr(row, name) for name in ("channel", "subject", "locale", "public", "audience", "sender_verified")
     }
     if row.vouched:  # whether there is a customer is not told to others
-        was["customer"] = row.customer.external_id if row.customer else None
-    said = {name: sent[name] for name in was if sent.get(name) is not None}
+        was["customer"] = row.customer.external_id if row.customer else along.get("customer")
+    named = {kind: sent_along.reference(kind, sent[kind]) for kind in ("customer", "order") if sent.get(kind)}
+    said = {name: value for name, value in {**sent, **named}.items() if name in was and value is not None}
     return (
         told <= set(kept)
-        and sent.get("order") in (None, "", *orders)
+        and named.get("order") in (None, *orders)
+        and all(row.sent_along.get(kind) == sent[kind] for kind in named if isinstance(sent[kind], dict))
         and all(was[name] == (one.strip() if isinstance(one, str) else one) for name, one in said.items())
     )

@@ -91,6 +91,12 @@ class Interaction(models.Model):
         editable=False,
         help_text="Whether who sent it answers for whom it names. Otherwise it came from a public page, and joins no case.",
     )
+    sent_along = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        editable=False,
+        help_text="What came with it of a customer or an order: shown until the shop tells of them, and grants nothing.",
+    )
     state = FSMField(max_length=20, choices=State.choices, default=State.RECEIVED, protected=True)
     case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True)
     intents = models.JSONField(default=list, help_text="[intent, probability] pairs over the floor.")
@@ -133,6 +139,7 @@ class Interaction(models.Model):
             models.Index(fields=["partner", "customer", "state"], name="interaction_customer"),
             models.Index(fields=["order"], name="interaction_order"),
             models.Index(fields=["created_at"], name="interaction_created"),
+            models.Index(fields=["partner"], condition=~Q(sent_along={}), name="interaction_sent_along"),
             models.Index(fields=["external_id"], name="interaction_external_id"),
             models.Index(
                 fields=["resolved_at", "partner"], condition=Q(handler="autonomous"), name="interaction_resolved_alone"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from apps.interactions import sent_along
 from apps.interactions.case import Case
 from apps.interactions.drafting.grounding import Source
 from apps.interactions.drafting.replies import Reply, name_for, write
@@ -217,7 +218,9 @@ def skus(order: Order) -> tuple[str, ...]:
 
 
 def which_order_plan(case: Case, about: str) -> Plan:
-    """The plan of every case that is about an order when it is not known which."""
+    """The plan of every case that is about an order when it is not known which, or not known to the shop."""
+    if "order" in (sent := sent_along.unknown(case.interaction)):
+        return _order_to_come(case, about, sent["order"]["number"])
     several = case.interaction.order_candidates
     reason = (
         f"{len(several)} orders could be meant: {', '.join(several)}"
@@ -228,6 +231,18 @@ def which_order_plan(case: Case, about: str) -> Plan:
         question=f"Which order is {about} about?",
         options=(ask_which_order(case), answer_yourself(case)),
         reasons=(f"The message names no order, and {reason}.",),
+        matters=("order.identified", "customer.tier", "customer.orders", "customer.open_cases", "sender.verified"),
+        off_norm=frozenset({"order.identified"}),
+    )
+
+
+def _order_to_come(case: Case, about: str, number: str) -> Plan:
+    told = f"order {number} came with the message alone: the shop has not told of it"
+    return Plan(
+        question=f"What about {about} on order {number}, which the shop has not told of?",
+        options=(answer_yourself(case), ask_which_order(case)),
+        reasons=(f"{told[0].upper()}{told[1:]}. Once it does, this case is read anew.",),
+        unable_because=told,
         matters=("order.identified", "customer.tier", "customer.orders", "customer.open_cases", "sender.verified"),
         off_norm=frozenset({"order.identified"}),
     )

@@ -58,10 +58,11 @@ class Remit:
     # Interactions
 
     def send(
-        self, *, external_id: str, channel: str, text: str = "", customer: str | None = None, order: str | None = None,
-        messages: list[Json] | None = None, **more: Any,
+        self, *, external_id: str, channel: str, text: str = "", customer: str | Json | None = None,
+        order: str | Json | None = None, messages: list[Json] | None = None, **more: Any,
     ) -> Json:  # fmt: skip
-        """One interaction: a customer's `text`, now, or `messages` as the API takes them."""
+        """One interaction: a customer's `text`, now, or `messages` as the API takes them. The customer and the order by
+        reference, or told in whole where the mirror may not have them yet."""
         said = messages or [{"author": "customer", "text": text, "sent_at": _now()}]
         named = {name: value for name, value in (("customer", customer), ("order", order)) if value is not None}
         sent = {"external_id": external_id, "channel": channel, "messages": said, **named, **more}
