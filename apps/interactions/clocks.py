@@ -88,9 +88,10 @@ def as_text(at: datetime) -> str:
 
 
 def time_in_words(partner: Partner, at: datetime, now: datetime) -> str:
-    """ "09:30 today", "08:00 tomorrow" or "08:00 on 27 November", in the brand's time zone."""
+    """ "09:30 CET today", "08:00 CET tomorrow" or "08:00 CET on 27 November", in the brand's time zone."""
     local, today = at.astimezone(partner.zone), now.astimezone(partner.zone).date()
-    clock = f"{local:%H:%M}"
+    zone = f"{local:%Z}"
+    clock = f"{local:%H:%M} {zone if zone.isalpha() else f'UTC{local.isoformat()[-6:]}'}"
     if local.date() == today:
         return f"{clock} today"
     if local.date() == today + timedelta(days=1):

@@ -101,7 +101,7 @@ def _most_cautious(case: Interaction, arrived: Interaction) -> None:
     case.audience = max(filter(None, (case.audience, arrived.audience)), default=None)
     if arrived.sender_verified is not True:
         case.sender_verified = arrived.sender_verified
-    if case.order_id is None and arrived.order_id is not None:
+    if case.order_id is None and arrived.order_id is not None and "order" not in case.sent_along:
         case.order, case.order_candidates = arrived.order, []
     case.save(update_fields=["public", "audience", "sender_verified", "order", "order_candidates"])
 

@@ -104,11 +104,15 @@ def take(partner: Partner, arrival: Arrival, *, actor: audit.Actor, now: datetim
 
 
 def _take(partner: Partner, arrival: Arrival, actor: audit.Actor, now: datetime) -> Accepted:
+    sent_along.hold(partner, [arrival.sent_along])
     customer = _customer(partner, arrival)
     same, writes_again = _cases_around(partner, arrival.external_id, customer)
     if same is not None:
         return Accepted(Interaction.objects.get(pk=same), created=False)
-    match = _match(partner, customer, arrival)
+    match = matching.match(
+        partner, customer, arrival.texts, number=arrival.order, at=arrival.received_at,
+        may_be_new="order" in arrival.sent_along,
+    )  # fmt: skip
     interaction = new_case(partner, arrival, customer, match, now)
     interaction.save(force_insert=True)
     received(interaction, arrival, actor).save(force_insert=True)
@@ -171,7 +175,7 @@ def add_message(interaction: Interaction, words: Words, *, actor: audit.Actor, v
 
 def _learn_order(case: Interaction, words: Words) -> None:
     """An answer that names one order settles which one the case is about."""
-    if case.order_id is not None or words.author != "customer":
+    if case.order_id is not None or words.author != "customer" or sent_along.order_to_come(case):
         return
     named = matching.named_in(case.partner, [words.text])
     if len(named) == 1:
@@ -202,12 +206,12 @@ def _linked_case(
     again = ended.resolved_at is not None and now - ended.resolved_at <= REOPENED_WITHIN
     outcomes.wrote_again(ended, actor=actor, now=now)
     number = first.linked.count() + 2
+    named = {"customer": ended.customer, "order": ended.order} | sent_along.found_since(ended)
     case = Interaction.objects.create(
         partner=ended.partner,
         external_id=f"{first.external_id}~{number}"[-100:],
         channel=ended.channel,
-        customer=ended.customer,
-        order=ended.order,
+        **named,
         order_candidates=ended.order_candidates,
         public=ended.public,
         audience=ended.audience,
@@ -245,21 +249,10 @@ def _customer(partner: Partner, arrival: Arrival) -> Customer | None:
     """Locked, so that two messages at once cannot open two cases."""
     if not arrival.customer:
         return None
-    may_be_new = "customer" in arrival.sent_along
-    if may_be_new:
-        sent_along.one_at_a_time(Customer, partner.pk, arrival.customer)
     found = next(iter(Customer.objects.raw(_CUSTOMER, [partner.pk, arrival.customer])), None)
-    if found is None and arrival.vouched and not may_be_new:
+    if found is None and arrival.vouched and "customer" not in arrival.sent_along:
         raise no_such_customer(arrival.customer)
     return found
-
-
-def _match(partner: Partner, customer: Customer | None, arrival: Arrival) -> matching.Match:
-    may_be_new = "order" in arrival.sent_along
-    if may_be_new and arrival.order:
-        sent_along.one_at_a_time(Order, partner.pk, arrival.order)
-    at = arrival.received_at
-    return matching.match(partner, customer, arrival.texts, number=arrival.order, may_be_new=may_be_new, at=at)
 
 
 def _cases_around(partner: Partner, external_id: str, customer: Customer | None) -> tuple[int | None, bool]:

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.interactions import escalating, gathering, outside_model, reading_models, recording
+from apps.interactions import escalating, gathering, outside_model, reading_models, recording, sent_along
 from apps.interactions.case import Case, unanswered
 from apps.interactions.checks import Limiting, authority_for
 from apps.interactions.classification import intents
@@ -237,9 +237,12 @@ def _same_matter_without_order(case: Case, seen: dict[tuple[int | None, str], in
     row = case.interaction
     if row.order_id is not None or row.customer_id is None or row.sender_verified is False or not case.reading.intents:
         return None
+    if sent_along.order_to_come(row):
+        return None
     earlier = (
         Interaction.objects.in_the_open()
         .exclude(state=Interaction.State.RESOLVED)
+        .exclude(sent_along.NAMES_ONE)
         .filter(
             customer_id=row.customer_id, order__isnull=True, case_type=case.case_type.value, vouched=True, pk__lt=row.pk
         )

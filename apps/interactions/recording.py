@@ -211,20 +211,23 @@ def _decision_alone(worked: Worked, now: datetime) -> DecisionRecord:
 
 
 def effects_of(decision: DecisionRecord) -> list[Effect]:
-    """The ordered effects of a decision: the action, if it is more than words, then the reply."""
-    actions = [] if decision.action in (*REPLY_ONLY, Action.REFER) else [decision.action]
+    """The ordered effects of a decision: the action, if it is more than words, then the reply. What a cancelled order cost goes
+    back once it is cancelled."""
+    moves = [] if decision.action in (*REPLY_ONLY, Action.REFER) else [(decision.action, decision.amount)]
+    if decision.action == Action.CANCEL_ORDER and decision.amount is not None:
+        moves = [(Action.CANCEL_ORDER, None), (Action.REFUND, decision.amount)]
     common = {"partner_id": decision.partner_id, "decision": decision}
     effects = [
         Effect(
             **common,
             position=position,
             action=action,
-            amount=decision.amount,
-            currency=decision.currency,
+            amount=amount,
+            currency=decision.currency if amount is not None else "",
             lines=decision.lines,
         )
-        for position, action in enumerate(actions, start=1)
+        for position, (action, amount) in enumerate(moves, start=1)
     ]
     if decision.reply:
-        effects.append(Effect(**common, position=len(actions) + 1, action=Action.REPLY))
+        effects.append(Effect(**common, position=len(moves) + 1, action=Action.REPLY))
     return effects

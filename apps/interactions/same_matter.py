@@ -14,9 +14,9 @@ THANKS_FOR = timedelta(days=30)
 
 
 def case_of(interaction: Interaction, texts: Sequence[str]) -> Interaction | None:
-    """Locked; None where it is a case of its own, as one on an order that nobody here knows. `texts` are what was written."""
-    if "order" in sent_along.unknown(interaction):
-        return None
+    """Locked; None where it is a case of its own. `texts` are what was written."""
+    if number := sent_along.order_to_come(interaction):
+        return _open_case_on_order_to_come(interaction, number)
     return (
         _open_case_on_same_order(interaction)
         or _case_that_asked_which_order(interaction)
@@ -43,13 +43,21 @@ def _open_case_on_same_order(interaction: Interaction) -> Interaction | None:
     )
 
 
+def _open_case_on_order_to_come(interaction: Interaction, number: str) -> Interaction | None:
+    if interaction.customer_id is None:
+        return None
+    theirs = _joinable().in_the_open().filter(sent_along.NAMES_ONE, sent_along__order__number=number)
+    return theirs.filter(customer_id=interaction.customer_id).exclude(pk=interaction.pk).order_by("id").first()
+
+
 def _conversation_with(interaction: Interaction) -> Interaction | None:
     """Where a channel knows one conversation with a customer: the case of it that is being worked on, unless another order is
     meant."""
     channel = channels.CHANNELS[interaction.channel]
     if channel.threads != channels.Threads.CUSTOMER or interaction.customer_id is None:
         return None
-    fitting = Q() if interaction.order_id is None else Q(order__isnull=True) | Q(order=interaction.order_id)
+    others = Q(order__isnull=True) & ~sent_along.NAMES_ONE
+    fitting = Q() if interaction.order_id is None else others | Q(order=interaction.order_id)
     return (
         _joinable()
         .in_the_open()
@@ -86,6 +94,7 @@ def _case_that_asked_which_order(interaction: Interaction) -> Interaction | None
     asking = (
         _joinable()
         .filter(customer_id=interaction.customer_id, order__isnull=True, state=Interaction.State.AWAITING_CUSTOMER)
+        .exclude(sent_along.NAMES_ONE)
         .exclude(pk=interaction.pk)
         .order_by("id")
     )

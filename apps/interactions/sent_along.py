@@ -5,10 +5,11 @@ shop tells of them, the cases that named them go on with what the shop says.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import connection, models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -16,20 +17,34 @@ from apps.interactions import hearing
 from apps.interactions.models import Customer, Interaction, Order
 from apps.interactions.waking import wake_workers
 from apps.policies import audit
+from apps.policies.models import Partner
 
 NAMED_BY = {"customer": "external_id", "order": "number"}
+_MODELS: dict[str, type[Customer] | type[Order]] = {"customer": Customer, "order": Order}
+NAMES_ONE = Q(order__isnull=True, order_candidates=[], sent_along__has_key="order")
+"""Cases about an order that the shop has not told of: about no other one."""
+
+
+def kept(kind: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of what was told: all of it, by the reference as others write it."""
+    return {**told, NAMED_BY[kind]: told[NAMED_BY[kind]].strip()}
 
 
 def reference(kind: str, told: Any) -> Any:
     """Whom or what is meant, be it told as a reference or in whole."""
-    return told[NAMED_BY[kind]] if isinstance(told, Mapping) else told
+    return told[NAMED_BY[kind]].strip() if isinstance(told, Mapping) else told
 
 
 def unknown(case: Interaction) -> dict[str, Any]:
     """What was told of whom the shop has not told of."""
-    return {
-        kind: case.sent_along[kind] for kind in NAMED_BY if kind in case.sent_along and not getattr(case, f"{kind}_id")
-    }
+    to_come = {"customer": case.customer_id is None, "order": case.order_id is None and not case.order_candidates}
+    return {kind: case.sent_along[kind] for kind in NAMED_BY if kind in case.sent_along and to_come[kind]}
+
+
+def order_to_come(case: Interaction) -> str | None:
+    """The number of the order it is about, when the shop has not told of that."""
+    told = unknown(case).get("order")
+    return told["number"] if told else None
 
 
 def in_words(case: Interaction) -> list[str]:
@@ -50,7 +65,13 @@ def _order_in_words(told: Mapping[str, Any]) -> str:
     dated = {"placed": "placed_at", "promised for": "promised_at", "delivered": "delivered_at"}
     said = [told.get("status"), total]
     said += [f"{word} {_day(told[name])}" if told.get(name) else None for word, name in dated.items()]
-    said += [f"{line['quantity']} × {line['name']}" for line in told.get("lines") or ()]
+    said += [f"{line['quantity']} × {line['name']} at {line['unit_price']}" for line in told.get("lines") or ()]
+    said += [f"tracking {told['tracking_number']}" if told.get("tracking_number") else None]
+    said += [
+        f"to {', '.join(place)}"
+        if (place := [one for one in (told.get("destination") or {}).values() if one])
+        else None
+    ]
     return _line(f"Order {told['number']}", said)
 
 
@@ -70,6 +91,22 @@ def one_at_a_time(model: type[models.Model], partner_id: int, name: str) -> None
     lock = int.from_bytes(hashlib.sha256(named).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+
+
+def hold(partner: Partner, told: Iterable[Mapping[str, Any]]) -> None:
+    """What is told of stays as it is until the transaction ends. Before any row is locked, and always in one order."""
+    for kind, name in sorted({(kind, reference(kind, one)) for each in told for kind, one in each.items()}):
+        one_at_a_time(_MODELS[kind], partner.pk, name)
+
+
+def found_since(case: Interaction) -> dict[str, Any]:
+    """What the shop has told of meanwhile."""
+    told = unknown(case)
+    hold(case.partner, [told])
+    named = {kind: {NAMED_BY[kind]: reference(kind, one)} for kind, one in told.items()}
+    return {
+        kind: _MODELS[kind]._default_manager.filter(partner=case.partner, **one).first() for kind, one in named.items()
+    }
 
 
 def now_known(row: Customer | Order) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from apps.interactions.api import serializers as shapes
 from apps.interactions.api.problems import flat_errors
 from apps.interactions.mirror import Stored
 from apps.interactions.models import Article, Customer, Order, Product
-from apps.interactions.sent_along import NAMED_BY, reference
+from apps.interactions.sent_along import NAMED_BY, kept, reference
 from apps.policies import audit
 from apps.policies.errors import Invalid
 from apps.policies.models import Partner
@@ -26,15 +25,9 @@ MOST_EVENTS = 500
 def checked(shape: type[serializers.Serializer[Any]], data: object) -> dict[str, Any]:
     """The validated data. Raises Invalid naming each field and reason."""
     try:
-        return dict(_reader(shape).run_validation(data))
+        return dict(shapes.reader(shape).run_validation(data))
     except serializers.ValidationError as error:
         raise Invalid(flat_errors(error.detail)) from None
-
-
-@cache
-def _reader(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """One for all calls, whose fields are built once: reading leaves nothing behind in it."""
-    return shape()
 
 
 def submit_interaction(
@@ -58,7 +51,7 @@ def submit_interactions(
     partner: Partner, items: Sequence[object], *, actor: audit.Actor, vouched: bool = True
 ) -> list[intake.Accepted | Invalid]:
     """Take many; what came of each, in their order."""
-    now, shape = timezone.now(), _reader(shapes.InteractionIn)
+    now, shape = timezone.now(), shapes.reader(shapes.InteractionIn)
     read: list[intake.Arrival | Invalid] = []
     for item in items:
         try:
@@ -77,7 +70,7 @@ def _arrival(found: dict[str, Any], now: datetime, *, as_sent: bool = False, vou
         intake.Words(**message, received_at=message["sent_at"] if as_sent else now)
         for message in values.pop("messages")
     ]
-    told = {kind: values[kind] for kind in NAMED_BY if isinstance(values.get(kind), dict)}
+    told = {kind: kept(kind, values[kind]) for kind in NAMED_BY if isinstance(values.get(kind), dict)}
     values |= {kind: reference(kind, one) for kind, one in told.items()}
     said = {name: value for name, value in values.items() if value is not None}
     return intake.Arrival(messages=messages, vouched=vouched, sent_along=told, **said)
@@ -154,7 +147,7 @@ def _checked_events(shape: type[serializers.Serializer[Any]], data: object) -> l
         raise Invalid({"body": [f"Send 1 to {MOST_EVENTS} events."]})
     found: list[dict[str, Any]] = []
     errors: dict[str, list[str]] = {}
-    one = _reader(shape)
+    one = shapes.reader(shape)
     for place, event in enumerate(data):
         try:
             found.append(one.run_validation(event))

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 
-from apps.interactions import intake, matching, same_matter
+from apps.interactions import intake, matching, same_matter, sent_along
 from apps.interactions.intake import Accepted, Arrival
 from apps.interactions.models import Customer, Interaction, Message, Order
 from apps.interactions.waking import wake_workers
@@ -27,6 +27,7 @@ def accept_many(
     """What came of each, in their order: one bad one spoils no other."""
     found: dict[int, Accepted | Invalid] = {}
     with transaction.atomic():
+        sent_along.hold(partner, [arrival.sent_along for arrival in arrivals])
         around = _around(partner, arrivals)
         alone = _alone(partner, arrivals, around, now)
         try:
@@ -83,10 +84,11 @@ def _alone(partner: Partner, arrivals: Sequence[Arrival], around: _Around, now: 
         customer = around.customers.get(arrival.customer) if arrival.customer else None
         is_new = arrival.external_id not in ids
         ids.add(arrival.external_id)
-        if not is_new or arrival.sent_along or (arrival.customer and (customer is None or customer.pk in owners)):
-            continue
+        is_first = customer is not None and customer.pk not in owners
         if customer is not None:
             owners.add(customer.pk)
+        if not is_new or arrival.sent_along or (arrival.customer and not is_first):
+            continue
         try:
             match = _match(arrival, customer, around)
         except Invalid:

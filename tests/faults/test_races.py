@@ -374,3 +374,19 @@ def test_a_case_that_comes_while_the_shop_first_tells_of_whom_it_names(brand, ki
 
     race(tell, 2)
     assert getattr(Interaction.objects.get(), f"{kind}_id") is not None
+
+
+def test_batches_that_name_the_same_in_another_order_do_not_wait_for_each_other_for_ever(brand):
+    said = {"author": "customer", "text": STATUS, "sent_at": timezone.now().isoformat()}
+
+    def send(number):
+        for turn in range(10):
+            items = [
+                {"external_id": f"{number}-{turn}-{place}", "channel": "chat", "messages": [said], "order": {"number": f"W{place}"}}
+                for place in range(8)
+            ]  # fmt: skip
+            taken = submitting.submit_interactions(brand, items[:: 1 if number % 2 else -1], actor=ACTOR)
+            assert all(one.created for one in taken)
+
+    race(send, 4)
+    assert Interaction.objects.count() == 4 * 10 * 8

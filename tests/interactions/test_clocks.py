@@ -70,3 +70,13 @@ def test_hours_past_midnight_belong_to_the_day_they_began(brand):
     after_midnight = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)  # 01:30 local, Monday's hours
     assert clocks.is_open(brand, after_midnight)
     assert not clocks.is_open(brand, datetime(2026, 11, 24, 2, 0, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [("Europe/Amsterdam", "09:30 CEST today"), ("Asia/Dubai", "11:30 UTC+04:00 today"), ("UTC", "07:30 UTC today")],
+)
+def test_a_time_says_whose_it_is(partner, zone, words):
+    partner.time_zone = zone
+    now = datetime(2026, 7, 1, 7, tzinfo=UTC)
+    assert clocks.time_in_words(partner, now + timedelta(minutes=30), now) == words

@@ -5,9 +5,19 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.interactions import catalogue
+from apps.interactions import catalogue, settling
 from apps.interactions.classification import tone
-from apps.interactions.models import CustomerEvent, Message, OrderEvent, Payment, Product
+from apps.interactions.connectors import Outcome
+from apps.interactions.models import (
+    CustomerEvent,
+    Interaction,
+    Message,
+    Order,
+    OrderEvent,
+    Payment,
+    Product,
+    ShopConnection,
+)
 from apps.interactions.pipeline import load
 from apps.interactions.playbooks import PLAYBOOKS
 from apps.interactions.playbooks.base import Plan
@@ -15,7 +25,7 @@ from apps.interactions.recommending import recommended_for
 from apps.policies.facts import VOCABULARY
 from apps.policies.words import CaseType
 from tests import factories
-from tests.conftest import COMPLAINT, MISSING, RETURN
+from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN
 
 CANCEL = "Please cancel my order, I want to cancel the whole order."
 CHARGED = "I was charged twice for my order, there is a double payment on my card."
@@ -50,6 +60,22 @@ class TestOrderChange:
         case = arrive(CANCEL, order=order)
         assert (case.case_type, case.handler, case.state) == ("order_change", "autonomous", "resolved")
         assert [effect.action for effect in case.decisions.get().effects.all()] == ["cancel_order", "reply"]
+
+    def test_in_a_connected_shop_what_is_paid_goes_back_once_it_is_cancelled(self, arrive, customer, partner):
+        partner.connector = "shop"
+        partner.save()
+        ShopConnection.objects.create(partner=partner, kind="vendure", url="https://shop.example/admin-api")
+        order = factories.OrderFactory(customer=customer, status="placed", delivered_at=None)
+        case = arrive(CANCEL, order=order)
+        decision = case.decisions.get()
+        assert (case.handler, case.state, decision.amount) == ("autonomous", "resolving", order.refundable.amount)
+        effects = [(effect.action, effect.state, effect.amount) for effect in decision.effects.order_by("position")]
+        assert effects == [
+            ("cancel_order", "in_flight", None), ("refund", "pending", order.total), ("reply", "pending", None),
+        ]  # fmt: skip
+        settling.settle(decision.effects.first().pk, Outcome("refused", reason="it has left"), actor=ACTOR)
+        assert Interaction.objects.get(pk=case.pk).state == "awaiting_decision", "a person decides what comes now"
+        assert Order.objects.get().refunds_reserved == 0
 
     @pytest.mark.parametrize(("status", "told"), [("shipped", "has left"), ("delivered", "has been delivered")])
     def test_one_that_has_left_is_a_persons(self, arrive, customer, status, told):

@@ -52,7 +52,7 @@ class TestHandOver:
         night = timezone.now().astimezone(partner.zone).replace(hour=3, minute=10) + timedelta(days=1)
         monkeypatch.setattr(timezone, "now", lambda: night)
         case = arrive(MISSING, order=order)
-        assert "we are back at 08:00 today" in case.messages.get(author="ai").text
+        assert f"we are back at 08:00 {night:%Z} today" in case.messages.get(author="ai").text
 
 
 class TestWorking:

@@ -1,5 +1,6 @@
 """A real Vendure shop: its orders in the mirror, and effects that happen there once, whatever happens to the answer."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from tests.interactions.api.test_interactions import URL
 from tests.shops.conftest import in_flight
 
 pytestmark = pytest.mark.django_db(transaction=True)
+CANCEL = "Please cancel my order, I want to cancel the whole order."
 KEY = "0a1b2c3d-0000-4000-8000-00000000000%d"
 
 
@@ -123,10 +125,12 @@ class TestActing:
         code = vendure.place_order("ada@example.com", "Ada", "Byron", {"PAN-S": 1})
         cancel = wanted(code, amount="", action=Action.CANCEL_ORDER)
         assert "23.50 USD is paid on this order" in adapter.perform(shop, cancel).reason, "cancelling pays nothing back"
-        assert adapter.perform(shop, wanted(code, 2, "23.50")).verdict == "done"
+        assert "20.00 USD was to go back" in adapter.perform(shop, replace(cancel, pays_back=Decimal("20.00"))).reason
+        cancel = replace(cancel, pays_back=Decimal("23.50"))
         first, again = (adapter.perform(shop, cancel) for _ in range(2))
         assert (first.verdict, again.verdict) == ("done", "done")
         assert vendure.order(code)["state"] == "Cancelled"
+        assert adapter.perform(shop, wanted(code, 2, "23.50")).verdict == "done", "the shop refunds what is cancelled"
         assert shop.read(code).order["status"] == "cancelled"
         adapter.perform(shop, wanted(bought, 3, "47.00"))
         late = adapter.perform(shop, wanted(bought, amount="", action=Action.CANCEL_ORDER))
@@ -166,6 +170,30 @@ class TestThroughRemit:
         assert not order.over_refunded, "the shop's word of our own refund is not another one"
         assert not OutboxEvent.objects.filter(kind="action.requested").exists(), "nobody else is asked to do it"
         assert OutboxEvent.objects.filter(kind="action.executed").count() == 2
+
+    def test_an_order_is_cancelled_and_paid_back_and_the_customer_told(
+        self, connected, vendure, read_now, until, partner, monkeypatch
+    ):
+        vendure.refunds_behave()
+        code = vendure.place_order("cleo@example.com", "Cleo", "Dahl", {"PAN-S": 1})
+        read_now()
+        order = Order.objects.get(number=code)
+        said = {
+            "external_id": "mail-2", "channel": "email", "customer": order.customer.external_id, "order": code, "sender_verified": True,
+            "messages": [{"author": "customer", "text": CANCEL, "sent_at": timezone.now().isoformat()}],
+        }  # fmt: skip
+        assert api_client(partner).post(URL, said, format="json").status_code == 202
+        until(lambda: Interaction.objects.get().state == "resolved")
+        case = Interaction.objects.get()
+        assert case.handler == "autonomous"
+        done = list(Effect.objects.order_by("position").values_list("action", "state", "amount"))
+        assert done == [("cancel_order", "done", None), ("refund", "done", Decimal("23.50")), ("reply", "done", None)]
+        assert "is cancelled and will not be sent. We have refunded 23.50 USD." in case.messages.get(author="ai").text
+        assert vendure.order(code)["state"] == "Cancelled"
+        assert [one["amount"] for one in vendure.money_refunded() if one["order"] == code] == [2350]
+        read_now()
+        order = Order.objects.get(number=code)
+        assert (order.status, order.refundable.amount, order.over_refunded) == ("cancelled", Decimal(0), False)
 
     def test_two_refunds_on_one_order_are_called_one_after_the_other(
         self, connected, vendure, bought, read_now, until, partner

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.interactions import operating
+from apps.interactions import operating, sent_along
 from apps.interactions.connectors import Outcome
 from apps.interactions.models import ContextPacket, DecisionRecord, Effect, Escalation, Interaction
 from apps.policies.admin.base import OfPartners, ReadOnly, number_in, person, text_in
@@ -34,13 +34,17 @@ class InteractionAdmin(_Records):
     search_fields = ("=external_id", "=reference", "=order__number", "=customer__external_id")
     search_help_text = "Id of a case, reference, order number, or id of a customer"
     date_hierarchy = "received_at"
-    readonly_fields = ("whole_life",)
+    readonly_fields = ("whole_life", "sent_with_it")
     actions = ("retry_stalled",)
     exclude = ("due_at", "attempts", "lease_token", "lease_until")
 
     @admin.display(description="handler", ordering="handler")
     def who(self, case: Interaction) -> SafeString:
         return handler_tag(case.handler)
+
+    @admin.display(description="sent with the message")
+    def sent_with_it(self, case: Interaction) -> SafeString:
+        return format_html_join("", "<p>{}</p>", ((line,) for line in sent_along.in_words(case))) or SafeString("–")
 
     @admin.display(description="life of the case")
     def whole_life(self, case: Interaction) -> SafeString:

@@ -79,7 +79,7 @@ class InteractionDetail(InteractionOut):
     reply = serializers.SerializerMethodField()
 
     class Meta(InteractionOut.Meta):
-        fields = [*InteractionOut.Meta.fields, "rule", "decision", "messages", "reply"]
+        fields = [*InteractionOut.Meta.fields, "rule", "decision", "messages", "reply", "sent_along"]
         read_only_fields = fields
 
     @extend_schema_field(DecisionBrief(allow_null=True))

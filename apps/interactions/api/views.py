@@ -199,8 +199,8 @@ def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
     """Whether all that is said of it is the same, and every message there, with those that came since."""
     kept = Message.objects.filter(Q(interaction=row) | Q(arrived_as=row)).values_list("author", "text")
     told = {(message["author"], message["text"].strip()) for message in sent["messages"]}
-    along = {kind: sent_along.reference(kind, told) for kind, told in row.sent_along.items()}
-    orders = [*row.order_candidates, row.order.number if row.order else along.get("order")]
+    along = {kind: sent_along.reference(kind, one) for kind, one in row.sent_along.items()}
+    orders = [*row.order_candidates, along.get("order"), row.order.number if row.order else None]
     was = {
         name: getattr(row, name) for name in ("channel", "subject", "locale", "public", "audience", "sender_verified")
     }
@@ -211,6 +211,10 @@ def _is_what_was_sent(row: Interaction, sent: dict[str, Any]) -> bool:
     return (
         told <= set(kept)
         and named.get("order") in (None, *orders)
-        and all(row.sent_along.get(kind) == sent[kind] for kind in named if isinstance(sent[kind], dict))
+        and all(
+            row.sent_along.get(kind) == sent_along.kept(kind, sent[kind])
+            for kind in named
+            if isinstance(sent[kind], dict)
+        )
         and all(was[name] == (one.strip() if isinstance(one, str) else one) for name, one in said.items())
     )

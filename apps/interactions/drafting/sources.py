@@ -60,6 +60,9 @@ def source_of(case: Case, action: Action, amount: Money | None, stated: Stated, 
         names.add(case.customer.name)
     states = {_STATES_OF_ACTION[action]} if action in _STATES_OF_ACTION else set()
     states |= stated.states
+    done = {action, *WORDS_OF_ACTION.get(action, ())}
+    if action == Action.CANCEL_ORDER and amount is not None:  # it goes back
+        states, done = states | {"refunded"}, done | {Action.REFUND}
     days: set[date] = set()
     numbers = {number for words in voice for number in re.findall(r"\d+", words)}  # of a brand called “Studio 54”
     counts: set[int] = set()
@@ -80,7 +83,7 @@ def source_of(case: Case, action: Action, amount: Money | None, stated: Stated, 
         lengths=_lengths(case, order),
         names=frozenset(word.lower() for name in names for word in re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", name)),
         states=frozenset(states),
-        actions=frozenset({action}) | WORDS_OF_ACTION.get(action, frozenset()),
+        actions=frozenset(done),
         passages=(*clauses, *stated.passages),
         english=english_words(),
     )

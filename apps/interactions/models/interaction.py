@@ -139,7 +139,11 @@ class Interaction(models.Model):
             models.Index(fields=["partner", "customer", "state"], name="interaction_customer"),
             models.Index(fields=["order"], name="interaction_order"),
             models.Index(fields=["created_at"], name="interaction_created"),
-            models.Index(fields=["partner"], condition=~Q(sent_along={}), name="interaction_sent_along"),
+            models.Index(
+                fields=["partner"],
+                condition=~Q(sent_along={}) & (Q(customer__isnull=True) | Q(order__isnull=True)),
+                name="interaction_sent_along",
+            ),
             models.Index(fields=["external_id"], name="interaction_external_id"),
             models.Index(
                 fields=["resolved_at", "partner"], condition=Q(handler="autonomous"), name="interaction_resolved_alone"

@@ -219,8 +219,8 @@ def skus(order: Order) -> tuple[str, ...]:
 
 def which_order_plan(case: Case, about: str) -> Plan:
     """The plan of every case that is about an order when it is not known which, or not known to the shop."""
-    if "order" in (sent := sent_along.unknown(case.interaction)):
-        return _order_to_come(case, about, sent["order"]["number"])
+    if number := sent_along.order_to_come(case.interaction):
+        return _order_to_come(case, about, number)
     several = case.interaction.order_candidates
     reason = (
         f"{len(several)} orders could be meant: {', '.join(several)}"

@@ -15,9 +15,10 @@ from apps.interactions.playbooks.base import (
     return_label,
     which_order_plan,
 )
+from apps.policies.models import Partner
 from apps.policies.words import Action
 
-VERSION = "order_change-2"
+VERSION = "order_change-3"
 NEEDS = ("order.status", "order.dispatched", "order.belongs_to_sender", "sender.verified")
 MATTERS = (
     "order.status",
@@ -73,8 +74,15 @@ def _question(case: Case, order: Order, wanted: str) -> str:
 
 
 def _cancel(case: Case, order: Order) -> Option:
-    reply = reply_to(case, "Your order {number} is cancelled and will not be sent.", number=order.number)
-    return Option(Action.CANCEL_ORDER, "Cancel the order", "not dispatched yet", reply, discloses_order=True)
+    """Where a connector works in the shop, which pays nothing back by itself, what is paid goes back as well."""
+    paid = order.refundable
+    if case.partner.connector != Partner.Connector.SHOP or paid.amount <= 0:
+        reply = reply_to(case, "Your order {number} is cancelled and will not be sent.", number=order.number)
+        return Option(Action.CANCEL_ORDER, "Cancel the order", "not dispatched yet", reply, discloses_order=True)
+    body = "Your order {number} is cancelled and will not be sent. We have refunded {amount}."
+    reply = reply_to(case, body, number=order.number, amount=paid)
+    detail = f"not dispatched yet; {paid} goes back"
+    return Option(Action.CANCEL_ORDER, "Cancel the order", detail, reply, amount=paid, discloses_order=True)
 
 
 def _change(case: Case, order: Order) -> Option:

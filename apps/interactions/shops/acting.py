@@ -51,7 +51,8 @@ def ask(limit: int, busy: Busy = NOBODY) -> list[Task]:
 def _task(effect: Effect, work: Callable[[Adapter, Wanted], Outcome | None]) -> Task:
     order = effect.decision.interaction.order
     assert order is not None
-    wanted = Wanted(str(effect.key), Action(effect.action), order.number, effect.amount, effect.currency)
+    pays_back = effect.decision.amount if effect.action == Action.CANCEL_ORDER else None
+    wanted = Wanted(str(effect.key), Action(effect.action), order.number, effect.amount, effect.currency, pays_back)
     connection = effect.partner.shop
 
     def in_the_shop() -> Outcome | None:

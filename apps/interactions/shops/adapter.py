@@ -37,13 +37,15 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One effect, as values. `amount` is none where no money moves."""
+    """One effect, as values. `amount` is none where no money moves; `pays_back` is what the same decision refunds once the
+    order is cancelled."""
 
     key: str
     action: Action
     number: str
     amount: Decimal | None = None
     currency: str = ""
+    pays_back: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,10 @@ def perform(shop: Adapter, wanted: Wanted) -> Outcome | None:
             return Outcome(
                 "refused", reason=f"The shop has {seen.left:,.2f} {wanted.currency} left to refund on this order."
             )
-    if wanted.action == Action.CANCEL_ORDER and seen.left > 0:
-        left = f"{seen.left:,.2f} {seen.order['currency']}"
+    if wanted.action == Action.CANCEL_ORDER and seen.left != (wanted.pays_back or 0):
+        paid, back = (f"{amount:,.2f} {seen.order['currency']}" for amount in (seen.left, wanted.pays_back or 0))
         return Outcome(
-            "refused",
-            reason=f"{left} is paid on this order, and cancelling it in the shop pays nothing back. Refund first.",
+            "refused", reason=f"{paid} is paid on this order, and {back} was to go back, so it is not cancelled."
         )
     if time.monotonic() - began > READS_WITHIN:
         return Outcome("refused", reason="The shop is too slow just now, so nothing was done.")

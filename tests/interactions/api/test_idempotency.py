@@ -16,7 +16,7 @@ from apps.policies.models import Pause
 from tests.conftest import api_client
 from tests.interactions.api.test_interactions import URL, interaction
 
-PAUSES = "/api/v1/pauses/"
+PAUSES, HOOKS = "/api/v1/pauses/", "/api/v1/webhook-endpoints/"
 
 
 @pytest.fixture
@@ -36,6 +36,17 @@ class TestOnce:
         assert second["Idempotent-Replayed"] == "true"
         assert "Idempotent-Replayed" not in first
         assert second["Content-Type"] == first["Content-Type"]
+
+    @pytest.mark.parametrize(("method", "body"), [("delete", None), ("patch", {"listening": False})])
+    def test_whatever_changes_something_happens_once(self, api, method, body):
+        hook = api.post(HOOKS, {"url": "https://shop.example/remit"}, format="json").json()
+        address = f"{HOOKS}{hook['id']}/"
+        first, second = (
+            getattr(api, method)(address, body, format="json", headers={"Idempotency-Key": "key-1"}) for _ in "ab"
+        )
+        assert first.status_code == second.status_code < 300
+        assert first.content == second.content
+        assert second["Idempotent-Replayed"] == "true"
 
     def test_without_a_key_it_happens_each_time(self, api):
         for _ in range(2):
@@ -121,7 +132,7 @@ class TestOnce:
 
     def test_a_secret_is_not_kept_for_who_sends_it_again(self, post):
         hook = {"url": "https://shop.example/remit"}
-        first, second = (post(hook, to="/api/v1/webhook-endpoints/").json() for _ in "ab")
+        first, second = (post(hook, to=HOOKS).json() for _ in "ab")
         assert first["secret"].startswith("whsec_")
         assert second == {**first, "secret": None}
         assert WebhookEndpoint.objects.count() == 1

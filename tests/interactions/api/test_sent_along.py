@@ -1,11 +1,13 @@
 """A customer or an order told beside its reference: people see it, the AI goes by none of it, and the shop's word replaces it."""
 
 import pytest
+from django.utils import timezone
 
-from apps.interactions import blind
+from apps.interactions import blind, intake, sent_along
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import ContextPacket, Customer, Interaction, Order
-from tests.conftest import STATUS, api_client, reasons
+from tests import factories
+from tests.conftest import ACTOR, STATUS, api_client, reasons
 from tests.interactions.api.test_interactions import ORDER, URL, interaction
 
 CUSTOMER_SENT = {"external_id": "c-new", "name": "Mira Solano", "tier": "vip", "since": "2019-04-01"}
@@ -65,6 +67,27 @@ class TestGrantsNothing:
         said = told()["messages"][0] | {"text": f"Where is {order.number}?"}
         assert send(customer=order.customer.external_id, messages=[said]).order is None
 
+    def test_two_orders_that_nobody_knows_are_two_cases(self, send, customer):
+        cases = [send(external_id=name, customer=customer.external_id, order={"number": name}) for name in ("W1", "W2")]
+        assert [case.merged_into for case in cases] == [None, None]
+        assert send(external_id="again", customer=customer.external_id, order={"number": "W2"}).merged_into == cases[1]
+
+    def test_another_order_that_is_written_about_later_does_not_take_its_place(self, send, order, drain):
+        case = send(customer=order.customer.external_id)
+        intake.add_message(case, _words(f"And {order.number}?"), actor=ACTOR)
+        drain()
+        later = send(external_id="later", customer=order.customer.external_id, order=order.number)
+        case = Interaction.objects.get(pk=case.pk)
+        assert (case.order, later.merged_into) == (None, None)
+        assert packet(case)["sent_along"] != []
+
+    def test_an_order_that_is_known_is_not_called_unknown_where_the_text_names_one_more(self, send, order):
+        other = factories.OrderFactory(customer=order.customer)
+        said = told()["messages"][0] | {"text": f"Will {order.number} come with {other.number}?"}
+        case = send(customer=order.customer.external_id, order={"number": order.number}, messages=[said])
+        assert case.order_candidates == sorted([order.number, other.number])
+        assert packet(case)["sent_along"] == []
+
     def test_it_goes_to_no_case_on_another_order(self, send, order):
         send(external_id="first", customer=order.customer.external_id, order=order.number, channel="whatsapp")
         case = send(customer=order.customer.external_id, channel="whatsapp")
@@ -81,7 +104,7 @@ class TestShown:
     def test_people_see_it_in_words(self, send):
         assert packet(send())["sent_along"] == [
             "Customer c-new: Mira Solano, vip tier, a customer since 1 Apr 2019",
-            "Order W2001: shipped, 84.50 USD, placed 5 Jan 2026, 2 × Lamp",
+            "Order W2001: shipped, 84.50 USD, placed 5 Jan 2026, 2 × Lamp at 42.25",
         ]
 
     def test_so_does_who_judges_first(self, send):
@@ -113,6 +136,17 @@ class TestTheShopTells:
         stranger.put("/api/v1/customers/c-new/", {"name": "Somebody"}, format="json")
         assert Interaction.objects.get(pk=case.pk).customer is None
 
+    def test_what_is_told_with_blanks_around_is_found(self, send, order):
+        assert send(customer=order.customer.external_id, order={"number": f" {order.number} "}).order == order
+
+    def test_who_writes_on_after_the_end_is_linked_then(self, api, send, drain):
+        case = send()
+        Interaction.objects.filter(pk=case.pk).update(state="closed")
+        api.put("/api/v1/customers/c-new/", {"name": "Mira Solano"}, format="json")
+        again = intake.add_message(Interaction.objects.get(pk=case.pk), _words("It is still not here!"), actor=ACTOR)
+        assert (again.linked_to, again.customer.external_id, again.order) == (case, "c-new", None)
+        assert list(sent_along.unknown(again)) == ["order"]
+
     def test_a_case_that_is_over_is_linked_and_left_alone(self, api, send):
         case = send()
         Interaction.objects.filter(pk=case.pk).update(state="resolved")
@@ -124,7 +158,10 @@ class TestTheShopTells:
 class TestSentAgain:
     def test_the_same_is_the_same(self, api, send):
         send()
-        assert api.post(URL, told(), format="json").status_code == 200
+        again = api.post(URL, told(), format="json")
+        assert (again.status_code, again.json()["id"]) == (200, str(Interaction.objects.get().reference))
+        detail = api.get(f"{URL}{again.json()['id']}/").json()
+        assert (detail["order"], detail["sent_along"]["order"]) == (None, ORDER_SENT)
 
     @pytest.mark.parametrize(
         "other",
@@ -154,11 +191,23 @@ class TestBounds:
         answer = api.post(URL, told(**sent), format="json")
         assert (answer.status_code, place in answer.json()["errors"]) == (422, True), answer.json()
 
+    def test_one_customers_items_of_a_batch_stay_in_their_order(self, api, order):
+        first = told(
+            external_id="a", customer={"external_id": order.customer.external_id}, order={"number": order.number}
+        )
+        second = first | {"external_id": "b", "customer": order.customer.external_id, "order": order.number}
+        api.post(f"{URL}batch/", {"interactions": [first, second]}, format="json")
+        assert Interaction.objects.get(external_id="b").merged_into == Interaction.objects.get(external_id="a")
+
     def test_in_a_batch(self, api, drain):
         items = [told(), told(external_id="t-2", order={"number": "W9"}), told(external_id="t-3", customer="nobody")]
         answer = api.post(f"{URL}batch/", {"interactions": items}, format="json")
         assert [one["status"] for one in answer.json()["results"]] == [202, 202, 422]
         assert sorted(case.sent_along["order"]["number"] for case in Interaction.objects.all()) == ["W2001", "W9"]
+
+
+def _words(text):
+    return intake.Words("customer", text, timezone.now(), timezone.now())
 
 
 def facts(case):
