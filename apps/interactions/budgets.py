@@ -36,15 +36,15 @@ def over(effect: Effect, rules: InForce | None) -> list[LimitSpec]:
 
 
 def reserve(effect: Effect, limits: Sequence[LimitSpec], now: datetime) -> None:
-    """Hold what the effect's decision takes from every limit it is under, inside the caller's transaction.
+    """Hold what the effect takes from every limit it is under, inside the caller's transaction.
 
     Raises Refused, naming the limit, when one does not hold it; the caller's transaction then gives back the others.
     """
-    decision, ruling = effect.decision, effect.decision.ruling
-    amount = decision.amount or _NOTHING
+    ruling = effect.decision.ruling
+    amount = effect.amount or _NOTHING
     accounts = []
     for limit in limits:
-        if not _fits_in_kind(limit, ruling.parties, decision.currency if decision.amount else ""):
+        if not _fits_in_kind(limit, ruling.parties, effect.currency if effect.amount else ""):
             raise Refused(f"{limit.in_words()} For this case that cannot be said.")
         accounts.append((account(effect.partner, limit, _party(limit, ruling.parties), now), limit))
     for budget, limit in sorted(accounts, key=lambda pair: pair[0].pk):

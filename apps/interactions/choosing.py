@@ -60,6 +60,8 @@ def what_was_decided(interaction: Interaction, packet: ContextPacket, choice: Ch
     how = How.OVERRIDDEN if choice.option else How.MODIFIED if changed else How.APPROVED
     _rationale_given(how, choice, interaction.case_type)
     affordable(interaction, option["action"], money)
+    if option["action"] == Action.CANCEL_ORDER and money and str(money.amount) != offered:
+        raise Refused("Cancelling pays back all that is paid. To keep some of it, refund the rest and leave the order.")
     says_what_is_done(option, money, reply)
     wrong_part = "" if how == How.APPROVED else choice.wrong_part
     if how == How.MODIFIED and not wrong_part:

@@ -52,10 +52,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An interaction as it comes in; `customer` and `order` are the partner's own references, and what is `sent_along` of
-    either need not be known yet. One that is not `vouched` for
-    names whom somebody on a public page says to be: whether there is such a customer is not told, and it joins no case, nor
-    does any join it."""
+    """An interaction as it comes in; `customer` and `order` are the partner's own references, and whoever is `sent_along` need
+    not be known yet. One that is not `vouched` for names whom somebody on a public page says to be: whether there is such a
+    customer is not told, and it joins no case, nor does any join it."""
 
     external_id: str
     channel: str

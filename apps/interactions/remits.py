@@ -11,7 +11,6 @@ from django.db.models import Sum
 from apps.interactions.models import DecisionRecord, Interaction
 from apps.policies.errors import Refused
 from apps.policies.models import Remit, remit_of
-from apps.policies.words import MONEY_ACTIONS
 
 _D = DecisionRecord.State
 
@@ -26,7 +25,7 @@ def refuse_own_order(user: User, interaction: Interaction) -> None:
 def needs_second(user: User, decided: dict[str, Any], now: datetime) -> str:
     """Why a second person must agree, in words; empty when it is inside this person's remit."""
     amount: Decimal | None = decided.get("amount")
-    if amount is None or decided["action"] not in MONEY_ACTIONS:
+    if amount is None:
         return ""
     remit = Remit.objects.select_for_update(no_key=True).filter(user=user).first() or remit_of(user)
     if decided["currency"] != remit.currency:

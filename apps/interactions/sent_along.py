@@ -67,11 +67,8 @@ def _order_in_words(told: Mapping[str, Any]) -> str:
     said += [f"{word} {_day(told[name])}" if told.get(name) else None for word, name in dated.items()]
     said += [f"{line['quantity']} × {line['name']} at {line['unit_price']}" for line in told.get("lines") or ()]
     said += [f"tracking {told['tracking_number']}" if told.get("tracking_number") else None]
-    said += [
-        f"to {', '.join(place)}"
-        if (place := [one for one in (told.get("destination") or {}).values() if one])
-        else None
-    ]
+    place = ", ".join(str(part) for part in (told.get("destination") or {}).values() if part)
+    said += [f"to {place}" if place else None]
     return _line(f"Order {told['number']}", said)
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.interactions import budgets, execution, settling
 from apps.interactions.connectors import Outcome
-from apps.interactions.models import Budget, Effect, Interaction, Reservation, ShopConnection
+from apps.interactions.models import Budget, Effect, Interaction, Reservation
 from apps.policies import editing, releases
 from apps.policies.models import Guardrail
 from tests import factories
@@ -42,17 +42,6 @@ def refund(arrive, api, drain):
         return Interaction.objects.get(pk=case.pk)
 
     return go
-
-
-def test_what_goes_back_with_a_cancelled_order_counts(limited, arrive, customer, partner):
-    limited(kind="budget", actions=["cancel_order"], amount=Decimal("100.00"), days=7)
-    partner.connector = "shop"
-    partner.save()
-    ShopConnection.objects.create(partner=partner, kind="vendure", url="https://shop.example/admin-api")
-    orders = [factories.OrderFactory(customer=customer, status="placed", delivered_at=None) for _ in range(2)]
-    first, second = (arrive("Please cancel my order, I want to cancel the whole order.", order=one) for one in orders)
-    assert (first.handler, Budget.objects.get(action__contains="cancel_order").spent) == ("autonomous", orders[0].total)
-    assert "the budget of 7 days is used up" in reasons(second)
 
 
 class TestVelocity:

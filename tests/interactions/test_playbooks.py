@@ -1,11 +1,12 @@
 """Playbooks: what the AI proposes for each type, why, and what a person would weigh."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from apps.interactions import catalogue, settling
+from apps.interactions import catalogue, claiming, settling
 from apps.interactions.classification import tone
 from apps.interactions.connectors import Outcome
 from apps.interactions.models import (
@@ -22,10 +23,12 @@ from apps.interactions.pipeline import load
 from apps.interactions.playbooks import PLAYBOOKS
 from apps.interactions.playbooks.base import Plan
 from apps.interactions.recommending import recommended_for
+from apps.policies.errors import Refused
 from apps.policies.facts import VOCABULARY
 from apps.policies.words import CaseType
 from tests import factories
-from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN
+from tests.conftest import ACTOR, COMPLAINT, MISSING, RETURN, reasons
+from tests.deciding import decide, pass_undo_window
 
 CANCEL = "Please cancel my order, I want to cancel the whole order."
 CHARGED = "I was charged twice for my order, there is a double payment on my card."
@@ -61,14 +64,26 @@ class TestOrderChange:
         assert (case.case_type, case.handler, case.state) == ("order_change", "autonomous", "resolved")
         assert [effect.action for effect in case.decisions.get().effects.all()] == ["cancel_order", "reply"]
 
-    def test_in_a_connected_shop_what_is_paid_goes_back_once_it_is_cancelled(self, arrive, customer, partner):
+    @pytest.fixture
+    def connected(self, partner):
         partner.connector = "shop"
         partner.save()
         ShopConnection.objects.create(partner=partner, kind="vendure", url="https://shop.example/admin-api")
+
+    def test_in_a_connected_shop_a_person_cancels_what_is_paid_and_it_goes_back(
+        self, connected, arrive, customer, drain
+    ):
         order = factories.OrderFactory(customer=customer, status="placed", delivered_at=None)
         case = arrive(CANCEL, order=order)
-        decision = case.decisions.get()
-        assert (case.handler, case.state, decision.amount) == ("autonomous", "resolving", order.refundable.amount)
+        assert case.handler == "human"
+        assert "cancelling in the shop pays back 84.50 USD, which a person decides" in reasons(case)
+        user = factories.supervisor()
+        held = user, claiming.claim(user, case.escalations.get().pk)
+        with pytest.raises(Refused, match="pays back all that is paid"):
+            decide(held, option=0, amount="80.00")
+        decision = decide(held, option=0)
+        pass_undo_window()
+        drain()
         effects = [(effect.action, effect.state, effect.amount) for effect in decision.effects.order_by("position")]
         assert effects == [
             ("cancel_order", "in_flight", None), ("refund", "pending", order.total), ("reply", "pending", None),
@@ -76,6 +91,18 @@ class TestOrderChange:
         settling.settle(decision.effects.first().pk, Outcome("refused", reason="it has left"), actor=ACTOR)
         assert Interaction.objects.get(pk=case.pk).state == "awaiting_decision", "a person decides what comes now"
         assert Order.objects.get().refunds_reserved == 0
+
+    def test_over_the_remit_a_second_person_agrees_to_it(self, connected, arrive, customer):
+        case = arrive(CANCEL, order=factories.OrderFactory(customer=customer, status="placed", delivered_at=None))
+        user = factories.supervisor(remit={"amount_per_decision": Decimal("50.00")})
+        held = user, claiming.claim(user, case.escalations.get().pk)
+        assert decide(held, option=0).state == "proposed"
+
+    def test_what_is_cancelled_and_not_paid_back_is_proposed_back(self, connected, arrive, customer):
+        case = arrive(CANCEL, order=factories.OrderFactory(customer=customer, status="cancelled", delivered_at=None))
+        proposal = packet(case)["proposal"]
+        assert (case.handler, proposal["action"], proposal["amount"]["amount"]) == ("human", "refund", "84.50")
+        assert "is cancelled, and we have refunded 84.50 USD" in proposal["reply"]
 
     @pytest.mark.parametrize(("status", "told"), [("shipped", "has left"), ("delivered", "has been delivered")])
     def test_one_that_has_left_is_a_persons(self, arrive, customer, status, told):

@@ -1,5 +1,6 @@
 """Shopify by its published API: what we ask, and what we make of the answers. Not tried on a live shop."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -174,6 +175,15 @@ def test_cancelling_is_known_when_the_shop_shows_it(shop, connector):
     cancelled = order(fulfillments=[], cancelledAt="2026-11-26T20:00:00Z", cancellation={"staffNote": marked(KEY)})
     shop.says("lineItems(first: 50)", {"data": {"order": cancelled}})
     assert adapter.look_up(connector, cancel).verdict == "done"
+
+
+def test_what_would_go_back_by_several_payments_is_not_cancelled(shop, connector):
+    shop.says("lineItems(first: 50)", {"data": {"order": order(fulfillments=[])}})
+    shop.says("suggestedRefund(", {"data": {"order": {"suggestedRefund": None}}})
+    paid = connector.read("1001").left
+    cancel = replace(wanted(Action.CANCEL_ORDER, ""), pays_back=paid)
+    assert "from several" in adapter.perform(connector, cancel).reason
+    assert asked(shop, "orderCancel(") == []
 
 
 def test_what_was_sent_is_not_cancelled(connector):

@@ -7,13 +7,15 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from apps.interactions import execution, vault
+from apps.interactions import claiming, execution, vault
 from apps.interactions.models import DecisionRecord, Effect, Interaction, Order, OutboxEvent, ShopConnection
 from apps.interactions.shops import acting, adapter
 from apps.interactions.shops.adapter import Denied, Door, Wanted
 from apps.interactions.shops.vendure import Vendure
 from apps.policies.words import Action
+from tests import factories
 from tests.conftest import RETURN, api_client
+from tests.deciding import decide, pass_undo_window
 from tests.interactions.api.test_interactions import URL
 from tests.shops.conftest import in_flight
 
@@ -178,22 +180,27 @@ class TestThroughRemit:
         code = vendure.place_order("cleo@example.com", "Cleo", "Dahl", {"PAN-S": 1})
         read_now()
         order = Order.objects.get(number=code)
+        lines = [(line.sku, line.paid) for line in order.lines.order_by("sku")]
         said = {
             "external_id": "mail-2", "channel": "email", "customer": order.customer.external_id, "order": code, "sender_verified": True,
             "messages": [{"author": "customer", "text": CANCEL, "sent_at": timezone.now().isoformat()}],
         }  # fmt: skip
         assert api_client(partner).post(URL, said, format="json").status_code == 202
+        until(lambda: Interaction.objects.get().state == "awaiting_decision")
+        user = factories.supervisor()
+        decide((user, claiming.claim(user, Interaction.objects.get().escalations.get().pk)), option=0)
+        pass_undo_window()
         until(lambda: Interaction.objects.get().state == "resolved")
         case = Interaction.objects.get()
-        assert case.handler == "autonomous"
         done = list(Effect.objects.order_by("position").values_list("action", "state", "amount"))
         assert done == [("cancel_order", "done", None), ("refund", "done", Decimal("23.50")), ("reply", "done", None)]
-        assert "is cancelled and will not be sent. We have refunded 23.50 USD." in case.messages.get(author="ai").text
+        assert "will not be sent. We have refunded 23.50 USD." in case.messages.filter(holding=False).last().text
         assert vendure.order(code)["state"] == "Cancelled"
         assert [one["amount"] for one in vendure.money_refunded() if one["order"] == code] == [2350]
         read_now()
         order = Order.objects.get(number=code)
         assert (order.status, order.refundable.amount, order.over_refunded) == ("cancelled", Decimal(0), False)
+        assert [(line.sku, line.paid) for line in order.lines.order_by("sku")] == lines, "what it was paid for stays"
 
     def test_two_refunds_on_one_order_are_called_one_after_the_other(
         self, connected, vendure, bought, read_now, until, partner

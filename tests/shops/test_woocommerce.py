@@ -1,6 +1,7 @@
 """WooCommerce by its published API: what we ask, and what we make of the answers. Not tried on a live shop."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
@@ -154,6 +155,19 @@ def test_an_order_is_cancelled_before_it_is_sent_and_its_state_proves_it(shop, c
     assert sent(shop, "PUT") == [{"status": "cancelled"}]
     shop.says("GET /wp-json/wc/v3/orders/727 ", order(status="cancelled"))
     assert adapter.look_up(connector, cancel).verdict == "done"
+
+
+def test_what_cannot_be_paid_back_here_is_not_cancelled(shop, connector):
+    shop.says("GET /wp-json/wc/v3/orders/727 ", order(status="processing", payment_method=""))
+    cancel = replace(wanted(Action.CANCEL_ORDER, ""), pays_back=Decimal("65.00"))
+    assert "no way of payment" in adapter.perform(connector, cancel).reason
+    assert sent(shop, "PUT") == []
+
+
+@pytest.mark.parametrize(("completed", "status"), [(None, "cancelled"), ("2026-11-12T09:00:00", "shipped")])
+def test_what_is_refunded_in_full_was_sent_or_never_will_be(shop, connector, completed, status):
+    shop.says("GET /wp-json/wc/v3/orders/727 ", order(status="refunded", date_completed_gmt=completed))
+    assert connector.read("727").order["status"] == status
 
 
 def test_orders_that_changed_are_told_once(shop, connector):

@@ -11,11 +11,13 @@ from apps.interactions.playbooks.base import (
     hand_on,
     marks,
     order_name,
+    refund,
     reply_to,
     return_label,
     which_order_plan,
 )
 from apps.policies.models import Partner
+from apps.policies.money import Money
 from apps.policies.words import Action
 
 VERSION = "order_change-3"
@@ -37,7 +39,8 @@ def plan(case: Case) -> Plan:
         return which_order_plan(case, "the change")
     order, wanted = case.order, tone.change_wanted(case.text)
     if order.status == "cancelled":
-        options, why = [_already(case, order), answer_yourself(case)], "The order is cancelled already."
+        options = [*_owed(case, order), _already(case, order), answer_yourself(case)]
+        why = "The order is cancelled already."
     elif order.status != "placed":
         options, why = _too_late(case, order), "The order has left, so nothing on it can be changed any more."
     elif wanted == "cancel":
@@ -53,6 +56,7 @@ def plan(case: Case) -> Plan:
         question=_question(case, order, wanted),
         options=(*options, hand_on(case)),
         reasons=(why,),
+        unable_because=_pays_back(options[0]),
         matters=MATTERS,
         off_norm=marks(case, *MATTERS),
     )
@@ -75,14 +79,33 @@ def _question(case: Case, order: Order, wanted: str) -> str:
 
 def _cancel(case: Case, order: Order) -> Option:
     """Where a connector works in the shop, which pays nothing back by itself, what is paid goes back as well."""
-    paid = order.refundable
-    if case.partner.connector != Partner.Connector.SHOP or paid.amount <= 0:
+    if not (paid := _held_by_the_shop(case, order)):
         reply = reply_to(case, "Your order {number} is cancelled and will not be sent.", number=order.number)
         return Option(Action.CANCEL_ORDER, "Cancel the order", "not dispatched yet", reply, discloses_order=True)
     body = "Your order {number} is cancelled and will not be sent. We have refunded {amount}."
     reply = reply_to(case, body, number=order.number, amount=paid)
     detail = f"not dispatched yet; {paid} goes back"
     return Option(Action.CANCEL_ORDER, "Cancel the order", detail, reply, amount=paid, discloses_order=True)
+
+
+def _held_by_the_shop(case: Case, order: Order) -> Money | None:
+    """What a connected shop keeps of a cancelled order until it is paid back."""
+    connected = case.partner.connector == Partner.Connector.SHOP
+    return order.refundable if connected and order.refundable.amount > 0 else None
+
+
+def _owed(case: Case, order: Order) -> list[Option]:
+    if not (paid := _held_by_the_shop(case, order)):
+        return []
+    body = "Your order {number} is cancelled, and we have refunded {amount}."
+    return [refund(case, order, body, detail=f"the shop still holds {paid}")]
+
+
+def _pays_back(proposed: Option) -> str:
+    """A boundary that grants cancelling says nothing of money, so none moves by it without a person."""
+    if proposed.action != Action.CANCEL_ORDER or proposed.amount is None:
+        return ""
+    return f"cancelling in the shop pays back {proposed.amount}, which a person decides"
 
 
 def _change(case: Case, order: Order) -> Option:

@@ -18,6 +18,9 @@ from apps.policies.words import Action
 _KEY = re.compile(r"remit:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
+FROM_SEVERAL = "No single payment of the order holds so much. Refund it in the shop, from several."
+
+
 class Silent(Exception):
     """The shop gave no answer that can be read: what was asked for may have happened."""
 

@@ -11,7 +11,18 @@ from decimal import Decimal
 from typing import Any
 
 from apps.interactions.connectors.outcome import Outcome
-from apps.interactions.shops.adapter import Denied, Door, Seen, Silent, Trace, Wanted, keys_in, marked, with_rest
+from apps.interactions.shops.adapter import (
+    FROM_SEVERAL,
+    Denied,
+    Door,
+    Seen,
+    Silent,
+    Trace,
+    Wanted,
+    keys_in,
+    marked,
+    with_rest,
+)
 from apps.interactions.shops.calling import at, call
 from apps.policies.facts import TIERS
 from apps.policies.words import Action
@@ -102,15 +113,9 @@ class Shopify:
 
     def _refund(self, wanted: Wanted, order: Any) -> Outcome | None:
         assert wanted.amount is not None
-        suggested = self._ask(_REFUNDABLE, id=order["id"])["order"]["suggestedRefund"] or {"suggestedTransactions": []}
-        holding = [
-            one for one in suggested["suggestedTransactions"]
-            if one["parentTransaction"] and _amount(one["maximumRefundableSet"]) >= wanted.amount
-        ]  # fmt: skip
-        if not holding:
-            raise Denied("No single payment of the order holds so much. Refund it in the shop, from several.")
+        holding = self._holding(order, wanted.amount)
         paid_back = {
-            "orderId": order["id"], "parentId": holding[0]["parentTransaction"]["id"], "gateway": holding[0]["gateway"],
+            "orderId": order["id"], "parentId": holding["parentTransaction"]["id"], "gateway": holding["gateway"],
             "kind": "REFUND", "amount": f"{wanted.amount:.2f}",
         }  # fmt: skip
         asked = {
@@ -121,9 +126,19 @@ class Shopify:
         _refuse(said["userErrors"])
         return _of_refund(said["refund"]).outcome()
 
+    def _holding(self, order: Any, amount: Decimal) -> Any:
+        """The payment from which so much can go back. Raises Denied where it takes several."""
+        suggested = self._ask(_REFUNDABLE, id=order["id"])["order"]["suggestedRefund"] or {"suggestedTransactions": []}
+        for one in suggested["suggestedTransactions"]:
+            if one["parentTransaction"] and _amount(one["maximumRefundableSet"]) >= amount:
+                return one
+        raise Denied(FROM_SEVERAL)
+
     def _cancel(self, wanted: Wanted, order: Any) -> Outcome | None:
         if _sent(order):
             raise Denied("The shop has sent this order, so it cannot be cancelled.")
+        if wanted.pays_back:
+            self._holding(order, wanted.pays_back)
         said = self._ask(_CANCEL, id=order["id"], note=marked(wanted.key))["orderCancel"]
         _refuse(said["orderCancelUserErrors"])
         return None  # a job of the shop's does it: it is seen when it is cancelled

@@ -11,7 +11,18 @@ from decimal import Decimal
 from typing import Any
 
 from apps.interactions.connectors.outcome import Outcome
-from apps.interactions.shops.adapter import Denied, Door, Seen, Silent, Trace, Wanted, keys_in, marked, with_rest
+from apps.interactions.shops.adapter import (
+    FROM_SEVERAL,
+    Denied,
+    Door,
+    Seen,
+    Silent,
+    Trace,
+    Wanted,
+    keys_in,
+    marked,
+    with_rest,
+)
 from apps.interactions.shops.calling import call
 from apps.policies.facts import TIERS
 from apps.policies.words import Action
@@ -101,20 +112,17 @@ class Vendure:
     def _refund(self, wanted: Wanted, order: Any) -> Outcome | None:
         """From the one payment that holds so much."""
         assert wanted.amount is not None
-        cents = int(wanted.amount * 100)
-        holding = [
-            payment for payment in order["payments"] if payment["state"] == "Settled" and _left(payment) >= cents
-        ]
-        if not holding:
-            raise Denied("No single payment of the order holds so much. Refund it in the shop, from several.")
-        asked = {"paymentId": holding[0]["id"], "amount": cents, "reason": marked(wanted.key), "lines": []}
-        said = self._ask(_REFUND, input={**asked, "shipping": 0, "adjustment": 0})["refundOrder"]
+        asked = {"paymentId": _holding(order, wanted.amount)["id"], "amount": int(wanted.amount * 100), "lines": []}
+        asked |= {"reason": marked(wanted.key), "shipping": 0, "adjustment": 0}
+        said = self._ask(_REFUND, input=asked)["refundOrder"]
         _refuse(said)
         return _of_refund(said).outcome()
 
     def _cancel(self, wanted: Wanted, order: Any) -> Outcome:
         if order["state"] not in _NOT_SENT or order["fulfillments"]:
             raise Denied(f"The shop has this order as {order['state']}: it is on its way, and cannot be cancelled.")
+        if wanted.pays_back:
+            _holding(order, wanted.pays_back)
         asked = {"orderId": order["id"], "reason": marked(wanted.key), "cancelShipping": True}
         said = self._ask(_CANCEL, input=asked)["cancelOrder"]
         _refuse(said)
@@ -157,6 +165,14 @@ class Vendure:
 def _refuse(said: Mapping[str, Any]) -> None:
     if "errorCode" in said:
         raise Denied(f"The shop says: {said['message']}")
+
+
+def _holding(order: Mapping[str, Any], amount: Decimal) -> Mapping[str, Any]:
+    """The payment from which so much can go back. Raises Denied where it takes several."""
+    for payment in order["payments"]:
+        if payment["state"] == "Settled" and _left(payment) >= int(amount * 100):
+            return dict(payment)
+    raise Denied(FROM_SEVERAL)
 
 
 def _left(payment: Mapping[str, Any]) -> int:
@@ -202,6 +218,7 @@ def _seen(order: Mapping[str, Any]) -> Seen:
         for entry in order["history"]["items"]
         if entry["type"] == "ORDER_FULFILLMENT_TRANSITION" and entry["data"]["to"] in _EVENTS
     ]
+    paid = _money(sum(int(payment["amount"]) for payment in settled))
     delivered = [event["at"] for event in events if event["kind"] == "delivered"]
     return Seen(
         number=order["code"],
@@ -215,7 +232,7 @@ def _seen(order: Mapping[str, Any]) -> Seen:
             "total": str(_money(order["totalWithTax"])), "placed_at": order["orderPlacedAt"],
             "delivered_at": delivered[-1] if delivered and order["state"] == "Delivered" else None,
             "destination": {name: to.get(field) or "" for name, field in _DESTINATION.items()},
-            "lines": with_rest(lines, _money(order["totalWithTax"])),
+            "lines": with_rest(lines, max(_money(order["totalWithTax"]), paid)),  # no total is left of a cancelled one
             "payments": [entry for payment in settled for entry in _payments(payment)],
             "tracking_number": next((f["trackingCode"] for f in order["fulfillments"] or [] if f["trackingCode"]), ""),
             "events": events,

@@ -59,11 +59,10 @@ class WooCommerce:
     def act(self, wanted: Wanted, seen: Seen) -> Outcome | None:
         order = seen.raw
         if wanted.action == Action.CANCEL_ORDER:
-            return self._cancel(order)
+            return self._cancel(wanted, order)
         if wanted.action not in (Action.REFUND, Action.PARTIAL_REFUND):
             raise Denied(f"The connector cannot do this in WooCommerce: {wanted.action.label.lower()}.")
-        if not order["payment_method"]:
-            raise Denied("The shop names no way of payment for this order. Refund it in the shop.")
+        _payable_back(order)
         asked = {
             "amount": f"{wanted.amount:.2f}",
             "reason": marked(wanted.key),
@@ -77,9 +76,11 @@ class WooCommerce:
             raise Silent(_message(said))  # the provider may have been asked: the look-up tells
         return _of_refund(said).outcome()
 
-    def _cancel(self, order: Mapping[str, Any]) -> Outcome:
+    def _cancel(self, wanted: Wanted, order: Mapping[str, Any]) -> Outcome:
         if order["status"] not in _NOT_SENT:
             raise Denied(f"The shop has this order as {order['status']}, so it cannot be cancelled.")
+        if wanted.pays_back:
+            _payable_back(order)
         status, said = self._send("PUT", f"/orders/{order['id']}", {"status": "cancelled"})
         if status != 200:
             raise Denied(_message(said)) if status < 500 else Silent(_message(said))
@@ -121,6 +122,18 @@ def _message(said: Any) -> str:
     return f"The shop says: {said.get('message', 'no')}" if isinstance(said, dict) else "The shop says no."
 
 
+def _payable_back(order: Mapping[str, Any]) -> None:
+    if not order["payment_method"]:
+        raise Denied("The shop names no way of payment for this order. Refund it in the shop.")
+
+
+def _status(order: Mapping[str, Any]) -> str:
+    """A shop calls an order refunded once all of it is paid back, whether it was sent before or not."""
+    if order["status"] == "refunded":
+        return "shipped" if order.get("date_completed_gmt") else "cancelled"
+    return _STATUS.get(order["status"], "placed")
+
+
 def _of_refund(refund: Mapping[str, Any]) -> Trace:
     """Without the provider's yes it is under way, or ended in between: a person's to see."""
     return Trace("done" if refund.get("refunded_payment") else "pending", f"refund {refund['id']}")
@@ -141,7 +154,7 @@ def _seen(order: Mapping[str, Any], refunds: Any) -> Seen:
             "country": to["country"] or who["country"], "postcode": to["postcode"] or who["postcode"],
         },
         order={
-            "customer": customer_id, "status": _STATUS.get(order["status"], "placed"), "currency": order["currency"],
+            "customer": customer_id, "status": _status(order), "currency": order["currency"],
             "total": f"{Decimal(order['total']):.2f}", "placed_at": _utc(order["date_created_gmt"]),
             "destination": {"street": to["address_1"], "city": to["city"], "country": to["country"]},
             "lines": with_rest([_line(line) for line in order["line_items"] if line["quantity"] > 0], Decimal(order["total"])),

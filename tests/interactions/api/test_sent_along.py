@@ -107,6 +107,12 @@ class TestShown:
             "Order W2001: shipped, 84.50 USD, placed 5 Jan 2026, 2 × Lamp at 42.25",
         ]
 
+    def test_whatever_the_api_takes_can_be_put_into_words(self, send):
+        line = {"sku": "A", "name": "Lamp", "options": {"size": 4}, "quantity": 1, "unit_price": 42}
+        place = {"destination": {"zip": 1012, "city": "Utrecht", "note": None}, "tracking_number": "1Z9"}
+        said = packet(send(order={"number": "W7", "total": 42, "lines": [line], **place}))["sent_along"]
+        assert said[1] == "Order W7: 42, 1 × Lamp at 42, tracking 1Z9, to 1012, Utrecht"
+
     def test_so_does_who_judges_first(self, send):
         assert len(blind.view(packet(send()))["sent_along"]) == 2
 
