@@ -25,9 +25,10 @@ from apps.learning.evidence import Piece
 from apps.learning.guides import Guide
 from apps.learning.mining import mine, separating
 from apps.learning.region import Example, Region, masks_of
+from apps.policies import coaching
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.money import Money
-from apps.policies.specs import GuardrailSpec, PolicySpec, Proposal, RuleSpec
+from apps.policies.specs import PolicySpec, Proposal, RuleSpec
 from apps.policies.targets import Targets
 from apps.policies.words import Handler
 
@@ -84,7 +85,8 @@ class _Chain:
 
 
 def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
-    """What the policy leaves to people, and neither a guardrail nor a check of the case does: it would be the AI's."""
+    """What the policy leaves to people, and a grant would not, where it would stand: behind people's exceptions, under every
+    guardrail, and after the checks of the case itself."""
     now = compile_policy(policy.rules, policy.guardrails)
     widest: dict[tuple[str, str, str], CompiledPolicy] = {}
     found = []
@@ -95,7 +97,7 @@ def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
         if now.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
             continue
         kind = (one.case_type, one.action, one.amount.currency if one.amount else "")
-        could = widest.get(kind) or widest.setdefault(kind, _widest(*kind, policy.guardrails))
+        could = widest.get(kind) or widest.setdefault(kind, _widest(*kind, policy))
         if could.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
             found.append(one)
     return found
@@ -111,9 +113,11 @@ def granted_by(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
     ]  # fmt: skip
 
 
-def _widest(case_type: str, action: str, currency: str, guardrails: Sequence[GuardrailSpec]) -> CompiledPolicy:
+def _widest(case_type: str, action: str, currency: str, policy: PolicySpec) -> CompiledPolicy:
     ceiling = Money(MOST_MONEY, currency) if currency else None
-    return compile_policy([RuleSpec("", case_type, (), Handler.AUTONOMOUS, action, ceiling)], guardrails)
+    granting = RuleSpec("", case_type, (), Handler.AUTONOMOUS, action, ceiling)
+    wider = coaching.policy_with(policy, granting, after_granting=True)
+    return compile_policy(wider.rules, wider.guardrails)
 
 
 def refine(
