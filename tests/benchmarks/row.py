@@ -15,4 +15,4 @@ def _row(
     name: str, value: float, unit: str, target: str, met: bool, digits: int, peer: dict[str, Any]
 ) -> dict[str, Any]:
     compared = {"peer": None, "peer_value": None, "ratio": None, **peer}
-    return {"name": name, "value": round(value, digits), "unit": unit, "target": target, **compared, "met": met}
+    return {"name": name, "value": round(float(value), digits), "unit": unit, "target": target, **compared, "met": bool(met)}
