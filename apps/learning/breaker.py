@@ -144,7 +144,7 @@ def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
 
 def _trip(breaker: Breaker, now: datetime) -> None:
     """A grant is stopped, any other scope paused."""
-    actor = audit.system("breaker")
+    actor = audit.system(practice.BREAKER)
     found = f"{breaker.wrong} of {breaker.seen} audits found it wrong, where {breaker.target:.0%} is the target"
     if breaker.ramp is not None:
         ramps.stop(breaker.ramp, f"Breaker: {found}.", actor, now)

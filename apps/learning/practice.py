@@ -2,8 +2,8 @@
 
 practised(boundary)    its active version's policy, so
 targets_in(boundary)   how often the AI may be wrong there; target_of_ramp(ramp) in what one grant lets it do
-stops_of(boundary)     when a grant of each type and action was last stopped, or given back to people in part: what was judged
-                       before proves nothing now
+stops_of(boundary)     when a grant of each type and action was last stopped, paused by a breaker, or given back to people in
+                       part: what was judged before proves nothing now
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,10 +15,12 @@ from django.db.models import Q
 from apps.learning.models import Refinement
 from apps.learning.refining import Kind
 from apps.policies import ramps
-from apps.policies.models import Boundary, Ramp
+from apps.policies.models import Boundary, Pause, Ramp
 from apps.policies.specs import PolicySpec, RuleSpec
 from apps.policies.targets import Targets, targets_of
 from apps.policies.words import Handler
+
+BREAKER = "breaker"  # who paused, where nobody did
 
 
 def practised(boundary: Boundary) -> PolicySpec:
@@ -64,4 +66,19 @@ def stops_of(boundary: Boundary) -> dict[Kind, datetime]:
     for case_type, action, at in given_back.values_list("case_type", "action", "version__activated_at"):
         assert at is not None
         found[case_type, action] = max(found.get((case_type, action), at), at)
+    for kind, at in _trips(boundary, version.policy() if version else PolicySpec()):
+        found[kind] = max(found.get(kind, at), at)
     return found
+
+
+def _trips(boundary: Boundary, policy: PolicySpec) -> Iterator[tuple[Kind, datetime]]:
+    """When a breaker paused what, of a brand of this boundary or of all."""
+    granted = {
+        (rule.case_type, rule.action) for rule in policy.rules if rule.handler == Handler.AUTONOMOUS and rule.action
+    }
+    here = Q(partner__isnull=True) | Q(partner__boundary=boundary)
+    for pause in Pause.objects.filter(here, paused_by__isnull=True, paused_as=BREAKER):
+        kinds = {(pause.case_type, pause.action)} if pause.case_type and pause.action else granted
+        for case_type, action in kinds:
+            if pause.case_type in ("", case_type) and pause.action in ("", action):
+                yield (case_type, action), pause.paused_at

@@ -15,4 +15,11 @@ def _row(
     name: str, value: float, unit: str, target: str, met: bool, digits: int, peer: dict[str, Any]
 ) -> dict[str, Any]:
     compared = {"peer": None, "peer_value": None, "ratio": None, **peer}
-    return {"name": name, "value": round(float(value), digits), "unit": unit, "target": target, **compared, "met": bool(met)}
+    return {
+        "name": name,
+        "value": round(float(value), digits),
+        "unit": unit,
+        "target": target,
+        **compared,
+        "met": bool(met),
+    }
