@@ -11,18 +11,20 @@ from apps.learning import refining
 from apps.learning.certification import Judged
 from apps.learning.evidence import Piece
 from apps.learning.guides import Guide
-from apps.learning.refining import refine, split
+from apps.learning.refining import grantable, refine, split
 from apps.learning.region import Example
+from apps.policies.conditions import Condition
 from apps.policies.money import Money
 from apps.policies.simulating import Asked
-from apps.policies.specs import LimitSpec, Proposal
+from apps.policies.specs import LimitSpec, PolicySpec, Proposal, RuleSpec
 from apps.policies.targets import Targets
+from apps.policies.words import Handler
 from tests.learning.test_mining import late_and_dear, share_wrong, world
 
 FIRST = date(2026, 1, 5)
 KNOWN = {
     "sender.verified": True, "order.identified": True, "order.belongs_to_sender": True, "message.public": False,
-    "message.injection_suspected": False,
+    "message.injection_suspected": False, "customer.disputes_12m": 0,
 }  # fmt: skip
 
 
@@ -181,3 +183,12 @@ class TestGuides:
         seen = Guide(decided, Proposal("refund", Money(Decimal(100), "USD")), ("", "a"), "USD")
         assert seen.of("deny") is None
         assert seen.of("refund").wrong
+
+
+def test_what_a_persons_exception_takes_proves_nothing_for_a_grant():
+    exception = RuleSpec("a", "refund_exception", (Condition("customer.disputes_12m", "≥", 3),), Handler.HUMAN)
+    policy = PolicySpec((exception, RuleSpec("b", "refund_exception", (), Handler.HUMAN)))
+    some = pieces(40)
+    disputed = [replace(one, facts={**one.facts, "customer.disputes_12m": 5}) for one in some[:10]]
+    unknown = [replace(one, facts={**one.facts, "customer.disputes_12m": None}) for one in some[10:20]]
+    assert grantable([*disputed, *unknown, *some[20:]], policy) == some[20:]
