@@ -17,7 +17,7 @@ def _row(
     compared = {"peer": None, "peer_value": None, "ratio": None, **peer}
     return {
         "name": name,
-        "value": round(float(value), digits),
+        "value": round(value if isinstance(value, int) else float(value), digits),  # numpy's are no numbers of JSON
         "unit": unit,
         "target": target,
         **compared,
