@@ -9,16 +9,15 @@ from django.db import DatabaseError, transaction
 from django_q.models import OrmQ
 
 from apps.interactions import onboarding
-from apps.interactions.demo import demo_partner
 from apps.learning import evidence, practice, proposing, refinements, refining, replays, reporting, tasks
 from apps.learning.certification import alpha_of_report
 from apps.learning.disagreement import Disagreement
 from apps.learning.models import Refinement, RefinementReport, ReportRun
 from apps.learning.region import Region
 from apps.learning.tightening import LOOKING_BACK
-from apps.policies import audit, pauses, ramps, releases, replaying
+from apps.policies import audit, ramps, releases, replaying
 from apps.policies.errors import Refused
-from apps.policies.models import Boundary, Partner, Pause, Rule, SoughtKind
+from apps.policies.models import Boundary, Rule, SoughtKind
 from apps.policies.specs import RuleSpec
 from apps.policies.words import Handler, Seniority
 from tests import factories
@@ -292,19 +291,6 @@ class TestTightening:
             replace(one, how="blind", granted=False, judged=replace(one.judged, wrong=False)) for one in wrong_lately
         ]
         assert refinements.make_report(boundary, now).pieces == 0
-
-    @pytest.mark.parametrize("scope", [{"case_type": "order_status", "action": "reply"}, {}])
-    def test_what_was_judged_before_a_breaker_tripped_proves_nothing_any_more(self, boundary, partner, scope):
-        pauses.pause_as(audit.system("breaker"), "Breaker: 4 of 9", partner=partner, **scope)
-        assert practice.stops_of(boundary)["order_status", "reply"] == Pause.objects.get().paused_at
-
-    @pytest.mark.parametrize("other", [{"actor": audit.key("rk_1")}, {"partner": None}])
-    def test_what_people_or_another_brand_paused_is_none_of_it(self, boundary, partner, other):
-        elsewhere = demo_partner("oru", "Oru")
-        Partner.objects.filter(pk=elsewhere.pk).update(boundary=None)
-        told = {"actor": audit.system("breaker"), "partner": partner} | other
-        pauses.pause_as(told["actor"], "so", partner=told["partner"] or elsewhere)
-        assert practice.stops_of(boundary) == {}
 
     def test_it_takes_nothing_from_seniors(self, wrong_lately, boundary, now, ops):
         refinements.make_report(boundary, now)
