@@ -62,11 +62,13 @@ def drawn_before(rows: Sequence[Interaction]) -> dict[int, Chance | None]:
 
 def draw(row: Interaction, before: Mapping[int, Chance | None], chance: Chance) -> Chance | None:
     """Whether a case that comes to people is judged blind: then with which chance it was drawn. One that was drawn `before`
-    stays as it was drawn, until somebody has judged it and seen the proposal."""
+    stays as it was drawn, until somebody has judged it and seen the proposal; where it has become another type or action, of
+    which less is drawn, it counts as seldom as that."""
     if any(decision.decided_by_id is None for decision in row.decisions.all()):
         return None  # the AI has acted on it before, and what it did can be seen
     if row.pk in before:
-        return before[row.pk]
+        drawn_as = before[row.pk]
+        return Chance(drawn_as.chance, min(drawn_as.least, chance.least)) if drawn_as else None
     return chance if drawn(round(100 * chance.chance, 2)) else None
 
 

@@ -210,8 +210,8 @@ def vigilance_of(user: User) -> Vigilance:
 
 
 def desk_of(user: User, now: datetime) -> Mapping[str, int]:
-    """The desk's numbers: waiting for this person, overdue, done in seven days, of those found wrong, and judged by two
-    with how many differing."""
+    """The desk's numbers: waiting for this person, overdue, done in seven days, of those found wrong and of these called as
+    good once they were seen, and judged by two with how many differing."""
     rows = CaseAudit.objects.filter(partner__in=partners_of(user))
     week = Q(done_at__gte=now - timedelta(days=7))
     known, begun = Q(kind=CaseAudit.Kind.KNOWN), [_S.OPEN, _S.JUDGED]
@@ -222,6 +222,7 @@ def desk_of(user: User, now: datetime) -> Mapping[str, int]:
             overdue=Count("pk", filter=~known & (Q(state=_S.EXPIRED) | Q(state__in=begun, due_at__lt=now))),
             done=Count("pk", filter=week & alone),
             wrong=Count("pk", filter=week & alone & found_wrong()),
+            as_good=Count("pk", filter=week & alone & Q(agreed=False, verdict=CaseAudit.Verdict.RIGHT)),
             by_two=Count("pk", filter=double & Q(state=_S.DONE)),
             differing=Count("pk", filter=double & Q(state=_S.DONE, agreed=False)),
         ),

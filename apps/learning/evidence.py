@@ -1,8 +1,10 @@
 """Evidence: what people judged without seeing what the AI proposed or did, with the facts as they were known then.
 
 Blind decisions and random audits of what the AI did alone are evidence. Decisions with the proposal in view are not, whatever
-they say, and neither are the known cases that test people's attention. A drawn case that was charged back later, or was
-fraud, is an error, whatever people found; one that was not drawn is told by the alarm of outcomes alone (outcomes.py).
+they say, and neither are the known cases that test people's attention. Once somebody sees a proposal they can find more wrong
+with it, and never less: what they would have done unseen counts. Who asks the customer first, or ends the case without an
+answer, has judged it. A drawn case that was charged back later, or was fraud, is an error, whatever people found; one that was
+not drawn is told by the alarm of outcomes alone (outcomes.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +16,15 @@ from typing import Any
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from apps.interactions import precedents
-from apps.interactions.models import Judgement, Outcome
+from apps.interactions.models import DecisionRecord, Escalation, Interaction, Judgement, Outcome
 from apps.learning.certification import Judged
-from apps.learning.disagreement import Disagreement, differs
+from apps.learning.disagreement import AMOUNT_TOLERANCE, Disagreement, differs
 from apps.learning.models import CaseAudit, Signal
 from apps.policies import draws
 from apps.policies.facts import Value
 from apps.policies.models import Partner
 from apps.policies.money import Money
-from apps.policies.words import Handler
+from apps.policies.words import Action, Handler
 
 # Why the AI may not, whatever case it is: whoever makes a boundary wider, or a type live, changes that.
 OF_NO_CASE = frozenset({"gate", "stage", "paused", "held out", "ramp", "budget", "quiet"})
@@ -51,7 +53,12 @@ class Piece:
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:
     """The evidence of some brands and a period, the oldest first."""
     regretted = regretted_of(partners, until)
-    found = [*_blind(partners, since, until, regretted), *_audits(partners, since, until, regretted)]
+    found = [
+        *_blind(partners, since, until, regretted),
+        *_asked(partners, since, until),
+        *_dismissed(partners, since, until),
+        *_audits(partners, since, until, regretted),
+    ]
     return sorted(found, key=lambda piece: (piece.judged.on, piece.judged.case))
 
 
@@ -85,20 +92,51 @@ def _blind(
     partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
 ) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
-    own = ("action", "amount", "by", "at", "escalation__blind_chance", "escalation__blind_least", "rewritten")
+    own = ("action", "amount", "by", "at", *_chances("escalation"), "found")
     path = "escalation__interaction", "packet__ruling"
-    for row, case, ruling in _ruled(rows.annotate(rewritten=_rewrote()), own, *path, "at", partners):
+    for row, case, ruling in _ruled(rows.annotate(found=_found_wrong_later()), own, *path, "at", partners):
         amount = precedents.amount_of(ruling)
         differing = differs(row["action"], row["amount"], ruling.action, amount.amount if amount else None)
-        wrong = bool(differing) or row["rewritten"] or _regrets(regretted, case.pk, row["at"])
-        chances = row["escalation__blind_chance"] or 1.0, row["escalation__blind_least"] or 1.0
-        yield from _piece(case, ruling, ruling.action, amount, "blind", _By(row["by"], row["at"], wrong, *chances))
+        wrong = bool(differing) or row["found"] or _regrets(regretted, case.pk, row["at"])
+        yield from _piece(case, ruling, ruling.action, amount, "blind", _drawn_by("by", "at", row, wrong, "escalation"))
 
 
-def _rewrote() -> Exists:
-    """Whether who judged a case unseen rewrote the reply, once they had seen it: that can only be judged by who sees it."""
-    of_case = Signal.objects.filter(decision__escalation=OuterRef("escalation"), final_action=F("proposed_action"))
-    return Exists(of_case.filter(proposal_seen=False, reply_changed=True))
+def _found_wrong_later() -> Exists:
+    """Whether who judged a case unseen, and then saw the proposal, decided otherwise on the same packet: by another action or
+    amount, by a question to the customer first, or by rewriting the reply, which can only be judged by who sees it."""
+    of_case = Signal.objects.filter(decision__escalation=OuterRef("escalation"), decision__packet=OuterRef("packet"))
+    otherwise = Q(decision__how__in=[DecisionRecord.How.OVERRIDDEN, DecisionRecord.How.ASKED]) | Q(reply_changed=True)
+    low, high = (F("proposed_amount") * (1 + sign * AMOUNT_TOLERANCE) for sign in (-1, 1))
+    return Exists(of_case.filter(otherwise | Q(decision__amount__lt=low) | Q(decision__amount__gt=high)))
+
+
+def _asked(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
+    """Blind cases on which somebody asked the customer before judging: another action than what was proposed, unless that
+    is to ask. They stay blind, and may be judged later, too."""
+    judged = Judgement.objects.filter(escalation=OuterRef("escalation"), at__lte=OuterRef("decided_at"))
+    taken_back = [DecisionRecord.State.WITHDRAWN, DecisionRecord.State.REJECTED]
+    rows = DecisionRecord.objects.filter(
+        ~Exists(judged), how=DecisionRecord.How.ASKED, escalation__blind=True, decided_by__isnull=False,
+        partner__in=partners, decided_at__gte=since, decided_at__lt=until,
+    ).exclude(state__in=taken_back)  # fmt: skip
+    own = ("decided_by", "decided_at", *_chances("escalation"))
+    for row, case, ruling in _ruled(rows, own, "interaction", "ruling", "decided_at", partners):
+        wrong = ruling.action != Action.ASK_CUSTOMER
+        by = _drawn_by("decided_by", "decided_at", row, wrong, "escalation")
+        yield from _piece(case, ruling, ruling.action, precedents.amount_of(ruling), "blind", by)
+
+
+def _dismissed(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
+    """Blind cases that somebody ended without an answer before judging them, where the AI would have acted."""
+    later = Escalation.objects.filter(interaction=OuterRef("interaction"), pk__gt=OuterRef("pk"))
+    rows = Escalation.objects.filter(
+        ~Exists(later), blind=True, judgement__isnull=True, state=Escalation.State.CANCELLED, partner__in=partners,
+        interaction__state=Interaction.State.DISMISSED, closed_at__gte=since, closed_at__lt=until,
+    )  # fmt: skip
+    own = ("claimed_by", "closed_at", *_chances(""))
+    for row, case, ruling in _ruled(rows, own, "interaction", "interaction__ruling", "closed_at", partners):
+        by = _drawn_by("claimed_by", "closed_at", row, True, "")
+        yield from _piece(case, ruling, ruling.action, precedents.amount_of(ruling), "blind", by)
 
 
 def _audits(
@@ -113,10 +151,12 @@ def _audits(
     )
     done = [f"decision__{name}" for name in ("action", "amount", "currency", "decided_at")]
     path = "decision__interaction", "decision__ruling"
-    for row, case, ruling in _ruled(rows, ("verdict", "judged_by", "done_at", *done), *path, "done_at", partners):
+    for row, case, ruling in _ruled(
+        rows, ("verdict", "agreed", "judged_by", "done_at", *done), *path, "done_at", partners
+    ):
         action, paid, currency, at = (row[name] for name in done)
         amount = Money(paid, currency) if paid is not None else None
-        wrong = row["verdict"] == CaseAudit.Verdict.WRONG or _regrets(regretted, case.pk, at)
+        wrong = row["verdict"] == CaseAudit.Verdict.WRONG or not row["agreed"] or _regrets(regretted, case.pk, at)
         yield from _piece(case, ruling, action, amount, "audit", _By(row["judged_by"], row["done_at"], wrong))
 
 
@@ -167,6 +207,17 @@ class _By:
     wrong: bool
     chance: float = 1.0
     least: float = 1.0
+
+
+def _chances(path: str) -> tuple[str, str]:
+    """Where a row says with which chance its case was drawn to be judged blind, and the smallest of its kind."""
+    lead = f"{path}__" if path else ""
+    return f"{lead}blind_chance", f"{lead}blind_least"
+
+
+def _drawn_by(person: str, at: str, row: Mapping[str, Any], wrong: bool, path: str) -> _By:
+    chance, least = (row[name] or 1.0 for name in _chances(path))
+    return _By(row[person], row[at], wrong, chance, least)
 
 
 def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how: str, by: _By) -> Iterator[Piece]:

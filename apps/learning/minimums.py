@@ -19,10 +19,10 @@ A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 
 
 def settle(now: datetime) -> int:
-    """By what each rule let the AI do in the last week; returns how many versions were settled. A version that has not ruled
-    for a week yet is not: nobody knows what a week of it brings."""
+    """By what each rule let the AI do in the last week; returns how many versions were settled. Of a version that has not ruled
+    for a week yet its days tell what a week would bring, from the first on."""
     lately = RuleAudits.objects.filter(settled_at__gt=now - A_DAY).values("version")
-    old = BoundaryVersion.objects.filter(state=BoundaryVersion.State.ACTIVE, activated_at__lte=now - A_WEEK)
+    old = BoundaryVersion.objects.filter(state=BoundaryVersion.State.ACTIVE, activated_at__lte=now - A_DAY)
     due = list(old.exclude(pk__in=lately))
     for version in due:
         _settle(version, now)
@@ -31,14 +31,17 @@ def settle(now: datetime) -> int:
 
 def _settle(version: BoundaryVersion, now: datetime) -> None:
     real = Partner.objects.real().filter(boundary=version.boundary_id)
-    alone = Ruling.objects.filter(version=version, partner__in=real, at__gte=now - A_WEEK, ramp__isnull=True)
+    assert version.activated_at is not None
+    since = max(version.activated_at, now - A_WEEK)
+    alone = Ruling.objects.filter(version=version, partner__in=real, at__gte=since, ramp__isnull=True)
     counted = alone.filter(handler=Handler.AUTONOMOUS).order_by().values_list("rule").annotate(Count("pk"))
+    a_week = A_WEEK / (now - since)
     rows = [
         RuleAudits(
-            version=version, rule=rule, decided=count, audited=steps.audit_probability(count, 0.0), settled_at=now
+            version=version, rule=rule, decided=count, audited=steps.audit_probability(count * a_week, 0.0), settled_at=now
         )
         for rule, count in counted
-    ]
+    ]  # fmt: skip
     rows.append(RuleAudits(version=version, rule="", settled_at=now))  # of no rule: it was looked at
     with transaction.atomic():
         RuleAudits.objects.filter(version=version).delete()

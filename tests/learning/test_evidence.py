@@ -7,18 +7,19 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.interactions import precedents
+from apps.interactions import claiming, deciding, precedents
 from apps.interactions.models import Escalation
-from apps.learning import disagreement, evidence
+from apps.learning import audits, disagreement, evidence
+from apps.learning.models import Breaker
 from apps.policies import pauses
 from apps.policies.errors import Invalid
 from apps.policies.models import Ruling
 from apps.reach import insights
 from apps.reach.tables import Chosen
 from tests import factories
-from tests.conftest import STATUS
+from tests.conftest import MISSING, STATUS
 from tests.deciding import decide, pass_undo_window
-from tests.learning.test_audits import chance  # noqa: F401
+from tests.learning.test_audits import chance, judge  # noqa: F401
 from tests.learning.test_breaker import audited, find_all  # noqa: F401
 from tests.reach.test_blind import judged
 
@@ -97,6 +98,69 @@ class TestPieces:
         (piece,) = pieces(partner)
         assert (piece.how, piece.judged.wrong) == ("blind", wrong)
 
+    @pytest.mark.parametrize(
+        ("then", "wrong"),
+        [({}, False), ({"amount": "82.00"}, False), ({"amount": "60.00"}, True), ({"option": "Store credit"}, True),
+         ({"question": "A photo, please?"}, True)],
+    )  # fmt: skip
+    def test_what_is_decided_otherwise_once_it_is_seen_was_wrong(self, escalated, user, partner, drain, then, wrong):
+        type(escalated).objects.update(blind=True)
+        judged(user, Escalation.objects.get(), "Refund in full")
+        held = Escalation.objects.get()
+        options = [one["label"] for one in held.interaction.packets.get(state="ready").content["options"]]
+        if "option" in then:
+            then = {
+                "option": options.index(then["option"]),
+                "reason_code": "other",
+                "rationale": "No.",
+                "wrong_part": "action",
+            }
+        decide((user, held), **then)
+        pass_undo_window()
+        drain()
+        assert [(one.how, one.judged.wrong) for one in pieces(partner)] == [("blind", wrong)]
+
+    def test_who_asks_the_customer_before_judging_would_have_done_otherwise(self, escalated, user, partner):
+        type(escalated).objects.update(blind=True, blind_chance=0.5, blind_least=0.25)
+        decision = decide((user, claiming.claim(user, escalated.pk)), question="A photo, please?")
+        (piece,) = pieces(partner)
+        assert (piece.how, piece.action, piece.judged.by, piece.judged.wrong) == ("blind", "refund", str(user.pk), True)
+        assert (piece.judged.probability, piece.judged.least) == (0.5, 0.25)
+        deciding.undo(user, decision.pk)
+        assert pieces(partner) == [], "taken back"
+
+    def test_who_asks_where_the_ai_would_ask_would_have_done_the_same(self, arrive, user, partner):
+        arrive(MISSING)
+        Escalation.objects.update(blind=True)
+        row = Escalation.objects.get()
+        assert row.interaction.ruling.action == "ask_customer"
+        decide((user, claiming.claim(user, row.pk)), question="Which order is it?")
+        assert [one.judged.wrong for one in pieces(partner)] == [False]
+
+    def test_who_ends_a_case_without_an_answer_would_have_done_otherwise(self, escalated, user, partner):
+        type(escalated).objects.update(blind=True)
+        held = claiming.claim(user, escalated.pk)
+        deciding.dismiss(user, held.pk, held.lease_token, "sent to the wrong shop")
+        assert [(one.how, one.judged.wrong, one.judged.by) for one in pieces(partner)] == [
+            ("blind", True, str(user.pk))
+        ]
+
+    def test_who_asks_or_ends_a_case_that_is_not_blind_tells_nothing(self, escalated, user, partner):
+        held = claiming.claim(user, escalated.pk)
+        deciding.undo(user, decide((user, held), question="A photo, please?").pk)
+        held = Escalation.objects.get()
+        deciding.dismiss(user, held.pk, held.lease_token, "sent to the wrong shop")
+        assert pieces(partner) == []
+
+    def test_who_would_have_done_otherwise_unseen_found_it_wrong(self, audited, user, partner):  # noqa: F811
+        (row,) = audited(1)
+        judge(user, row, "Ask which order")
+        audits.review(user, row.pk, verdict="right")
+        assert [one.judged.wrong for one in pieces(partner)] == [True]
+        assert Breaker.objects.get(partner=None).wrong == 1
+        numbers = audits.desk_of(user, timezone.now())
+        assert (numbers["wrong"], numbers["as_good"]) == (1, 1)
+
     def test_an_audit_is_evidence_by_its_verdict(self, audited, user, partner):  # noqa: F811
         find_all(user, audited(1), "wrong")
         (piece,) = pieces(partner)
@@ -117,7 +181,7 @@ class TestPieces:
         type(escalated).objects.update(blind=True)
         judged(user, Escalation.objects.get())
         find_all(user, audited(3), "right")
-        with django_assert_num_queries(3):  # what was regretted, blind judgements, audits
+        with django_assert_num_queries(5):  # what was regretted, judged blind, asked, dismissed, audited
             assert len(pieces(partner)) == 4
 
     def test_what_a_check_left_to_people_was_not_granted(self, arrive, order, user, partner):

@@ -60,10 +60,19 @@ def test_it_is_settled_once_a_day(told):
     assert [minimums.settle(now + timedelta(hours=hours)) for hours in (0, 23, 25)] == [1, 0, 1]
 
 
-def test_a_version_that_is_young_has_the_brands_share(arrive, order):
+def test_a_version_of_today_has_the_brands_share(arrive, order):
     ruling = arrive(STATUS, order=order).ruling
     assert minimums.settle(timezone.now()) == 0
     assert share_of(ruling) is None
+
+
+def test_of_a_young_version_its_days_tell_what_a_week_would_bring(told):
+    now = timezone.now()
+    BoundaryVersion.objects.update(activated_at=now - timedelta(days=2))
+    copied(told, now - timedelta(days=1), 39)
+    copied(told, now - timedelta(days=3), 50)  # of before it ruled: none of its own
+    assert minimums.settle(now) == 1
+    assert share_of(told) == pytest.approx(25 / (40 * 7 / 2))
 
 
 @pytest.mark.parametrize(("percent", "drawn_at"), [(5, 25), (40, 40), (0, 0)])

@@ -168,6 +168,11 @@ class TestJudging:
         assert "Shown once the case is judged" in shown
         assert "not permitted" not in shown
 
+    @pytest.mark.parametrize(("now", "counts"), [(0.05, 0.05), (1.0, 0.75)])
+    def test_one_that_has_become_another_kind_counts_no_oftener_than_that_is_drawn(self, escalated, now, counts):
+        case, before = escalated.interaction, blind.Chance(0.75, 0.75)
+        assert blind.draw(case, {case.pk: before}, blind.Chance(now, now)) == blind.Chance(0.75, counts)
+
     def test_what_the_ai_did_before_cannot_be_unseen(self, all_drawn, escalated, arrive, order):
         from apps.interactions.models import Interaction
 

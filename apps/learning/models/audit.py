@@ -66,11 +66,12 @@ class CaseAuditState(models.TextChoices):
 
 
 def found_wrong() -> Q:
-    """Audits whose verdict is wrong, and those of what was charged back, or found to be fraud, after it was decided."""
+    """Audits whose auditor would have done otherwise, as they said unseen, or calls it wrong now that they see it; and those
+    of what was charged back, or found to be fraud, after it was decided."""
     regretted = Outcome.objects.filter(
         interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS, at__gte=OuterRef("decision__decided_at")
     )
-    return Q(verdict=CaseAudit.Verdict.WRONG) | Q(Exists(regretted))
+    return Q(agreed=False) | Q(verdict=CaseAudit.Verdict.WRONG) | Q(Exists(regretted))
 
 
 class CaseAudit(models.Model):
