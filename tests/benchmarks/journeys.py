@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -26,25 +27,36 @@ def _ours(name: str, seed: int, weeks: int) -> dict[str, Any]:
     started = time.perf_counter()
     kind = shop.Shop if name == "Shop" else getattr(worlds, name)
     journey = Journey(kind(seed))
-    shaken: list[bool] = []
+    shaken: dict[str, float] = {}
 
     def said(number: int, week: Any) -> None:
         if number + 1 == worlds.ChangedMinds.changes_in:
-            shaken.append(_error_of(journey, number + 1) > ALPHA)
+            shaken.update(_errors_of(journey, number + 1))
 
     result = journey.run(weeks, said)
     took = time.perf_counter() - started
-    return {**_summary(result), "seconds": took, "flooded": _flooded(journey), "shaken": shaken == [True]}
+    gone_wrong = tuple(f"{kind}:" for kind, error in shaken.items() if kind and error > ALPHA)
+    answered = [text for week in result.weeks[12:14] for text in (*week.stopped, *week.tightened)]
+    return {
+        **_summary(result), "seconds": took, "flooded": _flooded(journey), "shaken": shaken.get("", 0) > ALPHA,
+        "a_kind_shaken": bool(gone_wrong), "this_kind_seen": any(text.startswith(gone_wrong) for text in answered),
+    }  # fmt: skip
 
 
-def _error_of(journey: Any, week: int) -> float:
-    """How often the AI would be wrong in a week to come with what it is granted now."""
+def _errors_of(journey: Any, week: int) -> dict[str, float]:
+    """How often the AI would be wrong in a week to come with what it is granted now: in all, under "", and of each kind that it
+    would do wrong 10 times at least."""
     from apps.learning.rehearsal.journey import is_wrong
 
-    policy, _ = journey.in_force()
-    alone = [one for one in journey.world.week(week, journey.a_week)
-             if policy.rule(one.case_type, one.proposal, one.facts).handler == "autonomous"]  # fmt: skip
-    return sum(is_wrong(one, journey.world.right(one)) for one in alone) / max(1, len(alone))
+    policy, grants = journey.in_force()
+    wrong, alone = Counter[str](), Counter[str]()
+    for one in journey.world.week(week, journey.a_week):
+        verdict = policy.rule(one.case_type, one.proposal, one.facts)
+        if verdict.handler == "autonomous":
+            for name in ("", grants[verdict.rule].in_words().split(":")[0]):
+                alone[name] += 1
+                wrong[name] += is_wrong(one, journey.world.right(one))
+    return {name: wrong[name] / count for name, count in alone.items() if not name or wrong[name] >= 10}
 
 
 def _naive(agreements: int, seed: int, weeks: int) -> dict[str, Any]:
@@ -112,6 +124,8 @@ def rows_of(name: str, worlds: int) -> dict[str, Any]:
         "shaken_in_week_13": sum(one.get("shaken", False) for one in found),
         "of_these_seen_in_weeks_13_14": sum(one.get("shaken", False) and bool(shifted & {*one["trips"], *one["tightened"]})
                                             for one in found),
+        "a_kind_shaken_in_week_13": sum(one.get("a_kind_shaken", False) for one in found),
+        "of_these_this_kind_seen": sum(one.get("this_kind_seen", False) for one in found),
         "seen_in_weeks_13_14": sum(bool(shifted & {*one["trips"], *one["tightened"]}) for one in found),
         "flooded_cases_granted": sum(one.get("flooded", 0) for one in found),
         "seconds_a_world": round(statistics.median([one["seconds"] for one in found if "seconds" in one] or [0]), 1),
