@@ -190,7 +190,7 @@ def _earned(case: Case, option: Option, policy: CompiledPolicy | None, pauses: S
     said += _all_answered(case, option)
     said += of_the_reply(case, option)
     said += _matter(case)
-    covering = [p for p in pauses if p.covers(case.partner.pk, case.case_type.value, option.action.value)]
+    covering = [p for p in pauses if p.covers(case.partner, case.case_type.value, option.action.value)]
     if covering:
         said.append(_not_earned("paused", f"the AI is paused here: {covering[0].reason}"))
     limit = budgets.reached(

@@ -148,7 +148,7 @@ def _refuse_paused(effect: Effect, pausing: Sequence[Pause], stopped: Mapping[in
     why = stopped.get(decision.ruling.ramp or 0)
     if effect.position == 1 and why is not None:
         raise Refused(f"the grant was stopped before it left: {why}")
-    covering = [p for p in pausing if p.covers(effect.partner_id, decision.ruling.case_type, decision.action)]
+    covering = [p for p in pausing if p.covers(effect.partner, decision.ruling.case_type, decision.action)]
     if covering and effect.position == 1:
         raise Refused(f"the AI was paused here before it left: {covering[0].reason}")
 

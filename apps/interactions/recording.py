@@ -56,7 +56,7 @@ def _paused_since(ruled: Sequence[Worked]) -> list[Worked]:
         if (pausing or stopped) and worked.authority is not None and worked.authority.alone
         if worked.authority.ramp in stopped
         or any(
-            pause.covers(worked.case.partner.pk, worked.case.case_type.value, worked.authority.proposal.action)
+            pause.covers(worked.case.partner, worked.case.case_type.value, worked.authority.proposal.action)
             for pause in pausing
         )
     ]

@@ -1,6 +1,6 @@
 """The breaker: stops the AI by itself where audits show that it is wrong more often than the target.
 
-    count(row, now)        an audit is done: it counts in its type and action, in its brand, and in everything
+    count(row, now)        an audit is done: it counts in its rule or grant, its type and action, its brand, and in everything
     regret(row, now)       what an audit found right was charged back, or was fraud: it counts as wrong after all
     standing_of(breaker)   the error as it is estimated now, and the bound that it is under
 
@@ -10,18 +10,16 @@ Letting the AI go on takes two people: they lift the pause, and the breaker begi
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
-from django.db.models import Min, Q
 
 from apps.interactions import notifying
 from apps.interactions.models import Notice
-from apps.learning import betting, practice
+from apps.learning import betting, practice, scopes
 from apps.learning.models import Breaker, CaseAudit
 from apps.learning.models.audit import found_wrong
+from apps.learning.scopes import Scope
 from apps.policies import audit, pauses, ramps
-from apps.policies.models import Partner, Ramp
 
 AUDITS_A_YEAR = 2_000  # of one scope, at least: within so many a false trip has a chance of at most 5 %
 
@@ -30,15 +28,14 @@ def count(row: CaseAudit, now: datetime) -> None:
     """In the transaction that ends an audit of what the AI did alone, so that each counts exactly once in each scope."""
     assert row.decision is not None
     wrong = CaseAudit.objects.filter(pk=row.pk).filter(found_wrong()).exists()
-    allowed = _allowed(row.partner, row.case_type, row.decision.action)
-    for scope in _scopes(row):
-        target = _target(**scope)
-        if _is_wide(scope["case_type"], scope["ramp"]) and allowed > target:
+    allowed = scopes.allowed(row.partner, row.case_type, row.decision.action)
+    for scope in scopes.scopes_of(row):
+        if scope.is_wide and allowed > scope.target:
             continue
-        found = _breaker(scope, target, row, now)
+        found = _breaker(scope, now)
         is_rarer = found.ramp_id is None and float(row.probability) < found.least
-        if found.pause is None and (found.target != target or is_rarer):
-            found.target = target
+        if found.pause is None and (found.target != scope.target or is_rarer):
+            found.target = scope.target
             if is_rarer:
                 found.least = float(row.probability)
             _reckon_anew(found, now)
@@ -50,63 +47,30 @@ def regret(row: CaseAudit, now: datetime) -> None:
     """Each breaker that counted it is reckoned anew over its audits since it was armed, as if they had been judged with what is
     known now. What each bettor has only grows with what is wrong, so it never has more than if everything had been known from
     the start: the promise on false alarms stays."""
-    for scope in _scopes(row):
-        found = Breaker.objects.select_for_update(no_key=True, of=("self",)).filter(**scope).first()
+    for scope in scopes.scopes_of(row):
+        found = Breaker.objects.select_for_update(no_key=True, of=("self",)).filter(**scope.found_by()).first()
         if found is not None:
             _reckon_anew(found, now)
 
 
-def _scopes(row: CaseAudit) -> list[dict[str, Any]]:
-    assert row.decision is not None
-    kind = {"case_type": row.case_type, "action": row.decision.action}
-    scopes: list[dict[str, Any]] = [
-        {"partner": None, "case_type": "", "action": "", "ramp": None},
-        {"partner": row.partner, "case_type": "", "action": "", "ramp": None},
-        {"partner": row.partner, **kind, "ramp": None},
-    ]
-    return [*scopes, {"partner": None, **kind, "ramp": row.ramp}] if row.ramp is not None else scopes
-
-
-def _is_wide(case_type: str, ramp: Ramp | None) -> bool:
-    """A brand, or everything: what two people let be wrong more often there is its own breaker's, and stops nothing else."""
-    return not case_type and ramp is None
-
-
-def _allowed(partner: Partner, case_type: str, action: str) -> float:
-    return practice.targets_in(partner.boundary).of(case_type, action)
-
-
-def _breaker(scope: dict[str, Any], target: float, row: CaseAudit, now: datetime) -> Breaker:
+def _breaker(scope: Scope, now: datetime) -> Breaker:
     """The breaker of a scope, locked. One that tripped and was let go on by two people begins anew; another target alone
     forgets nothing."""
-    least = _least(scope, row)
-    new = {"target": target, "threshold": betting.threshold_for(AUDITS_A_YEAR), "least": least, "armed_at": now}
-    Breaker.objects.get_or_create(**scope, defaults=new)
-    related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp")
-    found = related.get(**scope)
+    threshold = betting.threshold_for(AUDITS_A_YEAR)
+    new = {
+        "target": scope.target,
+        "threshold": threshold,
+        "least": scope.least,
+        "armed_at": now,
+        "rule_says": scope.rule_says,
+    }
+    Breaker.objects.get_or_create(**scope.found_by(), defaults=new)
+    related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp", "boundary")
+    found = related.get(**scope.found_by())
     if found.pause is not None and found.pause.lifted_at is not None:
         found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
-        found.armed_at, found.least, found.target = now, least, target
+        found.armed_at, found.least, found.target = now, scope.least, scope.target
     return found
-
-
-def _target(partner: Partner | None, case_type: str, action: str, ramp: Ramp | None) -> float:
-    if ramp is not None:
-        return practice.target_of_ramp(ramp)
-    targets = practice.targets_in(partner.boundary if partner else None)
-    return targets.of(case_type, action) if case_type else targets.overall
-
-
-def _least(scope: dict[str, Any], row: CaseAudit) -> float:
-    """The smallest probability in the scope. All of a grant are drawn alike in any week; in everything there are brands that
-    have less drawn than this one."""
-    if scope["ramp"] is not None:
-        return 1.0
-    if scope["partner"] is not None:
-        return float(row.least)
-    drawing = Partner.objects.real().filter(audit_percent__gt=0)
-    smallest = drawing.aggregate(least=Min("audit_percent"))["least"]
-    return min(float(row.least), smallest / 100) if smallest else float(row.least)
 
 
 def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None:
@@ -123,7 +87,7 @@ def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None
 
 def _reckon_anew(breaker: Breaker, now: datetime) -> None:
     detector, tripped = betting.Detector(breaker.target, breaker.threshold, breaker.least), False
-    counted = _counted(breaker)
+    counted = scopes.counted_in(breaker)
     for audit_row in counted:
         tripped = detector.add(_as_bet(audit_row.wrong, audit_row, breaker)) or tripped
     breaker.seen, breaker.wrong = len(counted), sum(audit_row.wrong for audit_row in counted)
@@ -143,7 +107,7 @@ def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
 
 
 def _trip(breaker: Breaker, now: datetime) -> None:
-    """A grant is stopped, any other scope paused."""
+    """A grant is stopped, any other scope paused; of a rule its type and action, for every brand of its boundary."""
     actor = audit.system(practice.BREAKER)
     found = f"{breaker.wrong} of {breaker.seen} audits found it wrong, where {breaker.target:.0%} is the target"
     if breaker.ramp is not None:
@@ -151,8 +115,9 @@ def _trip(breaker: Breaker, now: datetime) -> None:
         key, page = notifying.key_of_stop(breaker.ramp.pk), f"/admin/policies/ramp/{breaker.ramp.pk}/change/"
     else:
         breaker.pause = pauses.pause_as(
-            actor, f"Breaker: {found}.", partner=breaker.partner, case_type=breaker.case_type, action=breaker.action
-        )
+            actor, f"Breaker: {found}.", partner=breaker.partner, boundary=breaker.boundary, case_type=breaker.case_type,
+            action=breaker.action,
+        )  # fmt: skip
         key, page = notifying.key_of_trip(breaker.pause.pk), f"/admin/policies/pause/{breaker.pause.pk}/change/"
     audit.record(actor, breaker, "tripped", reason=found, at=now)
     notifying.raise_notice(
@@ -178,26 +143,7 @@ class Standing:
 
 def standing_of(breaker: Breaker) -> Standing:
     """Read from its audits since it was armed."""
-    counted = _counted(breaker)
+    counted = scopes.counted_in(breaker)
     rate, error = betting.estimate([betting.Audit(row.wrong, float(row.probability)) for row in counted])
     bets = [_as_bet(row.wrong, row, breaker) for row in counted]
     return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)
-
-
-def _counted(breaker: Breaker) -> list[Any]:
-    """The audits of its scope since it was armed, in the order in which they were done, each with whether it is `wrong`."""
-    rows = CaseAudit.objects.filter(
-        kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, done_at__gte=breaker.armed_at
-    )
-    of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
-    of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
-    of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
-    of_it = rows.filter(of_scope)
-    if _is_wide(breaker.case_type, breaker.ramp):
-        kinds = of_it.order_by().values_list("partner", "case_type", "decision__action").distinct()
-        partners = Partner.objects.select_related("boundary").in_bulk({partner for partner, *_ in kinds})
-        for partner, case_type, action in kinds:
-            if _allowed(partners[partner], case_type, action) > breaker.target:
-                of_it = of_it.exclude(partner=partner, case_type=case_type, decision__action=action)
-    found = of_it.order_by("done_at", "pk").annotate(wrong=found_wrong())
-    return list(found.only("verdict", "probability"))

@@ -76,7 +76,7 @@ def _trips(boundary: Boundary, policy: PolicySpec) -> Iterator[tuple[Kind, datet
     granted = {
         (rule.case_type, rule.action) for rule in policy.rules if rule.handler == Handler.AUTONOMOUS and rule.action
     }
-    here = Q(partner__isnull=True) | Q(partner__boundary=boundary)
+    here = Q(partner__isnull=True, boundary__isnull=True) | Q(partner__boundary=boundary) | Q(boundary=boundary)
     for pause in Pause.objects.filter(here, paused_by__isnull=True, paused_as=BREAKER):
         kinds = {(pause.case_type, pause.action)} if pause.case_type and pause.action else granted
         for case_type, action in kinds:

@@ -7,18 +7,22 @@ from django.utils import timezone
 
 from apps.policies import audit
 from apps.policies.errors import Refused
-from apps.policies.models import Partner, Pause, partner_ids_of
+from apps.policies.models import Boundary, Partner, Pause, partner_ids_of, rules_only_brands_of
 from apps.policies.words import Action, CaseType
 
 
-def pause(user: User, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = "") -> Pause:
+def pause(
+    user: User, reason: str, *, partner: Partner | None = None, boundary: Boundary | None = None, case_type: str = "",
+    action: str = "",
+) -> Pause:  # fmt: skip
     """Stop autonomy in a scope from the next ruling on. Raises Refused without a reason or for a scope there is not."""
-    return pause_as(audit.person(user), reason, partner=partner, case_type=case_type, action=action)
+    return pause_as(audit.person(user), reason, partner=partner, boundary=boundary, case_type=case_type, action=action)
 
 
 def pause_as(
-    actor: audit.Actor, reason: str, *, partner: Partner | None = None, case_type: str = "", action: str = ""
-) -> Pause:
+    actor: audit.Actor, reason: str, *, partner: Partner | None = None, boundary: Boundary | None = None,
+    case_type: str = "", action: str = "",
+) -> Pause:  # fmt: skip
     """The same by a person or a key."""
     reason = reason.replace("\x00", "")
     if not reason.strip():
@@ -29,8 +33,8 @@ def pause_as(
         raise Refused(f"There is no action “{action}”; use one of {', '.join(Action.values)}.")
     with transaction.atomic():
         made = Pause.objects.create(
-            partner=partner, case_type=case_type, action=action, reason=reason.strip(), paused_by_id=actor.user_id,
-            paused_as=actor.name,
+            partner=partner, boundary=boundary, case_type=case_type, action=action, reason=reason.strip(),
+            paused_by_id=actor.user_id, paused_as=actor.name,
         )  # fmt: skip
         audit.record(actor, made, "paused", reason=made.reason)
     return made
@@ -43,8 +47,7 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
         raise Refused("Say why the AI may go on: the second person, and the log, will ask.")
     with transaction.atomic():
         found = Pause.objects.select_for_update(no_key=True).get(pk=pause_id)
-        allowed = partner_ids_of(user)
-        if allowed is not None and found.partner_id not in allowed:
+        if not _all_within(user, found):
             raise Refused("This pause is for brands outside your remit.")
         if found.lifted_at:
             raise Refused("This pause has been lifted already.")
@@ -60,11 +63,23 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
     return found
 
 
+def _all_within(user: User, found: Pause) -> bool:
+    """Whether every brand that it stops is in somebody's remit."""
+    allowed = partner_ids_of(user)
+    if found.partner_id is None and found.boundary is not None:
+        return rules_only_brands_of(user, found.boundary)
+    return allowed is None or found.partner_id in allowed
+
+
 def in_force() -> list[Pause]:
     return list(Pause.objects.filter(lifted_at__isnull=True))
 
 
 def seen_by(user: User) -> QuerySet[Pause]:
-    """The pauses of the brands in somebody's remit, and those of every brand."""
+    """The pauses of the brands in somebody's remit, those of their boundaries, and those of every brand."""
     allowed = partner_ids_of(user)
-    return Pause.objects.all() if allowed is None else Pause.objects.filter(Q(partner__in=allowed) | Q(partner=None))
+    if allowed is None:
+        return Pause.objects.all()
+    boundaries = Boundary.objects.filter(partner__in=allowed)
+    of_all = Q(partner=None) & (Q(boundary=None) | Q(boundary__in=boundaries))
+    return Pause.objects.filter(Q(partner__in=allowed) | of_all)

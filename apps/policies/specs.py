@@ -60,6 +60,11 @@ class RuleSpec:
             **({"ramp": self.ramp} if self.ramp is not None else {}),
         }
 
+    def named_by_content(self) -> str:
+        """The same, in 32 characters, for rules that say the same, whatever their place and version."""
+        said = {name: value for name, value in self.as_json().items() if name not in ("key", "ramp")}
+        return hashlib.sha256(canonical_json(said).encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True, slots=True)
 class GuardrailSpec:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.policies.models import Partner, Pause, Ruling
@@ -76,7 +75,7 @@ def checklist(partner: Partner, case_type: str, stage: str) -> list[Check]:
         found.append(agreement([known]))
         granted = rulings.filter(gate_handler="autonomous").count()
         found.append(Check("The boundary grants some of them", str(granted), granted > 0))
-        here = Q(partner=None) | Q(partner=partner)
-        paused = Pause.objects.filter(here, lifted_at=None, case_type__in=["", case_type]).exists()
+        here = Pause.objects.filter(lifted_at=None, case_type__in=["", case_type])
+        paused = any(one.stops(partner) for one in here)
         found.append(Check("No pause is in force for this brand and type", "paused" if paused else "none", not paused))
     return found

@@ -10,14 +10,16 @@ from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction, Notice
 from apps.learning import audits, betting, breaker, practice
 from apps.learning.models import Breaker, CaseAudit
-from apps.policies import pauses
+from apps.policies import editing, pauses, releases
 from apps.policies.errors import Moved
-from apps.policies.models import Partner, Pause
+from apps.policies.models import Partner, Pause, Rule
 from apps.policies.specs import LimitSpec
 from apps.policies.targets import USUAL, Targets
 from tests import factories
 from tests.conftest import STATUS, browser, page
+from tests.interactions.test_sandbox import send as send_to
 from tests.learning.test_audits import chance, place_of  # noqa: F401
+from tests.policies.conftest import released
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ class TestTrip:
 
     def test_another_target_forgets_nothing(self, audited, user, monkeypatch):
         find_all(user, audited(3), "wrong")
-        monkeypatch.setattr(breaker, "_target", lambda **scope: 0.05)
+        monkeypatch.setattr(practice, "targets_in", lambda boundary: Targets(0.05))
         find_all(user, audited(1), "right")
         row = Breaker.objects.get(action="reply")
         assert (row.target, row.seen, row.wrong) == (0.05, 4, 3)
@@ -117,7 +119,7 @@ class TestTrip:
         demo_partner("seldom", "Seldom")
         Partner.objects.filter(slug="seldom").update(audit_percent=1)
         find_all(user, audited(1), "right")
-        assert Breaker.objects.get(partner=None, ramp=None).least == 0.01
+        assert Breaker.objects.get(partner=None, case_type="").least == 0.01
         assert Breaker.objects.get(partner=partner, case_type="").least == 0.05
 
     def test_where_more_is_audited_than_foreseen_its_threshold_rises(self, audited, user):
@@ -161,6 +163,72 @@ class TestTrip:
         assert Breaker.objects.get(action="reply").evidence == pytest.approx(expected.evidence.tolist())
 
 
+class TestRule:
+    """A rule without a ramp has a breaker of its own over all brands of its boundary."""
+
+    @pytest.fixture
+    def twin(self, partner):
+        """Another brand under the same boundary."""
+        twin = demo_partner("twin", "Twin")
+        Partner.objects.filter(pk=twin.pk).update(audit_percent=5, blind_percent=0)
+        return Partner.objects.get(pk=twin.pk)
+
+    @pytest.fixture
+    def of_both(self, audited, chance, partner, twin, drain):  # noqa: F811
+        """So many answers in each of two brands, each to be audited."""
+
+        def make(count):
+            mine, sent = audited(count), twin.interactions.count()
+            for number in range(sent, sent + count):
+                order = factories.OrderFactory(customer=factories.CustomerFactory(partner=twin))
+                send_to(twin, STATUS, order, number)
+            drain()
+            return [*mine, *CaseAudit.objects.filter(partner=twin, state="open")]
+
+        return make
+
+    def test_it_trips_where_no_brand_alone_shows_enough(self, of_both, user, boundary, partner, twin):
+        rows = of_both(2)
+        find_all(user, rows, "wrong")
+        row = Breaker.objects.get(boundary=boundary)
+        assert (row.seen, row.wrong, row.case_type, row.action) == (4, 4, "order_status", "reply")
+        assert row.scope_in_words().startswith(f"a rule of {boundary}: ")
+        assert row.pause.covers(partner, "order_status", "reply")
+        assert row.pause.covers(twin, "order_status", "reply")
+        assert not Breaker.objects.filter(partner__isnull=False, case_type="order_status", pause__isnull=False).exists()
+        assert practice.stops_of(boundary)["order_status", "reply"] == row.pause.paused_at
+
+    def test_the_same_rule_in_another_version_and_place_counts_on(self, of_both, user, boundary, author, other):
+        find_all(user, of_both(1), "wrong")
+        draft = releases.draft_from(author, boundary)
+        key = tells(draft).spec().key
+        editing.save(author, Rule(version=draft, case_type="order_status", handler="human", seniority="senior",
+                                  conditions=[{"fact": "customer.tier", "operator": "is", "value": "vip"}]))  # fmt: skip
+        editing.move(author, tells(draft), up=False)
+        assert tells(draft).spec().key != key
+        released(author, other, draft)
+        find_all(user, of_both(1), "right")
+        row = Breaker.objects.get(boundary=boundary)
+        assert (row.seen, row.wrong) == (4, 2)
+        breaker.regret(CaseAudit.objects.filter(verdict="right").first(), timezone.now())
+        assert Breaker.objects.get(boundary=boundary).seen == 4, "reckoned anew over both versions"
+
+    def test_another_rule_of_its_kind_is_not_counted_in_it(self, audited, user, boundary, author, other):
+        draft = releases.draft_from(author, boundary)
+        late = [*tells(draft).conditions, {"fact": "order.days_since_delivery", "operator": "≤", "value": 3}]
+        editing.save(
+            author, Rule(version=draft, case_type="order_status", handler="autonomous", action="reply", conditions=late)
+        )
+        released(author, other, draft)
+        find_all(user, audited(2), "right")
+        row = Breaker.objects.get(boundary=boundary)
+        assert row.seen == 2
+
+    def test_where_it_would_count_what_its_type_and_action_counts_there_is_none(self, audited, user):
+        find_all(user, audited(2), "right")
+        assert not Breaker.objects.filter(boundary__isnull=False).exists()
+
+
 class TestStanding:
     def test_it_is_on_probation_until_enough_was_found_right(self, audited, user, monkeypatch):
         find_all(user, audited(3), "right")
@@ -179,6 +247,11 @@ class TestStanding:
         assert "100.0% ± 0.0%" in shown
         assert "on probation" in shown
         assert client.get("/admin/learning/breaker/add/").status_code == 403
+
+
+def tells(version):
+    """The rule that lets the AI tell where an order is."""
+    return version.rules.get(case_type="order_status", action="reply", handler="autonomous")
 
 
 def lift():

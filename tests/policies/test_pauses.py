@@ -1,6 +1,7 @@
 """One person pauses at once; letting the AI go on takes two."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
@@ -9,7 +10,7 @@ from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction
 from apps.policies import pauses
 from apps.policies.errors import Refused
-from apps.policies.models import Pause
+from apps.policies.models import Boundary, Pause
 from tests import factories
 from tests.conftest import STATUS, api_client
 
@@ -37,6 +38,16 @@ def test_a_pause_sends_the_next_case_to_a_person_and_lifting_lets_the_ai_go_on(a
 def test_a_pause_stops_its_scope_and_nothing_else(arrive, order, scope, stops):
     pauses.pause(factories.ops_manager(), "a test of the switch", **scope)
     assert (arrive(STATUS, order=order).handler == "human") is stops
+
+
+def test_a_pause_of_a_boundary_stops_its_brands_and_no_other(arrive, order, partner, boundary):
+    other = Boundary.objects.create(name="Elsewhere", currency="USD")
+    paused = pauses.pause(factories.ops_manager(), "a look at it", boundary=other)
+    assert arrive(STATUS, order=order).handler == "autonomous"
+    assert not paused.stops(partner)
+    paused = pauses.pause(factories.ops_manager(), "a look at it", boundary=boundary)
+    assert paused.scope_in_words() == f"every brand of {boundary}"
+    assert arrive(STATUS, order=factories.OrderFactory(customer=order.customer)).handler == "human"
 
 
 def test_a_pause_needs_a_reason(db):
@@ -68,6 +79,17 @@ class TestLifting:
         user = factories.ops_manager(remit={"all_partners": False})
         user.remit.partners.add(partner)
         self.refused(user, pause, "mended", "outside your remit")
+
+    def test_one_brand_is_not_enough_to_lift_what_stops_a_boundary(self, partner, boundary):
+        demo_partner("oru", "Oru")
+        pause = pauses.pause(factories.ops_manager(), "wrong dates", boundary=boundary)
+        user = factories.ops_manager(remit={"all_partners": False})
+        user.remit.partners.add(partner)
+        self.refused(user, pause, "mended", "outside your remit")
+        assert list(pauses.seen_by(user)) == [pause]
+        user.remit.partners.add(demo_partner("oru"))
+        user = User.objects.get(pk=user.pk)
+        assert pauses.lift(user, pause.pk, "mended").lift_asked_by == user
 
     def test_what_is_lifted_is_not_lifted_again(self, asked):
         pauses.lift(factories.ops_manager(), asked.pk, "checked")
@@ -115,6 +137,12 @@ class TestPausingFromElsewhere:
         assert len(api.get("/api/v1/pauses/").json()["results"]) == 1
         stranger = api_client(demo_partner("oru", "Oru"))
         assert stranger.get("/api/v1/pauses/").json()["results"] == []
+        pauses.pause(
+            factories.ops_manager(), "a look at it", boundary=Boundary.objects.create(name="Far", currency="USD")
+        )
+        assert stranger.get("/api/v1/pauses/").json()["results"] == [], "another boundary's"
+        pauses.pause(factories.ops_manager(), "a look at it", boundary=partner.boundary)
+        assert [one["every_brand"] for one in stranger.get("/api/v1/pauses/").json()["results"]] == [False]
 
     @pytest.mark.parametrize(
         "body", [{}, {"reason": " "}, {"reason": "x", "case_type": "nonsense"}, {"reason": "x", "colour": 1}, []]
@@ -124,11 +152,12 @@ class TestPausingFromElsewhere:
         assert not Pause.objects.exists()
 
 
-def test_a_pause_that_comes_after_the_ruling_still_holds(arrive, order):
+@pytest.mark.parametrize("of_boundary", [False, True])
+def test_a_pause_that_comes_after_the_ruling_still_holds(arrive, order, boundary, of_boundary):
     """A worker had ruled, and had not written it yet, when somebody paused."""
     case = arrive(STATUS, order=order, work=False)
     worked = pipeline.work(pipeline._claim(10))
-    pauses.pause(factories.ops_manager(), "wrong dates")
+    pauses.pause(factories.ops_manager(), "wrong dates", boundary=boundary if of_boundary else None)
     recording.write_back(worked, pipeline._PIPELINE)
     assert Interaction.objects.get(pk=case.pk).state == "received"
     assert pipeline.advance() == 1

@@ -76,7 +76,7 @@ class Pauses(Endpoint):
 
     def get(self, request: Request) -> Response:
         partner = caller(request).partner
-        found = [pause for pause in pauses.in_force() if pause.partner_id in (None, partner.pk)]
+        found = [pause for pause in pauses.in_force() if pause.stops(partner)]
         return Response({"results": [_shape(pause) for pause in found]})
 
     def post(self, request: Request) -> Response:
@@ -110,7 +110,7 @@ def _shape(pause: Any) -> dict[str, Any]:
         "id": pause.pk,
         "case_type": pause.case_type or None,
         "action": pause.action or None,
-        "every_brand": pause.partner_id is None,
+        "every_brand": pause.partner_id is None and pause.boundary_id is None,
         "reason": pause.reason,
         "paused_at": clocks.as_text(pause.paused_at),
     }

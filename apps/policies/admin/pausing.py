@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.policies import pauses
-from apps.policies.admin.base import Audited, OwnPartners, number_in, person, text_in
+from apps.policies.admin.base import Audited, OwnPartners, number_in, partner_ids, person, text_in
 from apps.policies.errors import Refused
-from apps.policies.models import Pause
+from apps.policies.models import Boundary, Partner, Pause
 
 
 class InForce(admin.SimpleListFilter):
@@ -34,7 +34,7 @@ class PauseAdmin(Audited):
     list_display = ("scope", "state_tag", "reason", "paused_as", "paused_at")
     list_filter = (InForce, ("partner", OwnPartners))
     ordering = (F("lifted_at").desc(nulls_first=True), "-pk")
-    fields = ("partner", "case_type", "action", "reason")
+    fields = ("partner", "boundary", "case_type", "action", "reason")
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 3})}}
     change_form_template = "admin/policies/pause.html"
 
@@ -59,7 +59,13 @@ class PauseAdmin(Audited):
         return format_html('<span class="r-tag {}">{}</span>', kind, word)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **options, empty_label="Every brand")
+        """Brands and boundaries of the person's remit: the others' names are not theirs to know."""
+        every = {"partner": "Every brand", "boundary": "Every boundary"}[db_field.name]
+        if (allowed := partner_ids(request)) is not None:
+            brands = Partner.objects.filter(pk__in=allowed)
+            of = {"partner": brands, "boundary": Boundary.objects.filter(partner__in=brands).distinct()}
+            options["queryset"] = of[db_field.name]
+        return super().formfield_for_foreignkey(db_field, request, **options, empty_label=every)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         every = {"case_type": "Every type", "action": "Every action"}[db_field.name]
@@ -74,8 +80,9 @@ class PauseAdmin(Audited):
 
     def save_model(self, request: HttpRequest, obj: Pause, form: Any, change: bool) -> None:
         made = pauses.pause(
-            person(request), obj.reason, partner=obj.partner, case_type=obj.case_type, action=obj.action
-        )
+            person(request), obj.reason, partner=obj.partner, boundary=obj.boundary, case_type=obj.case_type,
+            action=obj.action,
+        )  # fmt: skip
         obj.pk, obj.paused_by, obj.paused_as, obj.paused_at = made.pk, made.paused_by, made.paused_as, made.paused_at
         obj._state.adding = False
 

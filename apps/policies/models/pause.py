@@ -1,10 +1,11 @@
-"""Pauses: one switch each for everything, a partner, a type or an action. Autonomous becomes human."""
+"""Pauses: one switch each for everything, a boundary's brands, a partner, a type or an action. Autonomous becomes human."""
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
 
 from apps.policies.models.audit import no_truncate
+from apps.policies.models.partner import Partner
 from apps.policies.words import Action, CaseType
 
 
@@ -12,6 +13,10 @@ class Pause(models.Model):
     """Pausing takes one person, at once. Lifting widens, so a second person has to agree."""
 
     partner = models.ForeignKey("policies.Partner", null=True, blank=True, on_delete=models.PROTECT)
+    boundary = models.ForeignKey(
+        "policies.Boundary", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="Stops every brand that uses it.",
+    )  # fmt: skip
     case_type = models.CharField(max_length=30, choices=CaseType.choices, blank=True)
     action = models.CharField(max_length=20, choices=Action.choices, blank=True)
     reason = models.TextField()
@@ -50,7 +55,7 @@ class Pause(models.Model):
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             pgtrigger.Protect(
                 name="scope_stays", operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange("partner", "case_type", "action"),
+                condition=pgtrigger.AnyChange("partner", "boundary", "case_type", "action"),
             ),
             no_truncate(),
         ]  # fmt: skip
@@ -59,14 +64,17 @@ class Pause(models.Model):
         return f"{self.scope_in_words()} paused"
 
     def scope_in_words(self) -> str:
-        parts = [str(self.partner) if self.partner else "every partner"]
+        of_all = f"every brand of {self.boundary}" if self.boundary else "every partner"
+        parts = [str(self.partner) if self.partner else of_all]
         if self.case_type:
             parts.append(self.get_case_type_display())
         if self.action:
             parts.append(self.get_action_display())
         return ", ".join(parts)
 
-    def covers(self, partner_id: int, case_type: str, action: str) -> bool:
-        return (
-            self.partner_id in (None, partner_id) and self.case_type in ("", case_type) and self.action in ("", action)
-        )
+    def stops(self, partner: Partner) -> bool:
+        """Whether it stops anything of a brand."""
+        return self.partner_id in (None, partner.pk) and self.boundary_id in (None, partner.boundary_id)
+
+    def covers(self, partner: Partner, case_type: str, action: str) -> bool:
+        return self.stops(partner) and self.case_type in ("", case_type) and self.action in ("", action)
