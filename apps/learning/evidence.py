@@ -59,7 +59,7 @@ def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list
         *_dismissed(partners, since, until),
         *_audits(partners, since, until, regretted),
     ]
-    return sorted(found, key=lambda piece: (piece.judged.on, piece.judged.case))
+    return sorted(found, key=lambda piece: (piece.judged.on, int(piece.judged.case)))
 
 
 def regretted_of(partners: list[Partner], until: datetime) -> dict[int, datetime]:

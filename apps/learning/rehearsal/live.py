@@ -131,8 +131,11 @@ class LiveJourney:
 
     def _release(self, week: Week) -> None:
         """What reports propose is accepted and released at once."""
-        for row in Refinement.objects.filter(state=Refinement.State.OPEN).order_by("pk"):
+        proposed = list(Refinement.objects.filter(state=Refinement.State.OPEN).order_by("pk"))
+        for row in proposed:
             draft = refinements.accept(self.stage.authors[0], row.pk)
             self.stage.release(draft)
             told = week.granted if row.kind == Refinement.Kind.WIDEN else week.tightened
             told.append(row.in_words())
+        if proposed:
+            tasks.sweep()  # their ramps begin
