@@ -20,6 +20,7 @@ from apps.learning.models import Breaker, CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.learning.scopes import Scope
 from apps.policies import audit, pauses, ramps
+from apps.policies.models import Pause
 
 AUDITS_A_YEAR = 2_000  # of one scope, at least: within so many a false trip has a chance of at most 5 %
 
@@ -33,6 +34,9 @@ def count(row: CaseAudit, now: datetime) -> None:
         if scope.is_wide and allowed > scope.target:
             continue
         found = _breaker(scope, now)
+        if found.let_go_on_at is not None and row.decision.decided_at < found.let_go_on_at:
+            found.save()
+            continue
         is_rarer = found.ramp_id is None and float(row.probability) < found.least
         if found.pause is None and (found.target != scope.target or is_rarer):
             found.target = scope.target
@@ -68,6 +72,7 @@ def _breaker(scope: Scope, now: datetime) -> Breaker:
     related = Breaker.objects.select_for_update(no_key=True, of=("self",)).select_related("pause", "ramp", "boundary")
     found = related.get(**scope.found_by())
     if found.pause is not None and found.pause.lifted_at is not None:
+        found.let_go_on_at = found.pause.lifted_at
         found.pause, found.evidence, found.seen, found.wrong = None, [], 0, 0
         found.armed_at, found.least, found.target = now, scope.least, scope.target
     return found
@@ -102,8 +107,15 @@ def _keep(breaker: Breaker, detector: betting.Detector, tripped: bool, now: date
 
 
 def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
-    """One that was drawn with a smaller probability than the least, of a breaker that tripped, counts no more than that."""
-    return betting.Audit(wrong) if breaker.ramp_id else betting.Audit(wrong, max(float(row.probability), breaker.least))
+    """Weighed by how rarely its like is drawn: of a grant all are drawn alike in any week, and so are those of a rule of which
+    more is drawn than any brand says, to come to the weekly minimum. One that was drawn with a smaller probability than the
+    least, of a breaker that tripped, counts no more than that."""
+    probability = float(row.probability)
+    if breaker.ramp_id:
+        return betting.Audit(wrong)
+    if breaker.boundary is not None and probability > scopes.largest_share(breaker.boundary):
+        return betting.Audit(wrong, breaker.least)
+    return betting.Audit(wrong, max(probability, breaker.least))
 
 
 def _trip(breaker: Breaker, now: datetime) -> None:
@@ -114,7 +126,7 @@ def _trip(breaker: Breaker, now: datetime) -> None:
         ramps.stop(breaker.ramp, f"Breaker: {found}.", actor, now)
         key, page = notifying.key_of_stop(breaker.ramp.pk), f"/admin/policies/ramp/{breaker.ramp.pk}/change/"
     else:
-        breaker.pause = pauses.pause_as(
+        breaker.pause = _pause_of_its_rule(breaker) or pauses.pause_as(
             actor, f"Breaker: {found}.", partner=breaker.partner, boundary=breaker.boundary, case_type=breaker.case_type,
             action=breaker.action,
         )  # fmt: skip
@@ -124,6 +136,14 @@ def _trip(breaker: Breaker, now: datetime) -> None:
         Notice.Kind.BREAKER, key, f"The breaker stopped the AI: {breaker.scope_in_words()}. {found}", page, now,
         partner=breaker.partner, case_type=breaker.case_type,
     )  # fmt: skip
+
+
+def _pause_of_its_rule(breaker: Breaker) -> Pause | None:
+    """Where a rule of the type and action tripped by the same audits, its pause stops the same: two people lift one."""
+    if breaker.partner is None or not breaker.case_type:
+        return None
+    same = Pause.objects.filter(paused_as=practice.BREAKER, paused_by=None, lifted_at=None, boundary__isnull=False)
+    return same.filter(boundary=breaker.partner.boundary_id, case_type=breaker.case_type, action=breaker.action).first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,13 @@ counted_in(breaker)    the audits of a breaker's scope since it was armed
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from apps.learning import practice
 from apps.learning.models import Breaker, CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.policies.models import Boundary, BoundaryVersion, Partner, Ramp
 from apps.policies.sentences import sentence_of
-from apps.policies.specs import RuleSpec
-from apps.policies.words import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +47,25 @@ def scopes_of(row: CaseAudit) -> list[Scope]:
     here = practice.targets_in(partner.boundary)
     scopes = [
         Scope(practice.targets_in(None).overall, _smallest(least)),
-        Scope(here.overall, least, partner),
-        Scope(here.of(*kind), least, partner, *kind),
+        Scope(here.overall, least, partner=partner),
     ]
+    of_kind = Scope(here.of(*kind), least, partner, *kind)
     if row.ramp is not None:  # all of a grant are drawn alike in any week
-        return [*scopes, Scope(practice.target_of_ramp(row.ramp), 1.0, None, *kind, row.ramp)]
-    found = _rule_of(row)
-    if found is None:
-        return scopes
-    boundary, rule, says = found
-    target = practice.targets_in(boundary).of(*kind, rule.ceiling.amount if rule.ceiling else None)
-    return [
-        *scopes,
-        Scope(target, _smallest(least, boundary), None, *kind, None, boundary, rule.named_by_content(), says),
-    ]
+        return [*scopes, of_kind, Scope(practice.target_of_ramp(row.ramp), 1.0, None, *kind, ramp=row.ramp)]
+    return [*scopes, *_of_its_rule(row, kind), of_kind]
+
+
+def _of_its_rule(row: CaseAudit, kind: tuple[str, str]) -> list[Scope]:
+    """None where the version that ruled has no such rule any more."""
+    assert row.decision is not None
+    version = row.decision.ruling.version
+    rule = {one.key: one for one in version.policy().rules}.get(row.rule) if version else None
+    if version is None or rule is None:
+        return []
+    target = practice.targets_in(version.boundary).of(*kind, rule.ceiling.amount if rule.ceiling else None)
+    least = _smallest(float(row.least), version.boundary)
+    says = sentence_of(version.rows_by_key()[row.rule])
+    return [Scope(target, least, None, *kind, boundary=version.boundary, rule=rule.named_by_content(), rule_says=says)]
 
 
 def _smallest(least: float, boundary: Boundary | None = None) -> float:
@@ -72,21 +75,10 @@ def _smallest(least: float, boundary: Boundary | None = None) -> float:
     return min(least, smallest / 100) if smallest else least
 
 
-def _rule_of(row: CaseAudit) -> tuple[Boundary, RuleSpec, str] | None:
-    """The rule without a ramp that let the AI act, with its boundary and in words. None where its audits are those of its type
-    and action of its brand: it is the only rule that grants them, of the only brand."""
-    assert row.decision is not None
-    version = row.decision.ruling.version
-    rules = {rule.key: rule for rule in version.policy().rules} if version else {}
-    if version is None or row.rule not in rules:
-        return None
-    kind, boundary = (row.case_type, row.decision.action), version.boundary
-    granting = [
-        one for one in rules.values() if one.handler == Handler.AUTONOMOUS and (one.case_type, one.action) == kind
-    ]
-    if len(granting) < 2 and boundary.partner_set.real().count() < 2:
-        return None
-    return boundary, rules[row.rule], sentence_of(version.rows_by_key()[row.rule])
+def largest_share(boundary: Boundary) -> float:
+    """Of what the AI does alone, that any brand of a boundary has audited."""
+    largest = boundary.partner_set.real().aggregate(largest=Max("audit_percent"))["largest"]
+    return (largest or 0) / 100
 
 
 def allowed(partner: Partner, case_type: str, action: str) -> float:
@@ -99,6 +91,7 @@ def counted_in(breaker: Breaker) -> list[Any]:
         kind=CaseAudit.Kind.ALONE, state=CaseAudit.State.DONE, done_at__gte=breaker.armed_at
     )
     of_scope = Q(partner=breaker.partner) if breaker.partner else Q()
+    of_scope &= Q(decision__decided_at__gte=breaker.let_go_on_at) if breaker.let_go_on_at else Q()
     of_scope &= Q(ramp=breaker.ramp) if breaker.ramp_id else Q()
     of_scope &= Q(case_type=breaker.case_type, decision__action=breaker.action) if breaker.case_type else Q()
     of_it = rows.filter(of_scope)

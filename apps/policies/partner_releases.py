@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.policies import audit, ramps
+from apps.policies import audit, pauses, ramps
 from apps.policies.errors import Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, Partner, PartnerRelease, PartnerStage, Terms, partner_ids_of
@@ -146,6 +146,10 @@ def _read_boundary(partner: Partner, content: Mapping[str, Any]) -> tuple[str, l
     said = f"boundary {boundary} instead of {partner.boundary or 'none'}"
     now, then = _policies_of(partner.boundary), _policies_of(boundary)
     wider = [sentence for new in then for old in now for sentence in _wider(new, old)]
+    wider += [
+        f"{pause.scope_in_words()}: this pause would not hold any more"
+        for pause in pauses.of_boundary(partner.boundary)
+    ]
     return said, list(dict.fromkeys(wider))
 
 

@@ -27,6 +27,8 @@ def pause_as(
     reason = reason.replace("\x00", "")
     if not reason.strip():
         raise Refused("Say why you pause: the people who find the AI stopped will ask.")
+    if partner is not None and boundary is not None:
+        raise Refused("Pause one brand, or every brand of a boundary: choose one of them.")
     if case_type and case_type not in CaseType.values:
         raise Refused(f"There is no type “{case_type}”; use one of {', '.join(CaseType.values)}.")
     if action and action not in Action.values:
@@ -66,9 +68,14 @@ def lift(user: User, pause_id: int, reason: str) -> Pause:
 def _all_within(user: User, found: Pause) -> bool:
     """Whether every brand that it stops is in somebody's remit."""
     allowed = partner_ids_of(user)
-    if found.partner_id is None and found.boundary is not None:
+    if found.boundary is not None:
         return rules_only_brands_of(user, found.boundary)
     return allowed is None or found.partner_id in allowed
+
+
+def of_boundary(boundary: Boundary | None) -> list[Pause]:
+    """Those in force that stop every brand of a boundary as such."""
+    return list(Pause.objects.filter(lifted_at__isnull=True, boundary=boundary)) if boundary else []
 
 
 def in_force() -> list[Pause]:

@@ -61,8 +61,9 @@ class RuleSpec:
         }
 
     def named_by_content(self) -> str:
-        """The same, in 32 characters, for rules that say the same, whatever their place and version."""
-        said = {name: value for name, value in self.as_json().items() if name not in ("key", "ramp")}
+        """The same, in 32 characters, for rules that let the AI do the same, whatever their place and version."""
+        conditions = sorted(canonical_json(condition.as_json()) for condition in self.conditions)
+        said = [self.case_type, self.handler, self.action, str(self.ceiling), self.seniority, conditions]
         return hashlib.sha256(canonical_json(said).encode()).hexdigest()[:32]
 
 

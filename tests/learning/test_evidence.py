@@ -157,7 +157,7 @@ class TestPieces:
         judge(user, row, "Ask which order")
         audits.review(user, row.pk, verdict="right")
         assert [one.judged.wrong for one in pieces(partner)] == [True]
-        assert Breaker.objects.get(partner=None).wrong == 1
+        assert Breaker.objects.get(partner=None, case_type="").wrong == 1
         numbers = audits.desk_of(user, timezone.now())
         assert (numbers["wrong"], numbers["as_good"]) == (1, 1)
 

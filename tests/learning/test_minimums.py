@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.interactions import blind, onboarding
+from apps.interactions.demo import demo_partner
 from apps.learning import minimums, tasks
 from apps.learning.models import CaseAudit, RuleAudits
 from apps.policies import audit
@@ -14,6 +15,7 @@ from apps.policies.models import BoundaryVersion, Partner, Ruling
 from tests import factories
 from tests.conftest import STATUS
 from tests.interactions.test_sandbox import send as send_to
+from tests.policies.conftest import tenth  # noqa: F401
 
 
 def copied(ruling, at, count=1, **more):
@@ -53,6 +55,28 @@ def test_what_people_decide_a_ramp_grants_or_a_sandbox_tries_counts_for_nothing(
     copied(told, lately, 50, partner_id=twin.pk)
     minimums.settle(timezone.now())
     assert RuleAudits.objects.get(rule=told.rule).decided == 1
+
+
+def test_a_rule_that_decided_nothing_is_audited_when_it_does(told):
+    now = timezone.now()
+    minimums.settle(now + timedelta(days=9))
+    assert share_of(told) == 1.0
+    assert RuleAudits.objects.get(rule=told.rule).decided == 0
+
+
+def test_brands_that_audit_nothing_bring_none_of_the_minimum(told, partner):
+    copied(told, timezone.now() - timedelta(days=1), 99)
+    quiet = demo_partner("quiet", "Quiet")
+    Partner.objects.filter(pk=quiet.pk).update(audit_percent=0)
+    copied(told, timezone.now() - timedelta(days=1), 400, partner_id=quiet.pk)
+    minimums.settle(timezone.now())
+    assert share_of(told) == 0.25
+
+
+def test_what_still_rules_a_share_beside_its_successor_is_settled_too(tenth, told):  # noqa: F811
+    BoundaryVersion.objects.update(activated_at=timezone.now() - timedelta(days=8))
+    assert minimums.settle(timezone.now()) == 2
+    assert {row.version_id for row in RuleAudits.objects.all()} == {tenth.pk, tenth.replaced_id}
 
 
 def test_it_is_settled_once_a_day(told):

@@ -74,7 +74,7 @@ class TestAnError:
         expected = betting.Detector(USUAL, 1.0, 0.05)
         for number in range(12):
             expected.add(betting.Audit(number in (1, 7), 0.05))
-        assert Breaker.objects.get(action="reply").evidence == pytest.approx(expected.evidence.tolist())
+        assert Breaker.objects.get(action="reply", rule="").evidence == pytest.approx(expected.evidence.tolist())
 
     def test_reported_while_the_audit_is_open_it_counts_when_it_is_done(self, audited, user):  # noqa: F811
         (row,) = audited(1)
@@ -99,7 +99,7 @@ class TestAnError:
         became(Interaction.objects.get(pk=case.pk), "chargeback", at=at)
         assert [piece.judged.wrong for piece in self.pieces(partner)] == [False]
         assert set(Breaker.objects.values_list("seen", "wrong")) == {(1, 0)}
-        assert breaker.standing_of(Breaker.objects.get(action="reply")).rate == 0
+        assert breaker.standing_of(Breaker.objects.get(action="reply", rule="")).rate == 0
 
     def test_a_fraud_is_no_known_answer_and_counts_on_the_desk(self, audited, user):  # noqa: F811
         find_all(user, rows := audited(1), "right")
@@ -115,9 +115,12 @@ class TestAnError:
 
     def test_the_standing_counts_it_too(self, audited, user):  # noqa: F811
         find_all(user, rows := audited(2), "right")
-        before = breaker.standing_of(Breaker.objects.get(action="reply")).rate
+        before = breaker.standing_of(Breaker.objects.get(action="reply", rule="")).rate
         became(rows[0].decision.interaction, "chargeback")
-        assert (before, breaker.standing_of(Breaker.objects.get(action="reply")).rate) == (0, pytest.approx(0.5))
+        assert (before, breaker.standing_of(Breaker.objects.get(action="reply", rule="")).rate) == (
+            0,
+            pytest.approx(0.5),
+        )
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from apps.interactions import pipeline, recording
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Interaction
-from apps.policies import pauses
+from apps.policies import partner_releases, pauses
 from apps.policies.errors import Refused
-from apps.policies.models import Boundary, Pause
+from apps.policies.models import Boundary, Partner, Pause
 from tests import factories
 from tests.conftest import STATUS, api_client
 
@@ -48,6 +48,23 @@ def test_a_pause_of_a_boundary_stops_its_brands_and_no_other(arrive, order, part
     paused = pauses.pause(factories.ops_manager(), "a look at it", boundary=boundary)
     assert paused.scope_in_words() == f"every brand of {boundary}"
     assert arrive(STATUS, order=factories.OrderFactory(customer=order.customer)).handler == "human"
+
+
+def test_a_pause_is_of_a_brand_or_of_a_boundary(partner, boundary):
+    with pytest.raises(Refused, match="choose one of them"):
+        pauses.pause(factories.ops_manager(), "a look at it", partner=partner, boundary=boundary)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Pause.objects.create(reason="x", partner=partner, boundary=boundary)
+
+
+def test_a_brand_leaves_a_boundary_that_is_paused_by_two_people(author, other, partner, boundary):
+    """The pause would not hold any more, whatever the other boundary says."""
+    stricter = Boundary.objects.create(name="Stricter", currency="USD")
+    pauses.pause(author, "a look at it", boundary=boundary, case_type="order_status")
+    asked = partner_releases.propose(author, partner, "boundary", {"boundary": stricter.pk}, "it fits them better")
+    assert (asked.state, asked.widens) == ("open", True)
+    assert any("this pause would not hold any more" in sentence for sentence in asked.because)
+    assert Partner.objects.get(pk=partner.pk).boundary == boundary
 
 
 def test_a_pause_needs_a_reason(db):

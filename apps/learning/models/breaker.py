@@ -29,7 +29,8 @@ class Breaker(models.Model):
     seen = models.PositiveIntegerField(default=0, help_text="Audits since it was armed.")
     wrong = models.PositiveIntegerField(default=0, help_text="Of those, what was found wrong.")
     armed_at = models.DateTimeField()
-    pause = models.OneToOneField(Pause, null=True, on_delete=models.PROTECT, related_name="breaker")
+    let_go_on_at = models.DateTimeField(null=True, help_text="What the AI did before does not count any more.")
+    pause = models.ForeignKey(Pause, null=True, on_delete=models.PROTECT, related_name="breakers")
 
     class Meta:
         ordering = ["partner_id", "case_type", "action"]

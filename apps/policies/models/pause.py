@@ -41,6 +41,11 @@ class Pause(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
+                condition=models.Q(partner__isnull=True) | models.Q(boundary__isnull=True),
+                name="pause_of_a_brand_or_a_boundary",
+                violation_error_message="Pause one brand, or every brand of a boundary: choose one of them.",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(lifted_by__isnull=True)
                 | (models.Q(lift_asked_by__isnull=False) & ~models.Q(lifted_by=models.F("lift_asked_by"))),
                 name="lifting_takes_two",
