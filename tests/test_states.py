@@ -89,6 +89,7 @@ EXPECTED: dict[type, dict[tuple[str, str], str]] = {
         ("open", "judge"): "judged",
         ("judged", "review"): "done",
         ("open", "expire"): "expired",
+        ("judged", "expire"): "expired",
     },
     Refinement: {
         ("open", "accept"): "accepted",

@@ -183,12 +183,34 @@ def skip(user: User, audit_id: int) -> None:
 
 
 def expire_overdue(now: datetime, limit: int = 500) -> int:
-    """End audits that nobody judged in time; they count as overdue for good."""
+    """End audits that nobody finished in time. Who would have done otherwise, unseen, found it wrong, whether or not they said
+    so once they saw it; the others are overdue for good."""
     with transaction.atomic():
         rows = CaseAudit.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        late = list(rows.filter(state=_S.OPEN, due_at__lt=now).exclude(lease_until__gt=now)[:limit])
-        move(late, "expire", actor=audit.system("sweeper"), reason="not judged in time")
+        begun = rows.filter(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now)
+        late = list(
+            begun.exclude(state=_S.OPEN, lease_until__gt=now).select_related("decision", "partner", "ramp")[:limit]
+        )
+        otherwise = [row for row in late if row.state == _S.JUDGED and row.agreed is False]
+        for row in otherwise:
+            _end_unreviewed(row, now)
+        over = [row for row in late if row not in otherwise]
+        move(over, "expire", actor=audit.system("sweeper"), reason="not judged in time")
     return len(late)
+
+
+def _end_unreviewed(row: CaseAudit, now: datetime) -> None:
+    row.verdict, row.done_at = CaseAudit.Verdict.WRONG, now
+    row.wrong_part = differs(row.action, row.amount, *compared_with(row)) or DecisionRecord.WrongPart.ACTION
+    row.words = "Judged otherwise unseen, and not reviewed in time."
+    move(
+        row,
+        "review",
+        actor=audit.system("sweeper"),
+        reason=row.words,
+        save=("verdict", "wrong_part", "words", "done_at"),
+    )
+    breaker.count(row, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from apps.policies.words import Action, Handler
 
 # Why the AI may not, whatever case it is: whoever makes a boundary wider, or a type live, changes that.
 OF_NO_CASE = frozenset({"gate", "stage", "paused", "held out", "ramp", "budget", "quiet"})
+_TAKEN_BACK = [DecisionRecord.State.WITHDRAWN, DecisionRecord.State.REJECTED]
 AT_ONCE = 2_000  # rows in memory, of a year of many brands
 
 
@@ -101,24 +102,34 @@ def _blind(
         yield from _piece(case, ruling, ruling.action, amount, "blind", _drawn_by("by", "at", row, wrong, "escalation"))
 
 
-def _found_wrong_later() -> Exists:
+def _found_wrong_later() -> Q:
     """Whether who judged a case unseen, and then saw the proposal, decided otherwise on the same packet: by another action or
-    amount, by a question to the customer first, or by rewriting the reply, which can only be judged by who sees it."""
-    of_case = Signal.objects.filter(decision__escalation=OuterRef("escalation"), decision__packet=OuterRef("packet"))
-    otherwise = Q(decision__how__in=[DecisionRecord.How.OVERRIDDEN, DecisionRecord.How.ASKED]) | Q(reply_changed=True)
+    amount, by a question to the customer first, by no answer at all, or by rewriting the reply, which can only be judged by who
+    sees it."""
+    here = {"escalation": OuterRef("escalation"), "packet": OuterRef("packet")}
+    decided = DecisionRecord.objects.filter(**here).exclude(state__in=_TAKEN_BACK)
+    asked = Q(how=DecisionRecord.How.ASKED) & ~Q(ruling__action=Action.ASK_CUSTOMER)
+    signals = Signal.objects.filter(**{f"decision__{name}": value for name, value in here.items()})
     low, high = (F("proposed_amount") * (1 + sign * AMOUNT_TOLERANCE) for sign in (-1, 1))
-    return Exists(of_case.filter(otherwise | Q(decision__amount__lt=low) | Q(decision__amount__gt=high)))
+    changed = Q(reply_changed=True) | Q(decision__amount__lt=low) | Q(decision__amount__gt=high)
+    dismissed = Q(
+        escalation__state=Escalation.State.CANCELLED, escalation__interaction__state=Interaction.State.DISMISSED
+    )
+    return (
+        Q(Exists(decided.filter(Q(how=DecisionRecord.How.OVERRIDDEN) | asked)))
+        | Q(Exists(signals.filter(changed)))
+        | dismissed
+    )
 
 
 def _asked(partners: list[Partner], since: datetime, until: datetime) -> Iterator[Piece]:
     """Blind cases on which somebody asked the customer before judging: another action than what was proposed, unless that
     is to ask. They stay blind, and may be judged later, too."""
     judged = Judgement.objects.filter(escalation=OuterRef("escalation"), at__lte=OuterRef("decided_at"))
-    taken_back = [DecisionRecord.State.WITHDRAWN, DecisionRecord.State.REJECTED]
     rows = DecisionRecord.objects.filter(
         ~Exists(judged), how=DecisionRecord.How.ASKED, escalation__blind=True, decided_by__isnull=False,
         partner__in=partners, decided_at__gte=since, decided_at__lt=until,
-    ).exclude(state__in=taken_back)  # fmt: skip
+    ).exclude(state__in=_TAKEN_BACK)  # fmt: skip
     own = ("decided_by", "decided_at", *_chances("escalation"))
     for row, case, ruling in _ruled(rows, own, "interaction", "ruling", "decided_at", partners):
         wrong = ruling.action != Action.ASK_CUSTOMER

@@ -22,7 +22,7 @@ from apps.interactions.models.outcome import BAD_SCORE
 from apps.learning import breaker
 from apps.learning.models import CaseAudit, OutcomeLook
 from apps.policies.models import Partner
-from apps.policies.words import CaseType
+from apps.policies.words import Action, CaseType
 
 SORTS = {
     "reopened": ("came back", Q(kind=Outcome.Kind.REOPENED)),
@@ -121,7 +121,11 @@ def _decided(partner: Partner, since: datetime, until: datetime) -> QuerySet[Dec
 
 
 def _counts(decided: QuerySet[DecisionRecord], sort: str, age: int) -> defaultdict[str, tuple[int, int]]:
-    """Bad and all, by type. Of what is disliked, all are those that were scored."""
+    """Bad and all, by type. A case counts once, by what was decided last, and not by a question before that. Of what is
+    disliked, all are those that were scored."""
+    decided = decided.exclude(action=Action.ASK_CUSTOMER)
+    later = decided.filter(interaction=OuterRef("interaction"), decided_at__gt=OuterRef("decided_at"))
+    decided = decided.filter(~Exists(later))
     ended = Outcome.objects.filter(
         interaction=OuterRef("interaction"), at__gte=OuterRef("decided_at"),
         at__lt=OuterRef("decided_at") + timedelta(days=age),

@@ -124,9 +124,8 @@ def carry_out(training_id: int) -> None:
 def retrain(now: datetime | None = None) -> ReadingModel | None:
     """A challenger, better or not; None when there is nothing to learn from or to measure on."""
     now = now or timezone.now()
-    older, newer = (_fairly(part, most) for part, most in zip(
-        split(labels_of(now - LOOKING_BACK, now)), (MOST_TRAINED, MOST_MEASURED), strict=True
-    ))  # fmt: skip
+    trained, held_out = split(labels_of(now - LOOKING_BACK, now))
+    older, newer = _fairly(trained, MOST_TRAINED), _to_measure(held_out)
     if not older or not newer:
         return None
     champion = reading_models.current()
@@ -176,6 +175,11 @@ def _fairly(labels: Sequence[Label], most: int) -> list[Label]:
     return sorted(
         [*corrected, *others[max(0, len(others) - most + len(corrected)) :]], key=lambda one: (one.at, one.case)
     )
+
+
+def _to_measure(labels: Sequence[Label]) -> list[Label]:
+    """The newest: to keep all that were corrected, where the one that reads now is wrong, would favour whatever is new."""
+    return _fairly(labels[-MOST_MEASURED:], MOST_MEASURED)
 
 
 def compare(labels: Sequence[Label], champion: Reader, challenger: Reader) -> Measured:

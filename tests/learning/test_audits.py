@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.interactions import blind, claiming
 from apps.interactions.models import Message
 from apps.learning import audits, drawing, tasks
-from apps.learning.models import CaseAudit, KnownAnswer
+from apps.learning.models import Breaker, CaseAudit, KnownAnswer
 from apps.policies.errors import Moved, Refused
 from apps.policies.models import AuditEntry
 from tests import factories
@@ -232,6 +232,22 @@ class TestFinding:
             "by_two": 1,
             "differing": 1,
         }
+
+    def test_who_would_have_done_otherwise_and_never_said_more_found_it_wrong(self, alone, user):
+        judge(user, alone, "Ask which order")
+        CaseAudit.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+        tasks.sweep()
+        row = CaseAudit.objects.get(pk=alone.pk)
+        assert (row.state, row.verdict, row.wrong_part) == ("done", "wrong", "action")
+        assert set(Breaker.objects.values_list("seen", "wrong")) == {(1, 1)}
+
+    def test_what_is_judged_alike_and_never_reviewed_is_overdue(self, alone, user):
+        judge(user, alone)
+        CaseAudit.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+        tasks.sweep()
+        assert CaseAudit.objects.get(pk=alone.pk).state == "expired"
+        assert audits.held_by(user) is None
+        assert not Breaker.objects.exists()
 
     def test_what_nobody_judges_in_time_expires_and_stays_counted(self, alone, user):
         CaseAudit.objects.update(due_at=timezone.now() - timedelta(hours=1))

@@ -101,7 +101,7 @@ class TestPieces:
     @pytest.mark.parametrize(
         ("then", "wrong"),
         [({}, False), ({"amount": "82.00"}, False), ({"amount": "60.00"}, True), ({"option": "Store credit"}, True),
-         ({"question": "A photo, please?"}, True)],
+         ({"question": "A photo, please?"}, True), ({"dismissed": "sent to the wrong shop"}, True)],
     )  # fmt: skip
     def test_what_is_decided_otherwise_once_it_is_seen_was_wrong(self, escalated, user, partner, drain, then, wrong):
         type(escalated).objects.update(blind=True)
@@ -115,10 +115,21 @@ class TestPieces:
                 "rationale": "No.",
                 "wrong_part": "action",
             }
-        decide((user, held), **then)
+        if "dismissed" in then:
+            deciding.dismiss(user, held.pk, held.lease_token, then["dismissed"])
+        else:
+            decide((user, held), **then)
         pass_undo_window()
         drain()
         assert [(one.how, one.judged.wrong) for one in pieces(partner)] == [("blind", wrong)]
+
+    def test_who_asks_as_the_ai_would_after_judging_finds_nothing_wrong(self, arrive, user, partner):
+        arrive(MISSING)
+        Escalation.objects.update(blind=True)
+        row = Escalation.objects.get()
+        judged(user, row, "Ask which order")
+        decide((user, Escalation.objects.get()), question="Which order is it, please?")
+        assert [one.judged.wrong for one in pieces(partner)] == [False]
 
     def test_who_asks_the_customer_before_judging_would_have_done_otherwise(self, escalated, user, partner):
         type(escalated).objects.update(blind=True, blind_chance=0.5, blind_least=0.25)

@@ -174,6 +174,20 @@ class TestAlarm:
         (row,) = self.rows()
         assert (row.late, row.late_of, row.usual, row.usual_of, row.by_people) == (9, 80, 20, 200, False)
 
+    def test_a_case_counts_once_and_a_question_before_it_does_not(self, decided):
+        decided(80, 10, bad=9)
+        before = timezone.now() - timedelta(days=12)
+        for row in DecisionRecord.objects.filter(interaction__external_id__startswith="10-ai"):
+            for action in ("ask_customer", "reply"):
+                DecisionRecord.objects.create(
+                    partner=row.partner, interaction=row.interaction, ruling=row.ruling, state="executed", how="alone",
+                    action=action, decided_at=before,
+                )  # fmt: skip
+        decided(200, 60, bad=20)
+        alarm.look(timezone.now())
+        (row,) = self.rows()
+        assert (row.late, row.late_of) == (9, 80)
+
     def test_what_has_not_reached_the_age_is_not_compared(self, decided):
         decided(200, 60, bad=4)
         decided(80, 3, bad=20)

@@ -159,6 +159,28 @@ class TestFairly:
         assert len(found) == 20
         assert not any(one.corrected for one in retraining._fairly(some[:60], 1000)), "one person alone teaches nothing"
 
+    def test_it_is_measured_on_the_newest_and_not_on_what_was_corrected_before(self, monkeypatch):
+        monkeypatch.setattr(retraining, "MOST_MEASURED", 50)
+        some = [
+            *(misread(n) for n in range(30)),
+            *(label(100 + n) for n in range(40)),
+            *(misread(200 + n) for n in range(10)),
+        ]
+        assert retraining._to_measure(some) == some[-50:]
+
+    @pytest.mark.parametrize("newer", [2_000, 8_000])
+    def test_one_that_is_as_good_is_better_by_chance_alone_however_many_labels_there_are(self, monkeypatch, newer):
+        """At the null: each of the two reads one in fifty rightly that the other does not."""
+        monkeypatch.setattr(retraining, "MOST_MEASURED", 1_000)
+        random, better = np.random.default_rng(5), 0
+        for _ in range(40):
+            only = random.choice(["one", "other", ""], newer, p=[0.02, 0.02, 0.96])
+            some = [misread(n, by=f"person {n % 7}") if who == "other" else label(n) for n, who in enumerate(only)]
+            kept = {one.case for one in retraining._to_measure(some)}
+            won, lost = (sum(who == name and n in kept for n, who in enumerate(only)) for name in ("other", "one"))
+            better += retraining._chance(won, won + lost) <= 0.05
+        assert better <= 6  # two are expected
+
     def test_it_takes_no_longer_than_a_worker_may(self):
         some = [misread(n) for n in range(30)] + [label(100 + n) for n in range(100)]
         found = retraining._fairly(some, 50)

@@ -169,10 +169,11 @@ class CaseAudit(models.Model):
     def judge(self) -> None:
         """Judged without seeing what was done; now it is shown."""
 
-    @transition(state, source=_S.JUDGED, target=_S.DONE, conditions=[has_a_verdict], custom={"who": "auditing person"})
+    @transition(state, source=_S.JUDGED, target=_S.DONE, conditions=[has_a_verdict],
+                custom={"who": "auditing person; sweeper, for who would have done otherwise"})  # fmt: skip
     def review(self) -> None:
         """What was done has been read and found right or wrong."""
 
-    @transition(state, source=_S.OPEN, target=_S.EXPIRED, custom={"who": "sweeper, when its time is over"})
+    @transition(state, source=[_S.OPEN, _S.JUDGED], target=_S.EXPIRED, custom={"who": "sweeper, when its time is over"})
     def expire(self) -> None:
-        """Nobody judged it in time."""
+        """Nobody judged it in time, or said whether what they would have done, too, was done rightly."""
