@@ -42,10 +42,11 @@ def drawn(percent: float) -> bool:
 @dataclass(frozen=True, slots=True)
 class Chance:
     """With which chance a case is judged blind, and the smallest that any of its type and action has in its boundary now: by
-    that what is drawn more of is thinned out."""
+    that what is drawn more of is thinned out. None: it was drawn for what it was before, and says nothing of how often the AI
+    is wrong in what it is now."""
 
     chance: float
-    least: float
+    least: float | None
 
 
 def drawn_before(rows: Sequence[Interaction]) -> dict[int, Chance | None]:
@@ -62,13 +63,13 @@ def drawn_before(rows: Sequence[Interaction]) -> dict[int, Chance | None]:
 
 def draw(row: Interaction, before: Mapping[int, Chance | None], chance: Chance) -> Chance | None:
     """Whether a case that comes to people is judged blind: then with which chance it was drawn. One that was drawn `before`
-    stays as it was drawn, until somebody has judged it and seen the proposal; where it has become another type or action, of
-    which less is drawn, it counts as seldom as that."""
-    if any(decision.decided_by_id is None for decision in row.decisions.all()):
-        return None  # the AI has acted on it before, and what it did can be seen
+    stays as it was drawn, until somebody has judged it and seen the proposal. That the AI asked the customer shows nothing of
+    what it would do now; whatever else it did can be seen."""
+    if any(one.decided_by_id is None and one.action != Action.ASK_CUSTOMER for one in row.decisions.all()):
+        return None
     if row.pk in before:
         drawn_as = before[row.pk]
-        return Chance(drawn_as.chance, min(drawn_as.least, chance.least)) if drawn_as else None
+        return Chance(drawn_as.chance, None) if drawn_as else None
     return chance if drawn(round(100 * chance.chance, 2)) else None
 
 

@@ -110,7 +110,7 @@ def _ask_gate(case: Case, proposal: Proposal, policy: CompiledPolicy | None) -> 
 
 
 def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
-    """A new grant is the AI's step by step, and only for cases like those that it was proven on."""
+    """A new grant is the AI's step by step, and only for cases like those that it was proven on, which had come in fresh."""
     if ramp is None:
         return [_not_earned("ramp", "what limits this new grant is not known")]
     if ramp.stopped_at is not None:
@@ -119,6 +119,10 @@ def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
     unlike = [one for one in ramp.never_certified() if evaluate(one, known) is True]
     if unlike:
         return [_not_earned("drift", f"it is unlike all that this grant was proven on: {unlike[0].in_words()}")]
+    if _came_before(case):
+        return [
+            _not_earned("came before", "a grant is proven for cases as they come in, and this one was handled before")
+        ]
     if case.partner.sandbox_of_id is not None:
         return []  # the whole of it, so that it can be tried
     match ramp.lot(draws.place(f"ramp {ramp.pk}", case.drawn_as)):
@@ -127,6 +131,15 @@ def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
         case Lot.NOT_YET:
             return [_not_earned("ramp", f"this grant is new: so far the AI acts in {ramp.share} % of its cases")]
     return []
+
+
+def _came_before(case: Case) -> bool:
+    """Whether people had it before, or the AI did something about it, other than to ask the customer, who has answered."""
+    ruled, done = case.interaction.ruling_id, list(case.interaction.decisions.all())
+    if ruled is None:
+        return False
+    only_asked = all(one.decided_by_id is None and one.action == Action.ASK_CUSTOMER for one in done)
+    return not (done and only_asked and done[0].ruling_id == ruled)
 
 
 def _able(plan: Plan, case: Case, failed_before: str) -> list[Downgrade]:

@@ -36,7 +36,8 @@ AT_ONCE = 2_000  # rows in memory, of a year of many brands
 class Piece:
     """One judged case: what the AI proposed or did, the facts that were ruled on, and the judgement. `how` is "blind" or
     "audit"; `granted` when the AI did it, or would have, had its grant not held it out or left it to people so far; it
-    `passes` when no check of the case itself, such as that it was read with certainty, keeps it from being the AI's."""
+    `passes` when it came in fresh, and no check of the case itself, such as that it was read with certainty, keeps it from
+    being the AI's."""
 
     case_type: str
     action: str
@@ -211,13 +212,15 @@ def _ruled(
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """Who judged, when, whether the AI was wrong, with which chance the case was drawn, and the smallest of its kind."""
+    """Who judged, when, whether the AI was wrong, with which chance the case was drawn, and the smallest of its kind. One that
+    is not fresh came to people before, as something else or with less said."""
 
     person: int | None
     at: datetime
     wrong: bool
     chance: float = 1.0
     least: float = 1.0
+    is_fresh: bool = True
 
 
 def _chances(path: str) -> tuple[str, str]:
@@ -227,8 +230,9 @@ def _chances(path: str) -> tuple[str, str]:
 
 
 def _drawn_by(person: str, at: str, row: Mapping[str, Any], wrong: bool, path: str) -> _By:
-    chance, least = (row[name] or 1.0 for name in _chances(path))
-    return _By(row[person], row[at], wrong, chance, least)
+    chance, least = (row[name] for name in _chances(path))
+    came_before = chance is not None and least is None
+    return _By(row[person], row[at], wrong, chance or 1.0, least or chance or 1.0, not came_before)
 
 
 def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how: str, by: _By) -> Iterator[Piece]:
@@ -250,7 +254,7 @@ def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how:
     )
     only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
     granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant
-    passes = all(no["code"] in OF_NO_CASE for no in ruling.downgrades)
+    passes = by.is_fresh and all(no["code"] in OF_NO_CASE for no in ruling.downgrades)
     discloses = bool(ruling.proposal.get("discloses_order", True))
     yield Piece(
         ruling.case_type,

@@ -98,6 +98,12 @@ class TestPieces:
         (piece,) = pieces(partner)
         assert (piece.how, piece.judged.wrong) == ("blind", wrong)
 
+    @pytest.mark.parametrize(("least", "passes"), [(0.25, True), (None, False)])
+    def test_one_that_came_to_people_before_certifies_nothing(self, escalated, user, partner, least, passes):
+        type(escalated).objects.update(blind=True, blind_chance=0.5, blind_least=least)
+        judged(user, Escalation.objects.get())
+        assert [one.passes for one in pieces(partner)] == [passes]
+
     @pytest.mark.parametrize(
         ("then", "wrong"),
         [({}, False), ({"amount": "82.00"}, False), ({"amount": "60.00"}, True), ({"option": "Store credit"}, True),

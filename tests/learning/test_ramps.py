@@ -15,6 +15,7 @@ from apps.policies.lots import SHARES, Lot, lot_at
 from apps.policies.models import Ramp, Rule
 from tests import factories
 from tests.conftest import RETURN, STATUS
+from tests.interactions.test_intake import write
 from tests.interactions.test_sandbox import send as send_to
 from tests.policies.conftest import released
 
@@ -85,6 +86,35 @@ class TestRuling:
         case = arrive(STATUS, order=new_order())
         assert case.ruling.downgrades[0]["code"] == "drift"
         assert "orders of the customer ≤ 5" in case.ruling.downgrades[0]["reason"]
+
+    def test_one_that_people_had_before_stays_theirs(self, ramp, arrive, new_order, at, drain):
+        """It is not among the cases that the grant was proven on: they came in fresh."""
+        at(0.9)
+        case = arrive(STATUS, order=new_order())
+        at(0.1)
+        write(case, "please look again, where is it?")
+        drain()
+        again = Interaction.objects.get(pk=case.pk)
+        assert (again.state, again.ruling.downgrades[0]["code"]) == ("awaiting_decision", "came before")
+
+    def test_one_that_the_ai_did_something_about_before_is_peoples(self, ramp, arrive, new_order, at, drain):
+        at(0.1)
+        case = arrive(STATUS, order=new_order())
+        assert case.state == "resolved"
+        write(case, "where is my order? please look again")
+        drain()
+        again = Interaction.objects.get(pk=case.pk)
+        assert "came before" in {no["code"] for no in again.ruling.downgrades}
+
+    def test_one_that_the_ai_only_asked_about_is_granted_once_it_is_answered(self, ramp, arrive, order, at, drain):
+        at(0.1)
+        factories.OrderFactory(customer=order.customer)
+        case = arrive(STATUS, customer=order.customer)
+        assert case.ruling.action == "ask_customer"
+        write(case, f"{order.number}")
+        drain()
+        again = Interaction.objects.get(pk=case.pk)
+        assert again.state == "resolved", again.ruling.downgrades
 
     def test_other_rules_are_not_limited(self, ramp, arrive, new_order, at):
         at(0.9)

@@ -168,10 +168,18 @@ class TestJudging:
         assert "Shown once the case is judged" in shown
         assert "not permitted" not in shown
 
-    @pytest.mark.parametrize(("now", "counts"), [(0.05, 0.05), (1.0, 0.75)])
-    def test_one_that_has_become_another_kind_counts_no_oftener_than_that_is_drawn(self, escalated, now, counts):
-        case, before = escalated.interaction, blind.Chance(0.75, 0.75)
-        assert blind.draw(case, {case.pk: before}, blind.Chance(now, now)) == blind.Chance(0.75, counts)
+    def test_one_that_came_before_stays_as_it_was_drawn_and_says_nothing_of_its_kind(self, escalated):
+        case, now = escalated.interaction, blind.Chance(1.0, 1.0)
+        assert blind.draw(case, {case.pk: blind.Chance(0.75, 0.75)}, now) == blind.Chance(0.75, None)
+        assert blind.draw(case, {case.pk: None}, now) is None
+
+    def test_one_that_the_ai_only_asked_about_is_drawn_like_any_other(self, all_drawn, arrive, order, drain):
+        factories.OrderFactory(customer=order.customer)
+        case = arrive(STATUS, customer=order.customer)
+        assert case.state == "awaiting_customer"
+        write(case, RETURN)
+        drain()
+        assert Escalation.objects.get(interaction=case).blind
 
     def test_what_the_ai_did_before_cannot_be_unseen(self, all_drawn, escalated, arrive, order):
         from apps.interactions.models import Interaction
