@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apps.interactions.classification.intents import Reading
 from apps.interactions.models import Customer, Interaction, Message, Order, Product
 from apps.policies.facts import Facts
 from apps.policies.models import Partner, Terms
-from apps.policies.words import CaseType
+from apps.policies.words import Action, CaseType
 
 
 @dataclass(slots=True)
@@ -31,6 +31,24 @@ class Case:
     facts: Facts = field(default_factory=Facts)
     case_type: CaseType = CaseType.OTHER
     decided_by_person: bool = False
+
+    @property
+    def came_before(self) -> bool:
+        """Whether people had it before, or the AI did something about it, other than to ask the customer, who has answered."""
+        ruled, done = self.interaction.ruling_id, list(self.interaction.decisions.all())
+        if ruled is None:
+            return False
+        only_asked = all(one.decided_by_id is None and one.action == Action.ASK_CUSTOMER for one in done)
+        return not (done and only_asked and done[0].ruling_id == ruled)
+
+    @property
+    def hours_too_old(self) -> int | None:
+        """How old the shop's word of an order is that may have gone on since, when the brand sets a limit and it is over."""
+        most, order = self.partner.order_hours, self.order
+        if most is None or order is None or order.status not in ("placed", "shipped"):
+            return None
+        age = self.at - order.as_of
+        return int(age.total_seconds() // 3600) if age > timedelta(hours=most) else None
 
     @property
     def at(self) -> datetime:

@@ -5,7 +5,6 @@ A "no" never drops the case. It downgrades that one decision, and the ruling sto
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from apps.interactions import budgets, channels, own_conditions
 from apps.interactions.case import Case
@@ -119,7 +118,7 @@ def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
     unlike = [one for one in ramp.never_certified() if evaluate(one, known) is True]
     if unlike:
         return [_not_earned("drift", f"it is unlike all that this grant was proven on: {unlike[0].in_words()}")]
-    if _came_before(case):
+    if case.came_before:
         return [
             _not_earned("came before", "a grant is proven for cases as they come in, and this one was handled before")
         ]
@@ -131,15 +130,6 @@ def _of_the_grant(case: Case, ramp: Ramp | None) -> list[Downgrade]:
         case Lot.NOT_YET:
             return [_not_earned("ramp", f"this grant is new: so far the AI acts in {ramp.share} % of its cases")]
     return []
-
-
-def _came_before(case: Case) -> bool:
-    """Whether people had it before, or the AI did something about it, other than to ask the customer, who has answered."""
-    ruled, done = case.interaction.ruling_id, list(case.interaction.decisions.all())
-    if ruled is None:
-        return False
-    only_asked = all(one.decided_by_id is None and one.action == Action.ASK_CUSTOMER for one in done)
-    return not (done and only_asked and done[0].ruling_id == ruled)
 
 
 def _able(plan: Plan, case: Case, failed_before: str) -> list[Downgrade]:
@@ -266,7 +256,7 @@ def _matter(case: Case) -> list[Downgrade]:
     """Another open case on the order is a person's, and so is one that the customer comes back with after a person
     decided it, or after being asked in vain."""
     said = []
-    row, hours = case.interaction, _hours_too_old(case)
+    row, hours = case.interaction, case.hours_too_old
     if hours is not None:
         said.append(_not_earned("old word", f"the shop's last word of the order is {hours} hours old"))
     if (row.reopened or row.linked_to_id) and case.decided_by_person:
@@ -277,15 +267,6 @@ def _matter(case: Case) -> list[Downgrade]:
     if isinstance(others, int) and others > 0:
         said.append(_not_earned("open case", "another case on this order is open"))
     return said
-
-
-def _hours_too_old(case: Case) -> int | None:
-    """How old the shop's word of an order is that may have gone on since, when the brand sets a limit and it is over."""
-    most, order = case.partner.order_hours, case.order
-    if most is None or order is None or order.status not in ("placed", "shipped"):
-        return None
-    age = case.at - order.as_of
-    return int(age.total_seconds() // 3600) if age > timedelta(hours=most) else None
 
 
 def _alarms(case: Case) -> list[str]:
