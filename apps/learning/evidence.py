@@ -7,7 +7,7 @@ answer, has judged it. A drawn case that was charged back later, or was fraud, i
 not drawn is told by the alarm of outcomes alone (outcomes.py).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -50,6 +50,7 @@ class Piece:
     discloses: bool = True
     made_with: tuple[str, ...] = ()
     passes: bool = True
+    ruling: int = 0
 
 
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:
@@ -185,6 +186,7 @@ class _Case:
 class _Ruling:
     """Only what is asked of one: the rest is large, and stays where it is."""
 
+    pk: int
     case_type: str
     action: str
     gate_handler: str
@@ -254,7 +256,6 @@ def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how:
     )
     only_the_grant = all(no["code"] in ("held out", "ramp") for no in ruling.downgrades)
     granted = ruling.gate_handler == Handler.AUTONOMOUS and only_the_grant
-    passes = by.is_fresh and all(no["code"] in OF_NO_CASE for no in ruling.downgrades)
     discloses = bool(ruling.proposal.get("discloses_order", True))
     yield Piece(
         ruling.case_type,
@@ -267,8 +268,14 @@ def _piece(case: _Case, ruling: _Ruling, action: str, amount: Money | None, how:
         judged,
         discloses,
         versions_of(ruling.made_with),
-        passes,
+        by.is_fresh and passes(ruling.downgrades),
+        ruling.pk,
     )
+
+
+def passes(downgrades: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether no check of the case itself kept it from being the AI's."""
+    return all(no["code"] in OF_NO_CASE for no in downgrades)
 
 
 def versions_of(made_with: Mapping[str, str]) -> tuple[str, ...]:

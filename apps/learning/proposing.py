@@ -10,14 +10,17 @@ from typing import Any
 
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
-from apps.learning import drift, ramping, refining
+from apps.learning import drift, practice, ramping, refining
 from apps.learning.certification import FEWEST_CUSTOMERS, Certificate
-from apps.learning.evidence import Piece
+from apps.learning.evidence import Piece, passes
 from apps.learning.models import Refinement
 from apps.learning.region import Region
 from apps.learning.tightening import Tightening
 from apps.policies.facts import value_as_json
+from apps.policies.lots import HELD_OUT
 from apps.policies.models import Boundary, Partner, Ruling
+from apps.policies.money import Money
+from apps.policies.specs import Proposal
 from apps.policies.words import Handler
 
 LATELY = timedelta(weeks=4)
@@ -47,7 +50,9 @@ def _proposal(
     pieces: Sequence[Piece], now: datetime,
 ) -> Refinement | None:  # fmt: skip
     inside = [one for one in pieces if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
-    named, written, rests_on = _hash_of(kind, of, region, inside), _region_json(region), _rests_on(inside)
+    certifying = refining.split(pieces)[1] if kind == Refinement.Kind.WIDEN else pieces
+    proven = [one for one in certifying if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
+    named, written, rests_on = _hash_of(kind, of, region, inside), _region_json(region), _rests_on(inside, proven)
     dismissed = Refinement.objects.filter(report__boundary=boundary, state=_S.DISMISSED, kind=kind)
     same = dismissed.filter(case_type=of[0], action=of[1], region=written)
     if dismissed.filter(evidence_hash=named).exists() or any(_is_known(rests_on, row) for row in same):
@@ -73,40 +78,48 @@ def _hash_of(kind: str, of: refining.Kind, region: Region, inside: Sequence[Piec
     return hashlib.sha256(f"{kind} {of} {region.in_words()} {cases}".encode()).hexdigest()
 
 
-def _rests_on(inside: Sequence[Piece]) -> dict[str, Any]:
-    """Every case that was judged differently, some of the others, and what is usual in all of them."""
+def _rests_on(inside: Sequence[Piece], proven: Sequence[Piece]) -> dict[str, Any]:
+    """Every case that was judged differently, some of the others, what is usual in all of them, and what those that certify it
+    were made with."""
     return {
         "differing": [one.judged.case for one in inside if one.judged.wrong],
         "agreeing": [one.judged.case for one in inside if not one.judged.wrong][-AGREEING:],
         "usual": ramping.usual_as_json(drift.usual([one.facts for one in inside])),
-        "made_with": _made_with(inside),
+        "made_with": _made_with(proven),
     }
 
 
-def _made_with(inside: Sequence[Piece]) -> list[str]:
-    """The versions that it is proven for: of classifier, drafter and playbook those that made `FEWEST_CUSTOMERS` of the cases
-    at least, or the one that made most."""
-    counts = Counter(made for one in inside for made in one.made_with)
+def _made_with(proven: Sequence[Piece]) -> list[str]:
+    """The versions that it is proven for: of classifier, drafter and playbook those that made the cases of
+    `FEWEST_CUSTOMERS` at least, or the one that made most."""
+    owners = {
+        (made, one.judged.partner, one.judged.customer or one.judged.on) for one in proven for made in one.made_with
+    }
+    counts = Counter(made for made, *_ in owners)
     most = {made.split()[0]: made for made, _ in reversed(counts.most_common())}
     return sorted({made for made, count in counts.items() if count >= FEWEST_CUSTOMERS} | set(most.values()))
 
 
 def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, now: datetime) -> dict[str, Any]:
-    """Cases of the last four weeks that would be handled otherwise, of all; their money, and the hours that people would
-    have spent on them, or saved."""
+    """Cases of the last four weeks that would be handled otherwise once its ramp is over, of all; their money, and the hours
+    that people would have spent on them, or saved."""
     partners = Partner.objects.real().filter(boundary=boundary)
     rulings = Ruling.objects.filter(partner__in=partners, at__gte=now - LATELY)
     alone = rulings.filter(handler=Handler.AUTONOMOUS)
-    rows = (alone if kind == Refinement.Kind.TIGHTEN else rulings.exclude(handler=Handler.AUTONOMOUS)).filter(
-        case_type=of[0], action=of[1]
-    )
-    money, cases = Decimal(0), 0
+    widens = kind == Refinement.Kind.WIDEN
+    rows = (rulings.exclude(handler=Handler.AUTONOMOUS) if widens else alone).filter(case_type=of[0], action=of[1])
+    would_get = refining.gets(practice.practised(boundary))
+    money, cases, read, whole = Decimal(0), 0, 0, rows.count()
     for ruling in rows.select_related("partner").order_by("-pk")[:MOST_RULINGS]:
-        amount = precedents.amount_of(ruling)
-        facts = precedents.known_facts_of(ruling)
-        if facts is not None and region.holds(facts, amount):
+        read += 1
+        amount, facts = precedents.amount_of(ruling), precedents.known_facts_of(ruling)
+        if facts is None or not region.holds(facts, amount):
+            continue
+        if not widens or (passes(ruling.downgrades) and would_get(of[0], _proposed(ruling, amount), facts)):
             cases += 1
             money += amount.amount if amount else Decimal(0)
+    part = (whole / read if read else 1) * (1 - HELD_OUT / 100 if widens else 1)
+    cases, money = round(cases * part), (money * Decimal(part)).quantize(Decimal("0.01"))
     took = DecisionRecord.objects.filter(
         partner__in=partners, ruling__case_type=of[0], decided_by__isnull=False, seconds__isnull=False,
         decided_at__gte=now - LATELY,
@@ -116,6 +129,10 @@ def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, 
         "cases": cases, "of": rulings.count(), "alone": alone.count(), "money": str(money),
         "currency": boundary.currency, "hours": round(cases * seconds / 3600, 1),
     }  # fmt: skip
+
+
+def _proposed(ruling: Ruling, amount: Money | None) -> Proposal:
+    return Proposal(ruling.action, amount, (), bool(ruling.proposal.get("discloses_order", True)))
 
 
 def _region_json(region: Region) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from apps.policies import audit, coaching, editing, ramps
 from apps.policies.errors import Moved, Refused
 from apps.policies.machines import move
 from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtKind
+from apps.policies.words import Action
 
 LOOKING_BACK = timedelta(days=365)
 GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides
@@ -63,7 +64,10 @@ def make_report(boundary: Boundary, now: datetime, said: Said = lambda step, per
         waiting=[_waiting(finding) for finding in findings if finding.proposed is None],
         pairs=sum(found.pairs for found in by_two.values()),
         differing=sum(found.differing for found in by_two.values()),
-        by_two={case_type: [found.pairs, found.differing] for case_type, found in by_two.items()},
+        by_two={
+            case_type: [found.pairs, found.differing, max(targets.of(case_type, action) for action in Action.values)]
+            for case_type, found in by_two.items()
+        },
     )  # fmt: skip
     actor = audit.system("refinement")
     with transaction.atomic():

@@ -26,6 +26,7 @@ from apps.learning.guides import Guide
 from apps.learning.mining import mine, separating
 from apps.learning.region import Example, Region, masks_of
 from apps.policies import coaching
+from apps.policies.facts import Value
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.money import Money
 from apps.policies.specs import PolicySpec, Proposal, RuleSpec
@@ -85,22 +86,28 @@ class _Chain:
 
 
 def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
-    """What the policy leaves to people, and a grant would not, where it would stand: behind people's exceptions, under every
-    guardrail, and after the checks of the case itself."""
+    """What the policy leaves to people, and a grant would not, after the checks of the case itself."""
+    would_get = gets(policy)
+    return [
+        one for one in pieces
+        if one.passes and would_get(one.case_type, Proposal(one.action, one.amount, (), one.discloses), one.facts)
+    ]  # fmt: skip
+
+
+def gets(policy: PolicySpec) -> Callable[[str, Proposal, Mapping[str, Value | None]], bool]:
+    """Whether a grant would get a case that the policy leaves to people, where it would stand: behind people's exceptions and
+    under every guardrail."""
     now = compile_policy(policy.rules, policy.guardrails)
     widest: dict[tuple[str, str, str], CompiledPolicy] = {}
-    found = []
-    for one in pieces:
-        if not one.passes:
-            continue
-        proposal = Proposal(one.action, one.amount, (), one.discloses)
-        if now.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
-            continue
-        kind = (one.case_type, one.action, one.amount.currency if one.amount else "")
+
+    def would_get(case_type: str, proposal: Proposal, facts: Mapping[str, Value | None]) -> bool:
+        if now.rule(case_type, proposal, facts).handler == Handler.AUTONOMOUS:
+            return False
+        kind = (case_type, proposal.action, proposal.amount.currency if proposal.amount else "")
         could = widest.get(kind) or widest.setdefault(kind, _widest(*kind, policy))
-        if could.rule(one.case_type, proposal, one.facts).handler == Handler.AUTONOMOUS:
-            found.append(one)
-    return found
+        return could.rule(case_type, proposal, facts).handler == Handler.AUTONOMOUS
+
+    return would_get
 
 
 def granted_by(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from apps.interactions.models import Outcome, PastCase
+from apps.interactions.models import PastCase
 from apps.learning import guides
+from apps.learning.evidence import Piece, pieces_of
 from apps.learning.models import Signal
 from apps.policies import replaying, stages
 from apps.policies.models import Partner
-from apps.policies.replay_summary import Evidence
+from apps.policies.replay_summary import Evidence, Unseen
 from apps.policies.stages import Known
 
 
@@ -24,20 +24,25 @@ def connect() -> None:
 
 def known_of(partner_id: int, case_type: str, days: int) -> Known:
     """What people decided on a type of one partner."""
-    since = timezone.now() - timedelta(days=days)
-    signals = Signal.objects.filter(partner_id=partner_id, case_type=case_type, at__gte=since)
-    blind = signals.filter(proposal_seen=False)
-    return Known(signals.count(), blind.count(), blind.filter(agreed=True).count())
+    now = timezone.now()
+    since = now - timedelta(days=days)
+    decided = Signal.objects.filter(partner_id=partner_id, case_type=case_type, at__gte=since).count()
+    blind = [one for one in _unseen([partner_id], since, now) if one.case_type == case_type]
+    return Known(decided, len(blind), sum(not one.judged.wrong for one in blind))
+
+
+def _unseen(partner_ids: list[int], since: datetime, until: datetime) -> list[Piece]:
+    partners = list(Partner.objects.filter(pk__in=partner_ids))
+    return [one for one in pieces_of(partners, since, until) if one.how == "blind"]
 
 
 def evidence_for(partner_ids: list[int], since: datetime, until: datetime) -> Evidence:
     """The decisions of a period, and the newest past cases of any. Hours of the day are those of the first of the brands."""
     signals = Signal.objects.filter(partner_id__in=partner_ids, at__gte=since, at__lt=until)
-    regretted = Outcome.objects.filter(
-        interaction=OuterRef("decision__interaction"), kind__in=Outcome.ERRORS, at__gte=OuterRef("at")
-    )
-    unseen = signals.filter(proposal_seen=False).annotate(right=Q(agreed=True) & ~Q(Exists(regretted)))
-    blind = dict(unseen.values_list("decision__ruling_id", "right"))
+    blind = {
+        one.ruling: Unseen(not one.judged.wrong, f"{one.judged.partner}/{one.judged.customer or one.judged.on}")
+        for one in _unseen(partner_ids, since, until)
+    }
     seconds: defaultdict[str, list[int]] = defaultdict(list)
     for case_type, took in signals.exclude(seconds=None).values_list("case_type", "seconds"):
         seconds[case_type].append(took or 0)

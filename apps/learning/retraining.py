@@ -50,8 +50,7 @@ LEVEL = 0.05 / 52  # of one challenger; there is one a week
 WORSE = 0.05  # of a brand: the chance under which it is worse off
 OF_A_CORRECTION = 3.0  # what one weighs in training; a text of the corpus weighs 1
 MOST_TRAINED, MOST_MEASURED = 4_000, 4_000  # labels: the corrected ones, and the newest of the others
-LONGEST_SECONDS = 600
-KEPT = 3  # models whose content is kept, to go back to
+LONGEST_SECONDS, KEPT = 600, 3  # of a training; models whose content is kept, to go back to
 _S = ReadingModel.State
 
 
@@ -167,14 +166,11 @@ def _fairly(labels: Sequence[Label], most: int) -> list[Label]:
         if label.corrected:
             by_person[label.by].append(label)
     whole = sum(len(own) for own in by_person.values())
-    corrected: list[Label] = []
-    for own in by_person.values():
-        corrected += own[max(0, 2 * len(own) - whole) :]
-    corrected = sorted(corrected, key=lambda one: one.at)[-most:]
+    within = [one for own in by_person.values() for one in own[max(0, 2 * len(own) - whole) :]]
+    corrected = sorted(within, key=lambda one: one.at)[-most:]
     others = [label for label in labels if not label.corrected]
-    return sorted(
-        [*corrected, *others[max(0, len(others) - most + len(corrected)) :]], key=lambda one: (one.at, one.case)
-    )
+    kept = [*corrected, *others[max(0, len(others) - most + len(corrected)) :]]
+    return sorted(kept, key=lambda one: (one.at, one.case))
 
 
 def _to_measure(labels: Sequence[Label]) -> list[Label]:

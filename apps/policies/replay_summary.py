@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,13 +19,20 @@ HANDLERS = tuple(Handler.values)
 LEAST_BLIND = 30  # decisions: below this the bound says nothing worth reading
 
 
+class Unseen(NamedTuple):
+    """Whether the proposal was right, as far as it was judged unseen, and whose case it was."""
+
+    right: bool
+    customer: str
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known beside the rulings. `blind` says for a ruling's id whether the person who decided without seeing the
-    proposal agreed with it; `seconds` how long people took by type; `people` how many decided in each hour of the day; `past`
-    are cases that brands brought along, with what people did in them."""
+    """What is known beside the rulings. `blind` says of a ruling's id what came of judging it unseen; `seconds` how long
+    people took by type; `people` how many decided in each hour of the day; `past` are cases that brands brought along, with
+    what people did in them."""
 
-    blind: Mapping[int, bool] = field(default_factory=dict)
+    blind: Mapping[int, Unseen] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     people: Sequence[float] = (0.0,) * 24
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
@@ -97,14 +104,18 @@ def _units(cents: int) -> Decimal:
     return (Decimal(cents) / 100).quantize(Decimal("0.01"))
 
 
-def _blind(replayed: Replayed, newly: NDArray[np.bool_], blind: Mapping[int, bool]) -> dict[str, Any]:
-    """How often blind decisions had agreed with the AI on the cases that would newly be its own."""
-    ids = replayed.arrays["id"][newly].tolist()
-    agreed = [blind[int(ruling)] for ruling in ids if int(ruling) in blind]
-    errors = len(agreed) - sum(agreed)
-    found: dict[str, Any] = {"cases": len(agreed), "agreed": sum(agreed), "enough": len(agreed) >= LEAST_BLIND}
+def _blind(replayed: Replayed, newly: NDArray[np.bool_], blind: Mapping[int, Unseen]) -> dict[str, Any]:
+    """How often blind judgements had agreed with the AI on the cases that would newly be its own; a customer counts once, the
+    worst of their cases."""
+    judged = [blind[int(ruling)] for ruling in replayed.arrays["id"][newly].tolist() if int(ruling) in blind]
+    customers = {one.customer for one in judged}
+    errors = len({one.customer for one in judged if not one.right})
+    found: dict[str, Any] = {
+        "cases": len(judged), "agreed": sum(one.right for one in judged), "customers": len(customers),
+        "enough": len(customers) >= LEAST_BLIND,
+    }  # fmt: skip
     if found["enough"]:
-        found["error_below"] = round(100 * upper_bound(errors, len(agreed)), 2)
+        found["error_below"] = round(100 * upper_bound(errors, len(customers)), 2)
     return found
 
 

@@ -146,7 +146,7 @@ def evidence(chosen: Chosen) -> Table:
         target = min(one.of(case_type, action) for one in targets)
         found = examine(judged, target=target, alpha=ALPHA)
         label = f"{CaseType(case_type).label}: {Action(action).label.lower()}"
-        more = "out of reach" if found.more_needed is None else found.more_needed
+        more = "not by more of these" if found.more_needed is None else found.more_needed
         rows.append(Row(label, (found.judgements, found.clusters, found.wrong, round(100 * found.bound, 1),
                                 round(100 * target, 2), more)))  # fmt: skip
     columns = ("Judged unseen", "Customers", "of them wrong", "Surely under, %", "Target, %", "More for it")
@@ -264,6 +264,7 @@ TABLES = {
     "agreement": agreement,
     "evidence": evidence,
     "overrides": overrides,
+    "exceptions": exceptions,
     "money": money,
 }
 

@@ -9,15 +9,18 @@ from django.utils import timezone
 
 from apps.interactions import history
 from apps.interactions.demo import demo_partner
-from apps.learning.models import Signal
-from apps.learning.replay_evidence import evidence_for
+from apps.interactions.models import Escalation
+from apps.learning.replay_evidence import evidence_for, known_of
 from apps.policies import replaying, simulating
 from apps.policies.models import Ruling
 from apps.policies.replay_past import past_cases
-from apps.policies.replay_summary import LEAST_BLIND, Evidence, _blind, upper_bound
+from apps.policies.replay_summary import LEAST_BLIND, Evidence, Unseen, _blind, upper_bound
 from apps.policies.specs import PolicySpec, Proposal
+from apps.policies.stages import Known
+from tests import factories
 from tests.deciding import decide, pass_undo_window
 from tests.policies.conftest import replayed
+from tests.reach.test_blind import judged
 
 
 class TestEvidence:
@@ -25,47 +28,45 @@ class TestEvidence:
         class Replayed:
             arrays = {"id": np.arange(450.0)}
 
-        blind = {n: n != 7 for n in range(450)}
+        blind = {n: Unseen(n != 7, f"customer {n}") for n in range(450)}
         found = _blind(Replayed, np.ones(450, np.bool_), Evidence(blind=blind).blind)
-        assert found == {"cases": 450, "agreed": 449, "enough": True, "error_below": 1.05}
-        few = dict.fromkeys(range(LEAST_BLIND - 1), True)
+        assert found == {"cases": 450, "agreed": 449, "customers": 450, "enough": True, "error_below": 1.05}
+        few = {n: Unseen(True, f"customer {n % (LEAST_BLIND - 1)}") for n in range(450)}
         assert _blind(Replayed, np.ones(450, np.bool_), few)["enough"] is False
 
     def test_only_the_newly_autonomous_ones_are_evidence(self, night, author, partner, monkeypatch):
-        blind = dict.fromkeys(Ruling.objects.values_list("pk", flat=True), True)
+        blind = dict.fromkeys(Ruling.objects.values_list("pk", flat=True), Unseen(True, "somebody"))
         monkeypatch.setattr(replaying, "_evidence", [lambda *period: Evidence(blind=blind)])
-        assert replayed(author, partner.boundary.active_version)["blind"] == {"cases": 0, "agreed": 0, "enough": False}
+        assert replayed(author, partner.boundary.active_version)["blind"] == {
+            "cases": 0, "agreed": 0, "customers": 0, "enough": False,
+        }  # fmt: skip
 
     def test_the_bound_is_the_exact_one(self):
         assert upper_bound(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59))
         assert upper_bound(5, 5) == 1.0
 
-    def test_a_signal_decided_blind_is_evidence(self, held, drain, partner):
-        decision = decide(held)
-        pass_undo_window()
-        drain()
+    def test_what_was_judged_unseen_is_evidence_and_nothing_else(self, escalated, held, drain, partner):
         now = timezone.now()
         period = ([partner.pk], now - timedelta(days=1), now + timedelta(days=1))
-        assert evidence_for(*period).blind == {}
-        signal = Signal.objects.get()
-        Signal.objects.create(
-            **{f.name: getattr(signal, f.name) for f in Signal._meta.fields if f.name not in ("id", "decision", "proposal_seen")},
-            decision=self.another(decision), proposal_seen=False,
-        )  # fmt: skip
+        decide(held)
+        pass_undo_window()
+        drain()
         evidence = evidence_for(*period)
-        assert list(evidence.blind.values()) == [True]
+        assert evidence.blind == {}
         assert evidence.seconds.keys() == {"refund_exception"}
         assert sum(evidence.people) == 1
 
-    def another(self, decision):
-        from apps.interactions.models import DecisionRecord
-
-        fields = {
-            f.name: getattr(decision, f.name)
-            for f in DecisionRecord._meta.fields
-            if f.name not in ("id", "reference", "state")
+    @pytest.mark.parametrize(("label", "agreed"), [("Refund in full", 1), ("Store credit", 0)])
+    def test_the_checklist_of_a_type_counts_the_same(self, escalated, partner, label, agreed):
+        type(escalated).objects.update(blind=True)
+        judged(factories.supervisor(), Escalation.objects.get(), label)
+        now = timezone.now()
+        found = evidence_for([partner.pk], now - timedelta(days=1), now + timedelta(days=1)).blind
+        assert found == {
+            escalated.interaction.ruling_id: Unseen(bool(agreed), f"{partner.slug}/{escalated.interaction.customer_id}")
         }
-        return DecisionRecord.objects.create(**fields, state="failed")
+        assert known_of(partner.pk, "refund_exception", 30) == Known(0, 1, agreed)
+        assert known_of(partner.pk, "complaint", 30) == Known()
 
     def test_hours_and_waits_come_from_how_long_people_took(self, night, held, drain, author, partner):
         decide(held)

@@ -94,13 +94,11 @@ class RefinementReportAdmin(OfBoundaries):
         if share is None:
             return "No case was judged by two people yet, so nobody knows how often they differ."
         told = f"They differed in {row.differing} of {row.pairs} cases that two judged ({share:.1%})."
-        if row.disagreement.is_above(row.target):
-            told += f" That is surely more than twice {row.target:.1%}: no region can be proven under such a target."
-        for case_type, of_type in row.disagreements.items():
-            if of_type.is_above(row.target):
-                told += (
-                    f" {CaseType(case_type).label} ({of_type.differing} of {of_type.pairs}): out of reach by itself."
-                )
+        for case_type, (found, target) in row.out_of_reach.items():
+            told += (
+                f" {CaseType(case_type).label} ({found.differing} of {found.pairs}): surely more than twice its target of"
+                f" {target:.1%}, so nothing of it can be proven."
+            )
         return told
 
     @admin.display(description="Not proven yet")

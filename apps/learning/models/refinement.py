@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django_fsm import FSMField, transition
 
+from apps.learning.certification import ALPHA
 from apps.learning.disagreement import Disagreement
 from apps.learning.region import Region
 from apps.policies.conditions import parse
@@ -18,6 +19,8 @@ from apps.policies.models.audit import append_only, no_truncate
 from apps.policies.money import Money
 from apps.policies.specs import PolicySpec, RuleSpec
 from apps.policies.words import Action, CaseType, Handler, Seniority
+
+REPORTS_A_YEAR = 52
 
 
 class RefinementReport(models.Model):
@@ -51,13 +54,20 @@ class RefinementReport(models.Model):
 
     @property
     def disagreement(self) -> Disagreement:
-        """Of people among themselves: a target under half of it is out of reach."""
+        """Of people among themselves."""
         return Disagreement(self.pairs, self.differing)
 
     @property
-    def disagreements(self) -> dict[str, Disagreement]:
-        """The same by type, in which people may differ far more than in others."""
-        return {case_type: Disagreement(*counted) for case_type, counted in self.by_two.items()}
+    def out_of_reach(self) -> dict[str, tuple[Disagreement, float]]:
+        """The types in which people surely differ among themselves by more than twice the loosest target, which is told
+        too. All types of a year's reports share the chance that this is said of any wrongly."""
+        share = ALPHA / max(1, len(self.by_two)) / REPORTS_A_YEAR
+        found = {}
+        for case_type, (pairs, differing, *target) in self.by_two.items():
+            one, loosest = Disagreement(pairs, differing), target[0] if target else self.target
+            if one.is_above(loosest, share):
+                found[case_type] = one, loosest
+        return found
 
 
 class RefinementState(models.TextChoices):
