@@ -133,7 +133,10 @@ class Detector:
 
 
 def grown(
-    evidence: NDArray[np.float64], wrong: bool | NDArray[np.bool_], target: float, weight: float = 1.0
+    evidence: NDArray[np.float64],
+    wrong: bool | NDArray[np.bool_],
+    target: float,
+    weight: float | NDArray[np.float64] = 1.0,
 ) -> NDArray[np.float64]:
     """Evidence after one more audit; its last axis is the stakes, and those before it `wrong`'s."""
     payoff = (np.asarray(wrong, np.float64)[..., None] - target) * weight

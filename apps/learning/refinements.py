@@ -127,7 +127,8 @@ def _is_refuted(row: Refinement, pieces: Sequence[evidence.Piece]) -> bool:
     since = [one.judged for one in later if region.holds(one.facts, one.amount)]
     clusters = counting(since, wrong_first=False)
     target = max((step.get("target", 0.0) for step in row.steps), default=0.0)
-    return lower_bound(sum(one.wrong for one in clusters), len(clusters), ALPHA) > target
+    a_look = ALPHA / (GOOD_FOR / timedelta(weeks=1))  # it is looked at week by week as long as it is good
+    return lower_bound(sum(one.wrong for one in clusters), len(clusters), a_look) > target
 
 
 def _last_tested(reports: QuerySet[RefinementReport]) -> dict[refining.Kind, date]:

@@ -294,6 +294,16 @@ class TestStanding:
         monkeypatch.setattr(betting, "upper", lambda *bets, **more: 0.01)
         assert not breaker.standing_of(row).on_probation
 
+    def test_who_has_some_brands_sees_the_rules_that_rule_no_other(self, audited, user, partner, boundary):
+        find_all(user, audited(1), "right")
+        manager = factories.ops_manager(remit={"all_partners": False})
+        manager.remit.partners.add(partner)
+        rule = Breaker.objects.get(boundary=boundary)
+        address = f"/admin/learning/breaker/{rule.pk}/change/"
+        assert rule.rule_says in page(browser(manager), address)
+        demo_partner("twin", "Twin")
+        assert browser(manager).get(address).status_code == 302, "another brand's now, too"
+
     def test_ops_managers_see_where_it_stands(self, audited, user):
         find_all(user, audited(2), "wrong")
         client = browser(factories.ops_manager())

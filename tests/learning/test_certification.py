@@ -11,7 +11,18 @@ import pytest
 from scipy.stats import binom
 
 from apps.learning import certification, disagreement
-from apps.learning.certification import Judged, alpha_of_report, bound, certify, clusters_of, counting, evened, examine
+from apps.learning.certification import (
+    Judged,
+    alpha_of_report,
+    bound,
+    certify,
+    clusters_of,
+    counting,
+    evened,
+    examine,
+    lower_bound,
+)
+from apps.learning.shadow_reading import Shadow
 
 DAY = date(2026, 3, 2)
 
@@ -275,6 +286,25 @@ class TestNeeds:
         found = examine(rows, target=0.02, alpha=0.05)
         assert found.wrong == 1
         assert found.bound_without_largest == bound(0, 300, 0.05) < found.bound
+
+
+class TestLowerBound:
+    """What is "surely over" a rate is so by the exact lower bound: of brands, tightenings, shadows and disagreement."""
+
+    @pytest.mark.parametrize("rate", [0.02, 0.05, 0.3])
+    @pytest.mark.parametrize("n", [30, 200, 500])
+    def test_at_the_null_it_is_over_the_true_rate_in_at_most_alpha(self, rate, n):
+        over = [k for k in range(n + 1) if lower_bound(k, n, 0.05) > rate]
+        assert sum(binom.pmf(k, n, rate) for k in over) <= 0.05 + 1e-12
+
+    def test_at_the_alternative_it_tells(self):
+        over = [k for k in range(501) if lower_bound(k, 500, 0.05) > 0.05]
+        assert sum(binom.pmf(k, 500, 0.09) for k in over) > 0.95
+
+    @pytest.mark.parametrize(("flips", "least", "most"), [(0.05, 0.0, 0.05), (0.12, 0.95, 1.0)])
+    def test_a_classifier_that_flips_as_much_as_it_may_stops_a_grant_in_1_of_20(self, flips, least, most):
+        stops = [k for k in range(501) if Shadow(1, 500, k, lower_bound(k, 500, 0.05)).stops]
+        assert least <= sum(binom.pmf(k, 500, flips) for k in stops) <= most
 
 
 class TestDisagreement:

@@ -132,6 +132,8 @@ class TestPausingFromElsewhere:
         [
             ({"user": "nobody"}, "no log-in"),
             ({"partner": "nope"}, "no partner"),
+            ({"boundary": "nope"}, "no boundary"),
+            ({"boundary": "Lenient returns", "partner": "lumi"}, "choose one of them"),
             ({"type": "nonsense"}, "no type"),
             ({"action": "nonsense"}, "no action"),
         ],

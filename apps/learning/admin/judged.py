@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from apps.learning import audits, breaker
 from apps.learning.admin.why import WhyForm
 from apps.learning.models import Breaker, CaseAudit, KnownAnswer, Signal
-from apps.policies.admin.base import Audited, OfPartners, ReadOnly, person
+from apps.policies.admin.base import Audited, OfPartners, ReadOnly, partner_ids, person
 from apps.policies.errors import Refused
+from apps.policies.models import Partner
 
 
 @admin.register(Signal)
@@ -40,6 +41,16 @@ class BreakerAdmin(OfPartners, ReadOnly):
     list_filter = ("case_type", "action", "partner")
     fields = ("scope", "seen", "wrong", "level", "error", "bound", "armed_at", "pause")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Breaker]:
+        """Those of the brands in the person's remit, and of rules that rule no other brand."""
+        allowed = partner_ids(request)
+        rows = Breaker.objects.select_related("partner", "boundary", "ramp", "pause")
+        if allowed is None:
+            return rows
+        others = Partner.objects.real().filter(boundary__isnull=False).exclude(pk__in=allowed).values("boundary")
+        of_rules = Q(boundary__partner__in=allowed) & ~Q(boundary__in=others)
+        return rows.filter(Q(partner__in=allowed) | of_rules).distinct()
 
     @admin.display(description="Where")
     def scope(self, row: Breaker) -> str:
