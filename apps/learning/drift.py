@@ -1,7 +1,8 @@
 """Drift: what a grant is asked to decide now, and was never certified on.
 
 Pure. A certificate speaks of cases like those that it rests on. Where values come up now that its evidence had hardly any of,
-more often than chance brings them, such cases are people's until they are certified themselves.
+more often than chance brings them, such cases are people's until another grant takes its place: as long as this one stands
+before them, nothing can be proven of them.
 """
 
 from collections import Counter

@@ -39,7 +39,7 @@ def drawn_by_lot(monkeypatch):
 @pytest.fixture
 def journey(db, clock, drawn_by_lot):
     """With one grant more, on its ramp, so that lots are drawn too."""
-    made = LiveJourney(Shop(3), clock.set, a_week=110, blind=0.5)
+    made = LiveJourney(Shop(3), clock.set, a_week=60, blind=0.5)
     stage = made.stage
     ramp = ramps.start(stage.boundary, "question", "reply", "report 1, proposal 1", {})
     rule = rule_of(stage.boundary.active_version, RuleSpec("", "question", (), "autonomous", "reply"))
@@ -53,10 +53,10 @@ def test_every_ruling_and_every_judgement_is_the_one_in_memory(journey):
     week = journey.week(0)
     differences = journey.differences
     assert differences.found == []
-    assert differences.compared == week.cases == 110
+    assert differences.compared == week.cases == 60
     assert {no["code"] for ruling in Ruling.objects.all() for no in ruling.downgrades} >= {"ramp"}, "lots were drawn"
-    assert 0 < week.alone < 110
-    assert week.blind > 20
+    assert 0 < week.alone < 60
+    assert week.blind > 10
     judged = {str(row.escalation.interaction_id): row.by.first_name for row in Judgement.objects.all()}
     found = evidence.pieces_of([journey.stage.partner], FIRST_MONDAY, timezone.now() + timedelta(days=1))
     pieces = {piece.judged.case: piece for piece in found if piece.how == "blind"}
