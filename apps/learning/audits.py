@@ -187,10 +187,8 @@ def expire_overdue(now: datetime, limit: int = 500) -> int:
     so once they saw it; the others are overdue for good."""
     with transaction.atomic():
         rows = CaseAudit.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        begun = rows.filter(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now)
-        late = list(
-            begun.exclude(state=_S.OPEN, lease_until__gt=now).select_related("decision", "partner", "ramp")[:limit]
-        )
+        begun = rows.filter(state__in=[_S.OPEN, _S.JUDGED], due_at__lt=now).exclude(lease_until__gt=now)
+        late = list(begun.select_related("decision", "partner", "ramp")[:limit])
         otherwise = [row for row in late if row.state == _S.JUDGED and row.agreed is False]
         for row in otherwise:
             _end_unreviewed(row, now)

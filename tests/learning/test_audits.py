@@ -235,7 +235,11 @@ class TestFinding:
 
     def test_who_would_have_done_otherwise_and_never_said_more_found_it_wrong(self, alone, user):
         judge(user, alone, "Ask which order")
-        CaseAudit.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+        past = timezone.now() - timedelta(minutes=1)
+        CaseAudit.objects.update(due_at=past)
+        tasks.sweep()
+        assert CaseAudit.objects.get(pk=alone.pk).state == "judged", "they are at it"
+        CaseAudit.objects.update(lease_until=past)
         tasks.sweep()
         row = CaseAudit.objects.get(pk=alone.pk)
         assert (row.state, row.verdict, row.wrong_part) == ("done", "wrong", "action")
@@ -243,7 +247,8 @@ class TestFinding:
 
     def test_what_is_judged_alike_and_never_reviewed_is_overdue(self, alone, user):
         judge(user, alone)
-        CaseAudit.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+        past = timezone.now() - timedelta(minutes=1)
+        CaseAudit.objects.update(due_at=past, lease_until=past)
         tasks.sweep()
         assert CaseAudit.objects.get(pk=alone.pk).state == "expired"
         assert audits.held_by(user) is None
