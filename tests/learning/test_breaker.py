@@ -213,16 +213,22 @@ class TestRule:
         breaker.regret(CaseAudit.objects.filter(verdict="right").first(), timezone.now())
         assert Breaker.objects.get(boundary=boundary).seen == 4, "reckoned anew over both versions"
 
-    def test_another_rule_of_its_kind_is_not_counted_in_it(self, audited, user, boundary, author, other):
+    def test_a_rule_that_says_something_else_is_another(self, audited, user, boundary, author, other):
+        rows = audited(2)
+        find_all(user, rows, "right")
         draft = releases.draft_from(author, boundary)
-        late = [*tells(draft).conditions, {"fact": "order.days_since_delivery", "operator": "≤", "value": 3}]
-        editing.save(
-            author, Rule(version=draft, case_type="order_status", handler="autonomous", action="reply", conditions=late)
-        )
+        rule = tells(draft)
+        rule.conditions = [
+            *rule.conditions,
+            {"fact": "order.total", "operator": "≥", "value": {"amount": "1.00", "currency": "USD"}},
+        ]
+        editing.save(author, rule)
         released(author, other, draft)
-        find_all(user, audited(2), "right")
-        row = Breaker.objects.get(boundary=boundary)
-        assert row.seen == 2
+        find_all(user, audited(1), "right")
+        assert [row.seen for row in Breaker.objects.filter(boundary=boundary).order_by("pk")] == [2, 1]
+        for row in CaseAudit.objects.all():
+            breaker.regret(row, timezone.now())
+        assert [row.seen for row in Breaker.objects.filter(boundary=boundary).order_by("pk")] == [2, 1], "reckoned anew"
 
     def test_where_its_type_and_action_trips_by_the_same_audits_two_people_lift_one_pause(self, audited, user):
         find_all(user, audited(5), "wrong")
