@@ -8,6 +8,7 @@ A trip pauses the scope, or stops the grant, so that what has not left goes back
 Letting the AI go on takes two people: they lift the pause, and the breaker begins anew, or release another grant.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,7 +85,7 @@ def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None
     breaker.threshold = detector.threshold
     if breaker.evidence:
         detector.evidence = np.array(breaker.evidence)
-    tripped = detector.add(_as_bet(wrong, row, breaker))
+    tripped = detector.add(_bets_on(breaker)(wrong, row))
     breaker.seen += 1
     breaker.wrong += wrong
     _keep(breaker, detector, tripped, now)
@@ -92,9 +93,9 @@ def _count(breaker: Breaker, row: CaseAudit, wrong: bool, now: datetime) -> None
 
 def _reckon_anew(breaker: Breaker, now: datetime) -> None:
     detector, tripped = betting.Detector(breaker.target, breaker.threshold, breaker.least), False
-    counted = scopes.counted_in(breaker)
+    counted, as_bet = scopes.counted_in(breaker), _bets_on(breaker)
     for audit_row in counted:
-        tripped = detector.add(_as_bet(audit_row.wrong, audit_row, breaker)) or tripped
+        tripped = detector.add(as_bet(audit_row.wrong, audit_row)) or tripped
     breaker.seen, breaker.wrong = len(counted), sum(audit_row.wrong for audit_row in counted)
     _keep(breaker, detector, tripped, now)
 
@@ -106,16 +107,19 @@ def _keep(breaker: Breaker, detector: betting.Detector, tripped: bool, now: date
     breaker.save()
 
 
-def _as_bet(wrong: bool, row: CaseAudit, breaker: Breaker) -> betting.Audit:
+def _bets_on(breaker: Breaker) -> Callable[[bool, CaseAudit], betting.Audit]:
     """Weighed by how rarely its like is drawn: of a grant all are drawn alike in any week, and so are those of a rule of which
     more is drawn than any brand says, to come to the weekly minimum. One that was drawn with a smaller probability than the
     least, of a breaker that tripped, counts no more than that."""
-    probability = float(row.probability)
-    if breaker.ramp_id:
-        return betting.Audit(wrong)
-    if breaker.boundary is not None and probability > scopes.largest_share(breaker.boundary):
-        return betting.Audit(wrong, breaker.least)
-    return betting.Audit(wrong, max(probability, breaker.least))
+    alike_over = scopes.largest_share(breaker.boundary) if breaker.boundary is not None else 1.0
+
+    def as_bet(wrong: bool, row: CaseAudit) -> betting.Audit:
+        probability = float(row.probability)
+        if breaker.ramp_id:
+            return betting.Audit(wrong)
+        return betting.Audit(wrong, breaker.least if probability > alike_over else max(probability, breaker.least))
+
+    return as_bet
 
 
 def _trip(breaker: Breaker, now: datetime) -> None:
@@ -165,5 +169,5 @@ def standing_of(breaker: Breaker) -> Standing:
     """Read from its audits since it was armed."""
     counted = scopes.counted_in(breaker)
     rate, error = betting.estimate([betting.Audit(row.wrong, float(row.probability)) for row in counted])
-    bets = [_as_bet(row.wrong, row, breaker) for row in counted]
+    bets = list(map(_bets_on(breaker), (row.wrong for row in counted), counted))
     return Standing(rate, error, betting.upper(bets, least=breaker.least), breaker.target)

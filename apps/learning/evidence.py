@@ -24,6 +24,7 @@ from apps.policies import draws
 from apps.policies.facts import Value
 from apps.policies.models import Partner
 from apps.policies.money import Money
+from apps.policies.specs import Proposal
 from apps.policies.words import Action, Handler
 
 # Why the AI may not, whatever case it is: whoever makes a boundary wider, or a type live, changes that.
@@ -51,6 +52,10 @@ class Piece:
     made_with: tuple[str, ...] = ()
     passes: bool = True
     ruling: int = 0
+
+    @property
+    def proposal(self) -> Proposal:
+        return Proposal(self.action, self.amount, (), self.discloses)
 
 
 def pieces_of(partners: list[Partner], since: datetime, until: datetime) -> list[Piece]:

@@ -90,7 +90,7 @@ def grantable(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
     would_get = gets(policy)
     return [
         one for one in pieces
-        if one.passes and would_get(one.case_type, Proposal(one.action, one.amount, (), one.discloses), one.facts)
+        if one.passes and would_get(one.case_type, one.proposal, one.facts)
     ]  # fmt: skip
 
 
@@ -115,8 +115,7 @@ def granted_by(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
     now = compile_policy(policy.rules, policy.guardrails)
     return [
         one for one in pieces
-        if now.rule(one.case_type, Proposal(one.action, one.amount, (), one.discloses), one.facts).handler
-        == Handler.AUTONOMOUS
+        if now.rule(one.case_type, one.proposal, one.facts).handler == Handler.AUTONOMOUS
     ]  # fmt: skip
 
 
