@@ -8,8 +8,9 @@ did and not of what happened to be audited. With `least` the smallest probabilit
 whose expectation has the sign of error − m. A bettor who stakes a part λ of what they have on v only gets rich when the error
 is above m, and one who stakes against it only when it is below.
 
-What holds it: `least` is fixed before the first audit, an audit does not hang together with another (one a customer or act),
-and whether a drawn audit is judged has nothing to do with what would be found.
+What holds it: `least` is fixed before the first audit, whether a drawn audit is judged has nothing to do with what would be
+found, and an audit does not hang together with another. The last is not made so here: what one customer or auditor brings
+counts as often as it comes, for whoever gets the AI to be wrong again and again has to be stopped.
 
     upper(audits, …)     probation: an upper bound of the error that holds at all times at once (betting confidence
                          sequence, Waudby-Smith and Ramdas, arXiv 2010.09686)

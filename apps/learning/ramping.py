@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from apps.interactions import notifying, precedents, reading_models
 from apps.interactions.models import DecisionRecord, Notice
-from apps.learning import betting, drift, evidence, practice, shadow_reading, steps
+from apps.learning import drift, evidence, practice, shadow_reading, steps
+from apps.learning.certification import Judged
 from apps.learning.models import CaseAudit
 from apps.learning.models.audit import found_wrong
 from apps.learning.shadow_reading import Shadow
@@ -95,9 +96,26 @@ def step_of(row: Ramp, now: datetime) -> steps.Step:
     waiting = Q(state__in=[_S.OPEN, _S.JUDGED], drawn_at__lt=now - steps.SOON_ENOUGH)
     late = rows.filter(waiting | Q(state=_S.EXPIRED, due_at__gte=now - A_WEEK)).count()
     done = rows.filter(state=_S.DONE, drawn_at__gte=since).annotate(wrong=found_wrong()).order_by("done_at", "pk")
+    columns = (
+        "pk",
+        "decision__interaction__customer",
+        "judged_by",
+        "decision__decided_at",
+        "wrong",
+        "partner",
+        "probability",
+    )
     audits = [
-        betting.Audit(bool(wrong), float(probability))
-        for wrong, probability in done.values_list("wrong", "probability")
+        Judged(
+            str(pk),
+            str(customer or ""),
+            str(by),
+            at.date(),
+            bool(wrong),
+            partner=str(partner),
+            probability=float(drawn),
+        )
+        for pk, customer, by, at, wrong, partner, drawn in done.values_list(*columns)
     ]
     return steps.Step(row.share, (now - since).days, audits, late)
 

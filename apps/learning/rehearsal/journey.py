@@ -105,14 +105,14 @@ class Journey:
             week.audits += 1
             self._count(arrival, grant, self._judge(arrival, "audit", granted=True), week)
 
-    def _count(self, arrival: Arrival, grant: Grant, wrong: bool, week: Week) -> None:
+    def _count(self, arrival: Arrival, grant: Grant, judged: Judged, week: Week) -> None:
         """An audit counts for its grant and for everything; what trips stops at once."""
-        grant.audits.append(betting.Audit(wrong, grant.audited))
+        grant.audits.append(replace(judged, probability=grant.audited))
         grant.detector.keep_pace(arrival.day - 7 * grant.since)
-        if grant.detector.add(betting.Audit(wrong)):
+        if grant.detector.add(betting.Audit(judged.wrong)):
             self._stop([grant], arrival, week)
         self.everything.keep_pace(arrival.day)
-        if self.everything.add(betting.Audit(wrong, grant.audited), AUDITED):
+        if self.everything.add(betting.Audit(judged.wrong, grant.audited), AUDITED):
             self._stop(self._open(), arrival, week)
 
     def _stop(self, grants: Iterable[Grant], arrival: Arrival, week: Week) -> None:
@@ -133,20 +133,20 @@ class Journey:
 
     def _judge(
         self, arrival: Arrival, how: str, *, granted: bool, probability: float = 1.0, shown: bool = False
-    ) -> bool:
-        """Somebody judges it; it becomes evidence. Returns whether the AI is wrong."""
+    ) -> Judged:
+        """Somebody judges it; it becomes evidence."""
         person = self.world.who(arrival, self._place("who", arrival))
-        wrong = is_wrong(arrival, self.world.judge(arrival, person, shown=shown))
         proposed = arrival.proposal
         judged = Judged(
-            arrival.key, arrival.customer, person, day_of(arrival), wrong,
+            arrival.key, arrival.customer, person, day_of(arrival),
+            is_wrong(arrival, self.world.judge(arrival, person, shown=shown)),
             proposed.amount.amount if proposed.amount else Decimal(0), probability=probability,
             least=probability, place=self._place("even", arrival),
         )  # fmt: skip
         piece = Piece(arrival.case_type, proposed.action, proposed.amount, arrival.facts, how, "chat", granted, judged,
                       proposed.discloses_order)  # fmt: skip
         (self.granted if granted else self.left).append(piece)
-        return wrong
+        return judged
 
     def _learn(self, number: int, week: Week) -> None:
         """The end of a week: what drifts and what is wrong goes back to people, ramps go on, and a report is made whose

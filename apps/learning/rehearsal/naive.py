@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from apps.learning.certification import Judged
 from apps.learning.evidence import Piece
 from apps.learning.mining import conditions_tried
 from apps.learning.refining import by_kind, grantable
@@ -30,7 +31,7 @@ class NaiveJourney(Journey):
     def _lot(self, arrival: Arrival, grant: Grant | None) -> Lot:
         return Lot.NOT_YET if grant is None else Lot.ALONE
 
-    def _count(self, arrival: Arrival, grant: Grant, wrong: bool, week: Week) -> None:
+    def _count(self, arrival: Arrival, grant: Grant, judged: Judged, week: Week) -> None:
         """Nobody counts audits here."""
 
     def _ask_people(self, arrival: Arrival, lot: Lot, week: Week) -> None:

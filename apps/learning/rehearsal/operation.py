@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from apps.learning import betting, drift, steps
 from apps.learning.breaker import AUDITS_A_YEAR
+from apps.learning.certification import Judged
 from apps.learning.refining import Kind
 from apps.learning.region import Region
 from apps.policies.conditions import Condition, evaluate
@@ -32,7 +33,7 @@ class Grant:
     alone: int = 0  # this week
     decided: int = 0
     wrong: int = 0  # of these, as the world says: for the score alone
-    audits: list[betting.Audit] = field(default_factory=list)
+    audits: list[Judged] = field(default_factory=list)
     usual: Mapping[str, drift.Usual] = field(default_factory=dict)
     lately: list[Mapping[str, Value | None]] = field(default_factory=list)
     except_for: list[Region] = field(default_factory=list)
