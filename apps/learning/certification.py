@@ -64,6 +64,8 @@ class Cluster:
     @property
     def by(self) -> str:
         """Who judged it; of several, whoever judged most."""
+        if len(self.judged) == 1:
+            return self.judged[0].by
         return Counter(one.by for one in self.judged).most_common(1)[0][0]
 
 

@@ -1,8 +1,8 @@
 """Drift: what a grant is asked to decide now, and was never certified on.
 
 Pure. A certificate speaks of cases like those that it rests on. Where values come up now that its evidence had hardly any of,
-more often than chance brings them, such cases are people's until another grant takes its place: as long as this one stands
-before them, nothing can be proven of them.
+more often than chance brings them, or facts that it knew nothing of, such cases are people's until another grant takes its
+place: as long as this one stands before them, nothing can be proven of them.
 """
 
 from collections import Counter
@@ -28,9 +28,10 @@ _FACTS = [spec for spec in VOCABULARY.values() if spec.kind is not Kind.SET]
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What a certificate rests on, of one fact: how many cases knew it, the values that hardly ever came up beyond these, and
-    for facts without order those that did come up."""
+    """What a certificate rests on, of one fact: how many cases there were and how many knew it, the values that hardly ever
+    came up beyond these, and for facts without order those that did come up."""
 
+    cases: int
     known: int
     low: Value | None = None
     high: Value | None = None
@@ -38,17 +39,18 @@ class Usual:
 
 
 def usual(evidence: Sequence[Known]) -> dict[str, Usual]:
-    """By fact."""
-    found = {}
-    for spec in _FACTS:
-        values = [value for known in evidence if (value := known.get(spec.name)) is not None]
-        if spec.kind in NUMERIC and len(values) > 2 * HARDLY:
-            ordered = sorted(values, key=_number)
-            found[spec.name] = Usual(len(values), ordered[HARDLY], ordered[-1 - HARDLY])
-        elif spec.kind not in NUMERIC and values:
-            often = (value for value, count in Counter(values).items() if count > HARDLY)
-            found[spec.name] = Usual(len(values), values=frozenset(often))
-    return found
+    """By fact: every one of today's vocabulary, so that one that is added later is none that the evidence lacked."""
+    return {spec.name: _usual(spec, evidence) for spec in _FACTS} if evidence else {}
+
+
+def _usual(spec: FactSpec, evidence: Sequence[Known]) -> Usual:
+    values = [value for known in evidence if (value := known.get(spec.name)) is not None]
+    counts = len(evidence), len(values)
+    if spec.kind in NUMERIC and len(values) > 2 * HARDLY:
+        ordered = sorted(values, key=_number)
+        return Usual(*counts, ordered[HARDLY], ordered[-1 - HARDLY])
+    often = (value for value, count in Counter(values).items() if count > HARDLY)
+    return Usual(*counts, values=frozenset(often) if spec.kind not in NUMERIC else frozenset())
 
 
 def never_certified(before: Mapping[str, Usual], now: Sequence[Known], alpha: float = ALPHA) -> list[Condition]:
@@ -57,27 +59,30 @@ def never_certified(before: Mapping[str, Usual], now: Sequence[Known], alpha: fl
     part = alpha / max(1, len(before)) / 4  # of each fact: two sides, and for each the share before and the count now
     for name, was in before.items():
         seen = Counter(value for known in now if (value := known.get(name)) is not None)
-        all_seen = seen.total()
-        for condition, count in _new(VOCABULARY[name], was, seen):
-            if count >= FEWEST and _rarity(count, all_seen, was.known, part) < part:
+        for condition, few, count in _new(VOCABULARY[name], was, seen):
+            if count >= FEWEST and _rarity(count, len(now), few, was.cases, part) < part:
                 found.append(condition)
     return found
 
 
-def _rarity(count: int, seen: int, before: int, alpha: float) -> float:
+def _rarity(count: int, seen: int, few: int, before: int, alpha: float) -> float:
     """How rare so many are, at the largest share that so few of the evidence leave possible (Clopper and Pearson, 1934)."""
-    return float(binom.sf(count - 1, seen, bound(HARDLY, before, alpha)))
+    return float(binom.sf(count - 1, seen, bound(few, before, alpha)))
 
 
-def _new(spec: FactSpec, was: Usual, seen: Counter[Value]) -> Iterator[tuple[Condition, int]]:
-    """Conditions that hardly anything of the evidence meets, with how often they are met now."""
-    if was.low is None or was.high is None:
+def _new(spec: FactSpec, was: Usual, seen: Counter[Value]) -> Iterator[tuple[Condition, int, int]]:
+    """Conditions that hardly anything of the evidence meets, with how often it met them at most, and how often they are met
+    now."""
+    if was.low is not None and was.high is not None:
+        low, high = _number(was.low), _number(was.high)
+        above = sum(count for value, count in seen.items() if _number(value) > high)
+        yield Condition(spec.name, ">", was.high), HARDLY, above
+        yield Condition(spec.name, "<", was.low), HARDLY, sum(n for value, n in seen.items() if _number(value) < low)
+    elif spec.kind in NUMERIC or not was.values:
+        yield Condition(spec.name, "is known"), was.known, seen.total()
+    else:
         for value in sorted(set(seen) - was.values, key=str):
-            yield Condition(spec.name, "is", value), seen[value]
-        return
-    low, high = _number(was.low), _number(was.high)
-    yield Condition(spec.name, ">", was.high), sum(count for value, count in seen.items() if _number(value) > high)
-    yield Condition(spec.name, "<", was.low), sum(count for value, count in seen.items() if _number(value) < low)
+            yield Condition(spec.name, "is", value), HARDLY, seen[value]
 
 
 def _number(value: Value) -> Decimal | int:

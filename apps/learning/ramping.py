@@ -167,7 +167,7 @@ def _drifts(row: Ramp, now: datetime) -> list[Condition]:
 def usual_as_json(usual: Mapping[str, drift.Usual]) -> dict[str, Any]:
     return {
         name: {
-            "known": one.known, "low": value_as_json(one.low), "high": value_as_json(one.high),
+            "cases": one.cases, "known": one.known, "low": value_as_json(one.low), "high": value_as_json(one.high),
             "values": sorted((value_as_json(value) for value in one.values), key=str),
         }
         for name, one in usual.items()
@@ -182,7 +182,7 @@ def usual_of(raw: Mapping[str, Any]) -> dict[str, drift.Usual]:
 
     return {
         name: drift.Usual(
-            one["known"], value(name, one["low"]), value(name, one["high"]),
+            one.get("cases", one["known"]), one["known"], value(name, one["low"]), value(name, one["high"]),
             frozenset(found for written in one["values"] if (found := value(name, written)) is not None),
         )
         for name, one in raw.items() if name in VOCABULARY

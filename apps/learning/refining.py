@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
 import numpy as np
 from scipy.stats import binom
@@ -43,7 +44,8 @@ OLDER = 1 / 4  # of the customers suggest, the others certify
 ANEW = 1 / 3  # of a region's customers have to be new, before it is tested again
 ALIKE = 600
 SOUGHT = 0.75  # of the cases of a type and action where more judgements would tell
-COLD = 200  # examples of a type and action: with fewer, guides are asked as well
+COLD = 200  # examples of a type and action: with fewer, guides are asked as well,
+GUIDING = 1_000  # the first so many
 YOUNG = 500  # judgements of a type and action: with fewer nothing can be said of it
 NEVER: Mapping[Kind, date] = {}
 
@@ -218,7 +220,7 @@ def _guided(
         if guide.owner not in certify_it:
             by_type[guide.decided.case_type].append(guide)
     return {
-        kind: [*examples.get(kind, ()), *(one for guide in by_type[kind[0]] if (one := guide.of(kind[1])) is not None)]
+        kind: [*examples.get(kind, ()), *islice((one for guide in by_type[kind[0]] if (one := guide.of(kind[1]))), GUIDING)]
         for kind in few if by_type[kind[0]]
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ from apps.learning.certification import Judged, counting
 from apps.policies.lots import SHARES
 
 WEEKLY_MINIMUM = 25  # audits of a grant
-DRAWN = 32 / 25  # of it: by chance, or because they hang together, fewer count than are drawn
+DRAWN = 32  # a week on average, so that in nine of ten weeks it is the minimum at least
 SOON_ENOUGH = timedelta(
     days=2
 )  # an audit that waits for longer is late: it holds the ramp long before its time runs out
@@ -59,4 +59,4 @@ def next_share(step: Step, target: float) -> int:
 def audit_probability(expected: float, base: float) -> float:
     """With which probability each of the week's decisions under a grant is audited: `base`, or more where so many would
     not reach the weekly minimum."""
-    return max(base, min(1.0, WEEKLY_MINIMUM * DRAWN / expected)) if expected > 0 else 1.0
+    return max(base, min(1.0, DRAWN / expected)) if expected > 0 else 1.0

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 WEEKS, A_YEAR = 26, 52
@@ -59,11 +60,11 @@ def _errors_of(journey: Any, week: int) -> dict[str, float]:
     return {name: wrong[name] / count for name, count in alone.items() if not name or wrong[name] >= 10}
 
 
-def _naive(agreements: int, seed: int, weeks: int) -> dict[str, Any]:
+def _naive(agreements: int, seed: int, weeks: int, *, in_a_row: bool = False) -> dict[str, Any]:
     from apps.learning.rehearsal.naive import NaiveJourney
     from apps.learning.rehearsal.shop import Shop
 
-    return _summary(NaiveJourney(Shop(seed), agreements).run(weeks))
+    return _summary(NaiveJourney(Shop(seed), agreements, in_a_row=in_a_row).run(weeks))
 
 
 def _summary(result: Any) -> dict[str, Any]:
@@ -83,11 +84,16 @@ def _flooded(journey: Any) -> int:
     return sum(policy.rule(one.case_type, one.proposal, one.facts).handler == "autonomous" for one in probes)
 
 
+_in_a_row = partial(_naive, in_a_row=True)
+
 KINDS: dict[str, tuple[Callable[..., dict[str, Any]], Any, int]] = {
     "journey": (_ours, "Shop", WEEKS),
     "naive-30": (_naive, 30, WEEKS),
     "naive-100": (_naive, 100, WEEKS),
     "naive-300": (_naive, 300, WEEKS),
+    "in-a-row-30": (_in_a_row, 30, WEEKS),
+    "in-a-row-100": (_in_a_row, 100, WEEKS),
+    "in-a-row-300": (_in_a_row, 300, WEEKS),
     "random": (_ours, "RandomPeople", WEEKS),
     "anchored": (_ours, "AnchoredPeople", WEEKS),
     "customer-floods": (_ours, "FloodingCustomer", WEEKS),

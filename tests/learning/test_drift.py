@@ -53,6 +53,23 @@ class TestAlternative:
         found = never_certified(usual(cases(600, 1)), cases(400, 2, **now))
         assert [one.in_words() for one in found] == [words]
 
+    @pytest.mark.parametrize(("fact", "value"), [("message.reason", "damaged"), ("order.delivery_attempts", 2)])
+    def test_a_fact_that_the_evidence_knew_nothing_of_is_named(self, fact, value):
+        known = [{**one, fact: value} for one in cases(100, 3)]
+        (found,) = never_certified(usual(cases(600, 1)), cases(300, 2) + known)
+        assert (found.fact, found.operator) == (fact, "is known")
+        assert never_certified(usual(cases(600, 1) + known), cases(300, 2) + known) == []
+
+    def test_one_that_was_not_in_the_vocabulary_then_is_no_drift(self):
+        was = {name: one for name, one in usual(cases(600, 1)).items() if name != "message.reason"}
+        assert never_certified(was, [{**one, "message.reason": "damaged"} for one in cases(300, 2)]) == []
+
+    def test_a_value_that_few_knew_then_and_all_know_now_is_named(self):
+        few = [{**one, "message.reason": "changed_mind"} for one in cases(20, 3)]
+        all_damaged = [{**one, "message.reason": "damaged"} for one in cases(400, 2)]
+        (found,) = never_certified(usual(cases(600, 1) + few), all_damaged)
+        assert (found.fact, found.value) == ("message.reason", "damaged")
+
     def test_a_few_strange_ones_are_no_drift(self):
         strange = cases(9, 3, tiers=("vip",))
         assert never_certified(usual(cases(600, 1)), cases(400, 2) + strange) == []

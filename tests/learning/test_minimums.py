@@ -43,7 +43,7 @@ def test_a_rule_that_seldom_decides_is_audited_whenever_it_does(told):
 def test_one_that_often_does_as_far_as_the_minimum_asks(told):
     copied(told, timezone.now() - timedelta(days=1), 99)
     tasks.sweep()
-    assert share_of(told) == 0.25
+    assert share_of(told) == 0.32
     assert RuleAudits.objects.get(rule=told.rule).decided == 100
 
 
@@ -70,7 +70,7 @@ def test_brands_that_audit_nothing_bring_none_of_the_minimum(told, partner):
     Partner.objects.filter(pk=quiet.pk).update(audit_percent=0)
     copied(told, timezone.now() - timedelta(days=1), 400, partner_id=quiet.pk)
     minimums.settle(timezone.now())
-    assert share_of(told) == 0.25
+    assert share_of(told) == 0.32
 
 
 def test_what_still_rules_a_share_beside_its_successor_is_settled_too(tenth, told):  # noqa: F811
@@ -96,7 +96,7 @@ def test_of_a_young_version_its_days_tell_what_a_week_would_bring(told):
     copied(told, now - timedelta(days=1), 39)
     copied(told, now - timedelta(days=3), 50)  # of before it ruled: none of its own
     assert minimums.settle(now) == 1
-    assert share_of(told) == pytest.approx(25 / (40 * 7 / 2))
+    assert share_of(told) == pytest.approx(32 / (40 * 7 / 2))
 
 
 @pytest.mark.parametrize(("percent", "drawn_at"), [(5, 25), (40, 40), (0, 0)])

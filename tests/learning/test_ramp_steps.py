@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.interactions import blind, notifying, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Notice
-from apps.learning import audits, betting, breaker, drift, evidence, ramping, shadow_reading, steps, tasks
+from apps.learning import audits, breaker, drift, evidence, ramping, shadow_reading, steps, tasks
 from apps.learning.models import Breaker, CaseAudit
 from apps.policies import editing, ramps, releases
 from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
@@ -33,7 +33,7 @@ class TestSteps:
         assert "0 audits are done, and 25 are needed" in ramping.held_by(ramp, later)
 
     def test_it_goes_on_after_a_week_of_good_audits(self, ramp, done):
-        done(25)
+        done(26)
         assert "lasted" in ramping.held_by(ramp, timezone.now())
         later = timezone.now() + timedelta(days=8)
         tasks.sweep()
@@ -44,7 +44,7 @@ class TestSteps:
         assert ramping.go_on(later + timedelta(days=8)) == 0, "each step needs audits of its own"
 
     def test_audits_that_nobody_does_stop_it(self, ramp, done):
-        done(25, left=1)
+        done(26, left=1)
         later = timezone.now() + timedelta(days=8)
         assert ramping.go_on(later) == 0
         late = "audits are late: 1 wait for more than 2 days, or were never done"
@@ -56,7 +56,7 @@ class TestSteps:
     def test_one_that_waits_for_two_days_stops_it_before_its_time_has_run_out(self, ramp, done):
         """The first audits of a step are due just as it ends: if only these stopped it, none ever would."""
         Ramp.objects.filter(pk=ramp.pk).update(stepped_at=timezone.now() - timedelta(days=5))
-        done(25, left=1)
+        done(26, left=1)
         ramp = Ramp.objects.get(pk=ramp.pk)
         in_time, late = (timezone.now() + timedelta(days=2, minutes=minutes) for minutes in (-5, 5))
         assert ramping.held_by(ramp, in_time) == "a step lasts a week at least, and this one has lasted 6 days"
@@ -73,10 +73,17 @@ class TestSteps:
         assert (found.late, found.audits) == (1, [])
 
     def test_audits_that_speak_against_the_ai_hold_it(self, ramp, done):
-        done(25, wrong=4)
+        done(26, wrong=4)
         later = timezone.now() + timedelta(days=8)
         assert ramping.go_on(later) == 0
         assert "wrong in" in ramping.held_by(ramp, later) or "Breaker" in ramping.held_by(ramp, later)
+
+    @pytest.mark.parametrize("of", ["one auditor", "one customer"])
+    def test_a_flood_moves_it_no_further(self, ramp, done, partner, of):
+        done(26, **({"by": 1} if of == "one auditor" else {"customer": factories.CustomerFactory(partner=partner)}))
+        later = timezone.now() + timedelta(days=8)
+        assert ramping.go_on(later) == 0
+        assert ramping.held_by(ramp, later).startswith("26 audits are done, 0 count, and 25 are needed: ")
 
     def test_more_of_a_new_grant_is_audited(self, ramp, arrive, new_order, at, monkeypatch, partner):
         partner.audit_percent = 5
@@ -92,11 +99,11 @@ class TestSteps:
         done(2, drawn=50)
         done(1, wrong=1, drawn=10)
         found = ramping.step_of(Ramp.objects.get(pk=ramp.pk), timezone.now())
-        assert found.audits == [betting.Audit(False, 0.5), betting.Audit(False, 0.5), betting.Audit(True, 0.1)]
+        assert [(one.wrong, one.probability) for one in found.audits] == [(False, 0.5), (False, 0.5), (True, 0.1)]
         assert breaker.standing_of(Breaker.objects.get(ramp=ramp)).rate == pytest.approx(10 / (10 + 2 + 2))
 
     def test_as_many_are_audited_as_bring_the_weekly_minimum(self, ramp, done, monkeypatch):
-        monkeypatch.setattr(steps, "WEEKLY_MINIMUM", 3)
+        monkeypatch.setattr(steps, "DRAWN", 3)
         done(12)
         ramping.go_on(timezone.now())
         assert Ramp.objects.get(pk=ramp.pk).audited == 3 / 12
@@ -112,7 +119,7 @@ class TestSteps:
         usual = drift.usual([{"customer.orders": 0}] * 50 + [{"customer.orders": n % 2} for n in range(50)])
         strange = Ramp.objects.create(
             boundary=ramp.boundary, case_type="order_status", action="reply", source="report 2",
-            usual=ramping.usual_as_json({"order.status": drift.Usual(400, values=frozenset({"placed"}))}),
+            usual=ramping.usual_as_json({"order.status": drift.Usual(400, 400, values=frozenset({"placed"}))}),
         )  # fmt: skip
         assert ramping.usual_of(ramping.usual_as_json(usual)) == usual
         draft = releases.draft_from(factories.ops_manager(), ramp.boundary)
@@ -133,18 +140,23 @@ class TestSteps:
 
 @pytest.fixture
 def done(ramp, arrive, new_order, at, monkeypatch, drain):
-    """So many audits of the grant, judged, and some that nobody does: `done(25, wrong=2, left=1)`."""
+    """So many audits of the grant, judged by two in turn, and some that nobody does: `done(26, wrong=2, left=1)`."""
 
-    def make(count, wrong=0, left=0, drawn=100):
+    def make(count, wrong=0, left=0, drawn=100, by=2, customer=None):
         Ramp.objects.filter(pk=ramp.pk).update(audited=drawn / 100)
         monkeypatch.setattr(blind, "drawn", lambda percent: percent == drawn)
         at(0.1)
         for _ in range(count + left):
-            arrive(STATUS, order=new_order(), work=False)
+            order = new_order()
+            if customer is not None:
+                order.customer = customer
+                order.save()
+            arrive(STATUS, order=order, work=False)
         drain()
         monkeypatch.setattr(blind, "drawn", lambda percent: False)
-        user = factories.supervisor()
+        people = [factories.supervisor() for _ in range(by)]
         for number in range(count):
+            user = people[number % by]
             held = audits.take_next(user)
             audits.judge(user, held.pk, place=place_of(held, "Tell where it is"))
             bad = number < wrong

@@ -166,12 +166,16 @@ class TestGuides:
 
     def test_no_customer_suggests_and_certifies(self):
         few = pieces(560)
-        theirs = self.guides(customer=lambda n: str(n % 560))
+        theirs = self.guides(1000, customer=lambda n: str(n % 560))
         _, newer = split(few)
         seen = refining._guided({}, refining.by_kind(newer), lambda: theirs)
         certifying = {one.judged.customer for one in newer}
         left = [one for one in theirs if one.owner[1] not in certifying]
         assert len(seen["refund_exception", "refund"]) == len(left) < len(theirs)
+
+    def test_the_first_thousand_of_a_kind_do(self):
+        seen = refining._guided({("refund_exception", "refund"): []}, {}, self.guides)
+        assert seen["refund_exception", "refund"] == [one.of("refund") for one in self.guides()[: refining.GUIDING]]
 
     def test_with_evidence_enough_nobody_is_asked(self):
         asked = []

@@ -7,6 +7,7 @@ the AI did, and breakers count. Then the week's report is made, what it proposes
 score asks the world what was right.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from apps.learning import betting, drift, tightening
 from apps.learning.certification import Judged
 from apps.learning.disagreement import differs
 from apps.learning.evidence import Piece
+from apps.learning.guides import MOST, Guide
 from apps.learning.refining import SOUGHT, Finding, Kind, grantable, refine, sought
 from apps.learning.region import Region
 from apps.learning.rehearsal.operation import AUDITED, Grant, Result, Week, new_grant
@@ -23,7 +25,8 @@ from apps.learning.rehearsal.world import FIRST_MONDAY, Answer, Arrival, World
 from apps.policies.draws import place_of
 from apps.policies.gate import CompiledPolicy, compile_policy
 from apps.policies.lots import SHARES, Lot
-from apps.policies.specs import PolicySpec
+from apps.policies.simulating import Asked
+from apps.policies.specs import PolicySpec, Proposal
 from apps.policies.targets import Targets
 from apps.policies.words import Handler
 
@@ -44,6 +47,7 @@ class Journey:
         self.everything = new_grant(0, ("", ""), Region(), 0, target).detector
         self.left: list[Piece] = []  # judged blind, and people's
         self.granted: list[Piece] = []  # judged of what is the AI's
+        self.guides: deque[Guide] = deque(maxlen=MOST)  # decided with the proposal in view, the newest first
         self.raised: set[Kind] = set()
         self.stale_until: dict[Kind, date] = {}
         self.last_tested: dict[Kind, date] = {}
@@ -126,6 +130,14 @@ class Journey:
         if self._place("blind", arrival) < probability:
             week.blind += 1
             self._judge(arrival, "blind", granted=lot is Lot.HELD_OUT, probability=probability)
+        else:
+            self._decide(arrival)
+
+    def _decide(self, arrival: Arrival) -> None:
+        """Somebody decides it, who is shown what the AI proposes; it may suggest regions, and proves nothing."""
+        answer = self.world.judge(arrival, self.world.who(arrival, self._place("who", arrival)), shown=True)
+        decided = Asked(arrival.case_type, Proposal(answer.action, answer.amount), dict(arrival.facts))
+        self.guides.appendleft(Guide(decided, arrival.proposal, ("", arrival.customer), ""))
 
     def _blind_share(self, arrival: Arrival) -> float:
         wanted = (arrival.case_type, arrival.proposal.action) in self.raised
@@ -156,7 +168,10 @@ class Journey:
             grant.go_on(number, self.target)
         evidence = grantable([one for one in self.left if self._is_fresh(one)], self.policy())
         self.left = list(evidence)  # what is granted meanwhile, or no rule can grant, is so next week too
-        findings = refine(evidence, targets=Targets(self.target), report=self.reports + 1, last_tested=self.last_tested)
+        findings = refine(
+            evidence, targets=Targets(self.target), report=self.reports + 1, last_tested=self.last_tested,
+            guides=lambda: self.guides,
+        )  # fmt: skip
         tested = [finding for finding in findings if finding.certificates]
         self.reports += bool(tested)
         for finding in tested:

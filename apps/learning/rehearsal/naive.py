@@ -1,11 +1,13 @@
-"""The rule that people come up with first, for comparison: widen where so many agreed in a row and nobody disagreed.
+"""The rule that people come up with first, for comparison: widen where so many agreed and nobody disagreed.
 
-It reads every decision with the proposal on the screen, has no ramp, no audits and no breaker.
+It comes in two kinds: nobody ever disagreed, as far as decisions are kept, or not among the last so many. It reads every
+decision with the proposal on the screen, has no ramp, no audits and no breaker.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.learning.certification import Judged
 from apps.learning.evidence import Piece
@@ -22,11 +24,12 @@ LATELY = 3_000  # decisions of a type and action that regions are looked for in
 
 
 class NaiveJourney(Journey):
-    """Widens to any region in which the last `agreements` decisions all agreed."""
+    """Widens to any region in which at least `agreements` of the last decisions agreed and none did not, or the last
+    `agreements` did, `in_a_row`."""
 
-    def __init__(self, world: World, agreements: int) -> None:
+    def __init__(self, world: World, agreements: int, *, in_a_row: bool = False) -> None:
         super().__init__(world)
-        self.agreements = agreements
+        self.agreements, self.in_a_row = agreements, in_a_row
 
     def _lot(self, arrival: Arrival, grant: Grant | None) -> Lot:
         return Lot.NOT_YET if grant is None else Lot.ALONE
@@ -48,14 +51,15 @@ class NaiveJourney(Journey):
                 week.granted.append(grant.in_words())
 
     def _widest(self, pieces: Sequence[Piece]) -> Region | None:
-        """All cases or, failing that, the condition that holds for most, if so many of the last agreed."""
+        """All cases or the condition that holds for most, of those in which enough agreed and nobody disagreed."""
         examples = [Example(one.facts, one.amount, one.judged.wrong) for one in pieces]
         ceiling = max((one.amount for one in pieces if one.amount), key=lambda amount: amount.amount, default=None)
         tried = [(Region(ceiling=ceiling), np.ones(len(pieces), np.bool_))]
         tried += [(Region((condition,), ceiling), mask) for condition, mask in conditions_tried(examples)]
-        agreed = [(region, int(mask.sum())) for region, mask in tried if self._all_agreed(pieces, mask)]
+        wrong = np.array([one.wrong for one in examples], np.bool_)
+        agreed = [(region, int(mask.sum())) for region, mask in tried if self._agreed(np.flatnonzero(mask), wrong)]
         return max(agreed, key=lambda found: found[1])[0] if agreed else None
 
-    def _all_agreed(self, pieces: Sequence[Piece], mask: Mask) -> bool:
-        last = np.flatnonzero(mask)[-self.agreements :]
-        return len(last) == self.agreements and not any(pieces[place].judged.wrong for place in last)
+    def _agreed(self, inside: NDArray[np.intp], wrong: Mask) -> bool:
+        counting = inside[-self.agreements :] if self.in_a_row else inside
+        return len(counting) >= self.agreements and not wrong[counting].any()
