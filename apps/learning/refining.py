@@ -26,9 +26,9 @@ from apps.learning.evidence import Piece
 from apps.learning.guides import Guide
 from apps.learning.mining import mine, separating
 from apps.learning.region import Example, Region, masks_of
-from apps.policies import coaching
 from apps.policies.facts import Value
 from apps.policies.gate import CompiledPolicy, compile_policy
+from apps.policies.granting import policy_with
 from apps.policies.money import Money
 from apps.policies.specs import PolicySpec, Proposal, RuleSpec
 from apps.policies.targets import Targets
@@ -124,7 +124,7 @@ def granted_by(pieces: Sequence[Piece], policy: PolicySpec) -> list[Piece]:
 def _widest(case_type: str, action: str, currency: str, policy: PolicySpec) -> CompiledPolicy:
     ceiling = Money(MOST_MONEY, currency) if currency else None
     granting = RuleSpec("", case_type, (), Handler.AUTONOMOUS, action, ceiling)
-    wider = coaching.policy_with(policy, granting, after_granting=True)
+    wider = policy_with(policy, granting, after_granting=True)
     return compile_policy(wider.rules, wider.guardrails)
 
 

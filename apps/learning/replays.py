@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from apps.learning.models import Refinement, RefinementReport
-from apps.policies import coaching, ramps, replaying
+from apps.policies import granting, ramps, replaying
 from apps.policies.specs import PolicySpec
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def _replayed(row: Refinement, now: datetime) -> dict[str, Any]:
     if widens:  # stopped grants of its type make room in the draft
         stopped = ramps.stopped(rule.ramp for rule in active.rules if rule.case_type == row.case_type)
         active = replace(active, rules=tuple(rule for rule in active.rules if rule.ramp not in stopped))
-    draft = coaching.policy_with(active, row.rule(active), after_granting=widens)
+    draft = granting.policy_with(active, row.rule(active), after_granting=widens)
     return replaying.compared(boundary, draft, version, (now - DAYS, now))
 
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from apps.policies import ramps
+from apps.policies import granting, ramps
 from apps.policies.conditions import BadCondition
+from apps.policies.differences import CHANGED, NEWLY
 from apps.policies.facts import VOCABULARY
-from apps.policies.models import BoundaryVersion, Guardrail, Rule
+from apps.policies.models import BoundaryVersion, Guardrail, Ramp, Rule
 from apps.policies.models.rule import RuleRow
-from apps.policies.specs import PolicySpec
+from apps.policies.specs import PolicySpec, RuleSpec
 from apps.policies.verification import PROBLEM, Verification, findings_of_rule, verify
 
 
@@ -25,17 +26,32 @@ def problems_of(version: BoundaryVersion) -> list[str]:
 
 def _beyond_their_certificates(version: BoundaryVersion) -> list[str]:
     """Rules that grant more than was proven of them: a certificate survives only edits that verification proves to lie
-    inside it."""
-    found = []
+    inside it, of the rule and of what stands before it."""
+    found, own = [], "or delete it and write a rule of your own, which nobody has proven."
     for rule in version.rules.filter(ramp__isnull=False).select_related("ramp", "version__boundary"):
         proven = rule.ramp.certificate() if rule.ramp else None
         said = replace(rule.spec(), key="rule 1", ramp=None)
-        if proven is not None and _verified(PolicySpec((said,)), PolicySpec((proven,))).widens:
+        if rule.ramp is None or proven is None:
+            continue
+        if _verified(PolicySpec((said,)), PolicySpec((proven,))).widens:
+            found.append(f"Rule {rule.position} goes beyond what was proven ({rule.ramp}). Keep it inside, {own}")
+        elif _takes_more(version, rule.ramp, proven):
             found.append(
-                f"Rule {rule.position} goes beyond what was proven ({rule.ramp}). Keep it inside, or delete it and write a "
-                "rule of your own, which nobody has proven."
+                f"Rule {rule.position} would get cases that other rules or guardrails kept from it when it was proven "
+                f"({rule.ramp}). Put these back before it, {own}"
             )
     return found
+
+
+def _takes_more(version: BoundaryVersion, ramp: Ramp, proven: RuleSpec) -> bool:
+    """Whether a grant would let the AI do, where it stands in the version, what neither the active version nor that one with
+    what was proven behind people's exceptions does. Cases that these took were no evidence."""
+    active = version.boundary.active_version
+    before = granting.policy_with(active.policy() if active else PolicySpec(), proven, after_granting=True)
+    rules = tuple(replace(one, ramp=None) for one in before.rules_for(proven.case_type))
+    alone = granting.by_its_ramp_alone(version.policy(), proven.case_type, ramp.pk)
+    found = _verified(alone, PolicySpec(rules, before.guardrails))
+    return not found.proved or any(one.widens and one.kind in (NEWLY, CHANGED) for one in found.changes)
 
 
 def verification_of(version: BoundaryVersion) -> Verification:

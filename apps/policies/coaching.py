@@ -2,21 +2,20 @@
 alone. The rule goes into a draft, which is verified, replayed and released like any other; the coach grants nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from apps.policies import audit, editing, releases
+from apps.policies import audit, editing, granting, releases
 from apps.policies.errors import Refused
 from apps.policies.facts import VOCABULARY, Value, value_as_json
 from apps.policies.gate_words import trace_in_words
 from apps.policies.models import Boundary, BoundaryVersion, Rule, Ruling
 from apps.policies.money import Money
 from apps.policies.sentences import rule_sentence
-from apps.policies.specs import PolicySpec, RuleSpec
 from apps.policies.words import Action, Handler
 
 # Whoever wrote it has to be known, and the order theirs: the gate asks for both whatever a rule says.
@@ -152,24 +151,10 @@ def draft_with(
                 editing.delete(user, stopped)
         others = list(of_type.exclude(pk=rule.pk).order_by("position"))
         for _ in others[
-            _place_after_granting([(one.handler, bool(one.conditions)) for one in others]) if after_granting else 0 :
+            granting.place_after_granting([(one.handler, bool(one.conditions)) for one in others])
+            if after_granting
+            else 0 :
         ]:
             editing.move(user, rule, up=True)
         editing.annotate(user, draft, f"{note}: {rule_sentence(rule)}")
     return BoundaryVersion.objects.get(pk=draft.pk)
-
-
-def policy_with(policy: PolicySpec, rule: RuleSpec, *, after_granting: bool = False) -> PolicySpec:
-    """The policy that such a draft would say, without drafting it; grants that were stopped are to be left out before."""
-    of_type = [one for one in policy.rules if one.case_type == rule.case_type]
-    others = [one for one in policy.rules if one.case_type != rule.case_type]
-    place = _place_after_granting([(one.handler, bool(one.conditions)) for one in of_type]) if after_granting else 0
-    return replace(policy, rules=(*of_type[:place], rule, *of_type[place:], *others))
-
-
-def _place_after_granting(rules: Sequence[tuple[str, bool]]) -> int:
-    """In front of the first rule behind the last that grants which takes every case; at the end without one. Of each rule,
-    its handler and whether it has conditions."""
-    granting = [place for place, (handler, _) in enumerate(rules) if handler == Handler.AUTONOMOUS]
-    behind = granting[-1] + 1 if granting else 0
-    return next((place for place in range(behind, len(rules)) if not rules[place][1]), len(rules))

@@ -7,13 +7,17 @@ import pytest
 
 from apps.learning import practice, refinements
 from apps.learning.models import Refinement, RefinementReport
-from apps.policies import audit, checking, coaching, editing, ramps, releases
+from apps.policies import audit, checking, coaching, editing, granting, ramps, releases
 from apps.policies.errors import Moved, Refused
-from apps.policies.models import Rule
+from apps.policies.models import Guardrail, Rule
 from tests import factories
 from tests.conftest import browser, page
 from tests.learning.test_refinements import later, work
 from tests.learning.test_refining import pieces
+from tests.policies.conftest import released
+
+DISPUTED = [{"fact": "customer.disputes_12m", "operator": "≥", "value": 3}]
+FINAL = [{"fact": "order.final_sale", "operator": "is", "value": True}]
 
 
 class TestAccept:
@@ -35,7 +39,7 @@ class TestAccept:
         assert (row.state, row.version, row.closed_by) == ("accepted", draft, ops)
 
     def test_a_draft_says_what_was_replayed(self, proven, ops, boundary):
-        replayed = coaching.policy_with(
+        replayed = granting.policy_with(
             practice.practised(boundary), proven.rule(practice.practised(boundary)), after_granting=True
         )
         drafted = refinements.accept(ops, proven.pk).policy()
@@ -105,6 +109,62 @@ class TestCertificate:
         assert problem.startswith(f"Rule {rule.position} goes beyond what was proven")
         with pytest.raises(Refused, match="beyond what was proven"):
             releases.submit(ops, draft)
+
+    @pytest.fixture
+    def disputed(self, judged, ops, boundary, now):
+        """Proven where people's exception keeps those who dispute, and a guardrail final sales."""
+        draft = releases.draft_from(ops, boundary)
+        editing.save(ops, Guardrail(version=draft, conditions=FINAL))
+        released(ops, factories.ops_manager(), draft)
+        boundary.refresh_from_db()
+        refinements.make_report(boundary, now)
+        return Refinement.objects.filter(state="open").earliest("pk")
+
+    @pytest.mark.parametrize(
+        "edit", ["moved before them", "an exception deleted", "a guardrail deleted", "another ceiling"]
+    )
+    def test_it_does_not_survive_what_gives_it_other_cases(self, disputed, ops, edit):
+        """What people's exceptions and guardrails kept from the AI was no evidence."""
+        draft = refinements.accept(ops, disputed.pk)
+        assert checking.problems_of(draft) == []
+        rule, exception = (
+            self.granting(draft),
+            Rule.objects.get(version=draft, case_type="refund_exception", conditions=DISPUTED),
+        )
+        match edit:
+            case "moved before them":
+                while Rule.objects.get(pk=rule.pk).position > Rule.objects.get(pk=exception.pk).position:
+                    editing.move(ops, Rule.objects.get(pk=rule.pk), up=True)
+            case "an exception deleted":
+                editing.delete(ops, exception)
+            case "a guardrail deleted":
+                editing.delete(ops, Guardrail.objects.get(version=draft, conditions=FINAL))
+            case "another ceiling":
+                rule.ceiling -= 1
+                editing.save(ops, rule)
+        problems = checking.problems_of(draft)
+        if edit == "another ceiling":
+            assert problems == [], "nothing of that takes anything from others"
+        else:
+            (problem,) = problems
+            assert "would get cases that other rules or guardrails kept from it" in problem
+
+    def test_what_a_rule_of_ones_own_grants_is_no_part_of_it(self, disputed, ops):
+        draft = refinements.accept(ops, disputed.pk)
+        vip = [{"fact": "customer.tier", "operator": "is", "value": "vip"}]
+        own = Rule(
+            version=draft,
+            case_type="refund_exception",
+            handler="autonomous",
+            action="refund",
+            ceiling=5,
+            conditions=vip,
+        )
+        editing.save(ops, own)
+        for _ in range(Rule.objects.filter(version=draft).count()):
+            editing.move(ops, Rule.objects.get(pk=own.pk), up=True)
+        assert checking.verification_of(draft).widens
+        assert checking.problems_of(draft) == [], "two people answer for it"
 
 
 class TestDismiss:
