@@ -134,11 +134,12 @@ def _exception(
         if condition.operator != "is not" and share >= max(COMMON, OFTENER * elsewhere) and gain > best[0]:
             best = (gain, condition, int(mask.sum()))
     rows = [group[place] for place in places]
-    words = next((one.words for one in reversed(rows) if one.words), "")
+    words = next((one.words for one in rows if one.words), "")
     return Unwritten(rows[0].case_type, *kind, len(rows), len({one.by for one in rows}), best[1], best[2], words)
 
 
 def decided_in(partners: Sequence[Partner], since: datetime) -> list[Decided]:
+    """The newest first."""
     rows = Signal.objects.filter(partner__in=partners, at__gte=since).select_related("decision__ruling__partner")
     return [
         Decided(row.case_type, row.proposed_action, row.final_action, row.reason_code, str(row.by_id),

@@ -8,7 +8,7 @@ stops_of(boundary)     when a grant of each type and action was last stopped, pa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -20,6 +20,7 @@ from apps.policies.specs import PolicySpec, RuleSpec
 from apps.policies.targets import Targets, targets_of
 from apps.policies.words import Handler
 
+GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides, or releases
 BREAKER = "breaker"  # who paused, where nobody did
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.interactions import precedents
 from apps.interactions.models import DecisionRecord
 from apps.learning import drift, practice, ramping, refining
@@ -54,7 +56,7 @@ def _proposal(
     proven = [one for one in certifying if (one.case_type, one.action) == of and region.holds(one.facts, one.amount)]
     named, written, rests_on = _hash_of(kind, of, region, inside), _region_json(region), _rests_on(inside, proven)
     dismissed = Refinement.objects.filter(report__boundary=boundary, state=_S.DISMISSED, kind=kind)
-    same = dismissed.filter(case_type=of[0], action=of[1], region=written)
+    same = dismissed.filter(case_type=of[0], action=of[1])  # the limits of a narrowing move with its weeks
     if dismissed.filter(evidence_hash=named).exists() or any(_is_known(rests_on, row) for row in same):
         return None
     return Refinement(
@@ -109,26 +111,31 @@ def _expected(boundary: Boundary, kind: str, of: refining.Kind, region: Region, 
     widens = kind == Refinement.Kind.WIDEN
     rows = (rulings.exclude(handler=Handler.AUTONOMOUS) if widens else alone).filter(case_type=of[0], action=of[1])
     would_get = refining.gets(practice.practised(boundary))
-    money, cases, read, whole = Decimal(0), 0, 0, rows.count()
+    read, whole = 0, rows.count()
+    handled: dict[str, Decimal | None] = {}  # by case: its money, as it was ruled on first; None: it stays as it is
     for ruling in rows.select_related("partner").order_by("-pk")[:MOST_RULINGS]:
         read += 1
         amount, facts = precedents.amount_of(ruling), precedents.known_facts_of(ruling)
-        if facts is None or not region.holds(facts, amount):
-            continue
-        if not widens or (passes(ruling.downgrades) and would_get(of[0], _proposed(ruling, amount), facts)):
-            cases += 1
-            money += amount.amount if amount else Decimal(0)
+        fits = facts is not None and region.holds(facts, amount)
+        if fits and widens:
+            fits = passes(ruling.downgrades) and would_get(of[0], _proposed(ruling, amount), facts or {})
+        handled[ruling.subject] = (amount.amount if amount else Decimal(0)) if fits else None
+    otherwise = [money for money in handled.values() if money is not None]
     part = (whole / read if read else 1) * (1 - HELD_OUT / 100 if widens else 1)
-    cases, money = round(cases * part), (money * Decimal(part)).quantize(Decimal("0.01"))
+    cases, money = round(len(otherwise) * part), (sum(otherwise, Decimal(0)) * Decimal(part)).quantize(Decimal("0.01"))
     took = DecisionRecord.objects.filter(
         partner__in=partners, ruling__case_type=of[0], decided_by__isnull=False, seconds__isnull=False,
         decided_at__gte=now - LATELY,
     ).values_list("seconds", flat=True)  # fmt: skip
     seconds = median([float(one or 0) for one in took] or [0.0])
     return {
-        "cases": cases, "of": rulings.count(), "alone": alone.count(), "money": str(money),
+        "cases": cases, "of": _cases(rulings), "alone": _cases(alone), "money": str(money),
         "currency": boundary.currency, "hours": round(cases * seconds / 3600, 1),
     }  # fmt: skip
+
+
+def _cases(rulings: QuerySet[Ruling]) -> int:
+    return rulings.order_by().values("subject").distinct().count()
 
 
 def _proposed(ruling: Ruling, amount: Money | None) -> Proposal:

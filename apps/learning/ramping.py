@@ -11,14 +11,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from apps.interactions import notifying, precedents, reading_models
 from apps.interactions.models import DecisionRecord, Notice
 from apps.learning import drift, evidence, practice, shadow_reading, steps
 from apps.learning.certification import Judged
-from apps.learning.models import CaseAudit
+from apps.learning.models import CaseAudit, Refinement
 from apps.learning.models.audit import found_wrong
 from apps.learning.shadow_reading import Shadow
 from apps.policies import audit, ramps
@@ -38,6 +38,12 @@ _S = CaseAudit.State
 
 def go_on(now: datetime) -> int:
     """Begin what was released, and end the steps that are over; returns how many went on."""
+    for row in ramps.released().filter(stepped_at__isnull=True):
+        if because := _is_outdated(row, now):
+            ramps.stop(row, because, audit.system("ramp"), now)
+            _tell(
+                Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), f"A grant did not begin: {row}. {because}", now
+            )
     ramps.begin(now)
     went_on = 0
     for row in ramps.released():
@@ -50,7 +56,7 @@ def go_on(now: datetime) -> int:
 
 def _go_on(found: Ramp, now: datetime) -> bool:
     drifts, others = _drifts(found, now), _other_versions(found, now)
-    flips = shadow_reading.of_grant(found, reading_models.current(), now) if others else None
+    flips = _flips(found, now) if others else None
     with transaction.atomic():
         row = Ramp.objects.select_for_update(no_key=True).get(pk=found.pk)
         if row.stopped_at is not None:
@@ -73,9 +79,36 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         before, share = row.share, steps.next_share(step_of(row, now), practice.target_of_ramp(row))
         if share != before:
             ramps.widen(row, share, now, reason="the audits of the step before allow it")
-        row.audited = steps.audit_probability(_decided(row, now) * share / before, LEAST)
+        if share != before:
+            row.audited = steps.audit_probability(_decided_a_week(row, now, since=now - A_WEEK) * share / before, LEAST)
+        elif row.stepped_at is not None and now - row.stepped_at >= A_DAY:
+            since = max(row.stepped_at, now - A_WEEK)
+            row.audited = steps.audit_probability(_decided_a_week(row, now, since=since), LEAST)
         row.save(update_fields=["audited"])
         return share != before
+
+
+def _is_outdated(row: Ramp, now: datetime) -> str:
+    """Why what was proven before its release proves nothing any more; empty: it still does."""
+    proposals = Refinement.objects.filter(version__rules__ramp=row, case_type=row.case_type, action=row.action)
+    proven_at = proposals.aggregate(at=Min("report__made_at"))["at"]
+    if proven_at is None:
+        return ""
+    stopped_at = practice.stops_of(row.boundary).get((row.case_type, row.action))
+    if stopped_at is not None and stopped_at > proven_at:
+        return "A grant of its kind was stopped after it was proven: what was judged before proves nothing now."
+    if now - proven_at > practice.GOOD_FOR:
+        return f"It was proven more than {practice.GOOD_FOR.days // 7} weeks ago."
+    return ""
+
+
+def _flips(row: Ramp, now: datetime) -> Shadow | None:
+    """None where its cases cannot be read again: then it begins again, as with any other version."""
+    try:
+        return shadow_reading.of_grant(row, reading_models.current(), now)
+    except Exception:
+        log.exception("the cases of %s cannot be read again", row)
+        return None
 
 
 def stop_for_classifier(row: Ramp, flips: Shadow, actor: audit.Actor, now: datetime) -> None:
@@ -148,10 +181,11 @@ def _other_versions(row: Ramp, now: datetime) -> list[str]:
     return sorted(found - set(row.made_with))
 
 
-def _decided(row: Ramp, now: datetime) -> int:
-    """What the AI did alone under it in the last week."""
+def _decided_a_week(row: Ramp, now: datetime, *, since: datetime) -> float:
+    """What the AI did alone under it since then, a week. Of its first day in a step nothing is told: as much is audited as was
+    settled when it began."""
     alone = DecisionRecord.objects.filter(how=DecisionRecord.How.ALONE, ruling__ramp=row.pk)
-    return alone.filter(decided_at__gte=now - A_WEEK).count()
+    return alone.filter(decided_at__gte=since).count() * (A_WEEK / (now - since))
 
 
 def _drifts(row: Ramp, now: datetime) -> list[Condition]:

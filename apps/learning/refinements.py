@@ -28,7 +28,6 @@ from apps.policies.models import Boundary, BoundaryVersion, Rule, SoughtKind
 from apps.policies.words import Action
 
 LOOKING_BACK = timedelta(days=365)
-GOOD_FOR = timedelta(weeks=13)  # of a proposal that nobody decides
 Said = Callable[[str, int], object]
 """Hears of progress: what is being done, and the percentage that is."""
 _S = Refinement.State
@@ -113,7 +112,7 @@ def _expire(
     over = []
     for row in rows.filter(report__boundary=report.boundary, state=_S.OPEN):
         kind, made_at = (row.case_type, row.action), row.report.made_at
-        is_old = report.made_at - made_at > GOOD_FOR
+        is_old = report.made_at - made_at > practice.GOOD_FOR
         is_over = kind in again or is_old or stopped.get(kind, made_at) > made_at or _is_refuted(row, pieces)
         if row.kind == Refinement.Kind.TIGHTEN or is_over:
             over.append(row)
@@ -127,7 +126,7 @@ def _is_refuted(row: Refinement, pieces: Sequence[evidence.Piece]) -> bool:
     since = [one.judged for one in later if region.holds(one.facts, one.amount)]
     clusters = counting(since, wrong_first=False)
     target = max((step.get("target", 0.0) for step in row.steps), default=0.0)
-    a_look = ALPHA / (GOOD_FOR / timedelta(weeks=1))  # it is looked at week by week as long as it is good
+    a_look = ALPHA / (practice.GOOD_FOR / timedelta(weeks=1))  # it is looked at week by week as long as it is good
     return lower_bound(sum(one.wrong for one in clusters), len(clusters), a_look) > target
 
 
@@ -144,6 +143,7 @@ def _waiting(finding: refining.Finding) -> dict[str, Any]:
     return {
         "case_type": finding.case_type, "action": finding.action, "words": finding.regions[-1].in_words(),
         "more_needed": failed.more_needed if failed else finding.more_needed,
+        "because": list(failed.reasons) if failed else [],
     }  # fmt: skip
 
 

@@ -1,8 +1,14 @@
 """Unwritten exceptions: what several people do again and again is named with what such cases have in common."""
 
 import random
+from datetime import timedelta
 
-from apps.learning.exceptions import Decided, unwritten
+from django.utils import timezone
+
+from apps.interactions.demo import demo_partner
+from apps.learning.exceptions import Decided, decided_in, unwritten
+from apps.learning.models import Signal
+from tests.deciding import decide, pass_undo_window
 
 
 def decided(count, *, seed=1, damaged="refund", people=3, code="damaged"):
@@ -81,3 +87,24 @@ def test_a_word_that_stands_in_every_reason_tells_nothing():
 def test_a_word_of_one_person_parts_nothing():
     rows = [*said(10, "damaged", people=3), *said(8, "wedding", people=1)]
     assert [(one.word, one.times) for one in unwritten(rows)] == [("damaged", 10)]
+
+
+def test_the_words_are_the_latest():
+    rows = [*said(1, "A dented parcel today."), *said(20, "A dented parcel.")]
+    assert unwritten(rows)[0].words == "A dented parcel today."
+
+
+def test_what_people_decided_of_these_brands_is_read_with_the_facts_of_then(held, drain):
+    decide(held, option=1, reason_code="goodwill", wrong_part="action")
+    pass_undo_window()
+    drain()
+    user, escalation = held
+    (found,) = decided_in([escalation.partner], timezone.now() - timedelta(days=1))
+    assert (found.case_type, found.code, found.by) == ("refund_exception", "goodwill", str(user.pk))
+    assert found.proposed != found.final
+    assert (
+        found.facts["order.days_past_window"] == escalation.interaction.ruling.facts["order.days_past_window"]["value"]
+    )
+    assert decided_in([demo_partner("oru", "Oru")], timezone.now() - timedelta(days=1)) == []
+    assert decided_in([escalation.partner], timezone.now() + timedelta(days=1)) == []
+    assert Signal.objects.count() == 1

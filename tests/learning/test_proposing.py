@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -27,7 +28,14 @@ def lately(escalated):
 
     def make(count, *codes, days=3, **more):
         downgrades = [{**GATE, "code": code} for code in ("gate", *codes)]
-        copied(ruling, timezone.now() - timedelta(days=days), count, downgrades=downgrades, **more)
+        for _ in range(count):
+            copied(
+                ruling,
+                timezone.now() - timedelta(days=days),
+                1,
+                downgrades=downgrades,
+                **{"subject": str(uuid4()), **more},
+            )
 
     return make
 
@@ -59,6 +67,16 @@ class TestExpected:
         lately(99)
         monkeypatch.setattr(proposing, "MOST_RULINGS", 20)
         assert expected(boundary)["cases"] == 95
+
+    def test_a_case_that_is_ruled_on_again_is_one(self, lately, escalated, boundary):
+        """As it was ruled on first: once it was handled, a grant leaves it to people."""
+        before = expected(boundary)
+        lately(30, subject=escalated.interaction.ruling.subject)
+        assert {**expected(boundary), "hours": before["hours"]} == before
+        lately(1, "confidence", subject="another case")
+        lately(9, subject="another case")
+        found = expected(boundary)
+        assert (found["cases"], found["of"]) == (before["cases"], before["of"] + 1)
 
     def test_another_region_promises_nothing(self, lately, boundary):
         lately(9)

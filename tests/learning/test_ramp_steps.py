@@ -9,9 +9,10 @@ from django.utils import timezone
 from apps.interactions import blind, notifying, reading_models
 from apps.interactions.demo import demo_partner
 from apps.interactions.models import Escalation, Notice
-from apps.learning import audits, breaker, drift, evidence, ramping, shadow_reading, steps, tasks
+from apps.learning import audits, breaker, drift, evidence, ramping, refinements, shadow_reading, steps, tasks
 from apps.learning.models import Breaker, CaseAudit
-from apps.policies import editing, ramps, releases
+from apps.policies import audit, editing, ramps, releases
+from apps.policies.errors import Invalid
 from apps.policies.models import AuditEntry, Partner, Ramp, Rule, SoughtKind
 from tests import factories
 from tests.conftest import COMPLAINT, RETURN, STATUS
@@ -105,8 +106,12 @@ class TestSteps:
     def test_as_many_are_audited_as_bring_the_weekly_minimum(self, ramp, done, monkeypatch):
         monkeypatch.setattr(steps, "DRAWN", 3)
         done(12)
-        ramping.go_on(timezone.now())
-        assert Ramp.objects.get(pk=ramp.pk).audited == 3 / 12
+        now = timezone.now()
+        ramping.go_on(now)
+        assert Ramp.objects.get(pk=ramp.pk).audited == 1.0, "of its first day nothing is told"
+        Ramp.objects.filter(pk=ramp.pk).update(stepped_at=now - timedelta(days=2))
+        ramping.go_on(now)
+        assert Ramp.objects.get(pk=ramp.pk).audited == pytest.approx(3 / (12 * 7 / 2))
 
     def test_drift_is_looked_for_once_a_day(self, ramp, monkeypatch):
         looks, now = [], timezone.now()
@@ -165,6 +170,35 @@ def done(ramp, arrive, new_order, at, monkeypatch, drain):
     return make
 
 
+class TestBeginning:
+    """What happened between the proof and the release counts too."""
+
+    @pytest.fixture
+    def released_later(self, proven, ops, boundary):
+        draft = refinements.accept(ops, proven.pk)
+        released(ops, factories.ops_manager(), draft)
+        return Ramp.objects.get(rules__version=draft)
+
+    def test_it_begins_when_it_is_released(self, released_later):
+        ramping.go_on(timezone.now())
+        row = Ramp.objects.get(pk=released_later.pk)
+        assert (row.stepped_at is not None, row.stopped_at) == (True, None)
+
+    @pytest.mark.parametrize("since", ["a stop", "fourteen weeks"])
+    def test_what_proves_nothing_any_more_does_not_begin(self, released_later, boundary, since):
+        now = timezone.now() + timedelta(weeks=14 if since == "fourteen weeks" else 0)
+        if since == "a stop":
+            other = ramps.start(boundary, released_later.case_type, released_later.action, "an earlier one", {})
+            ramps.stop(other, "wrong too often", audit.system("test"), now)
+        ramping.go_on(now)
+        row = Ramp.objects.get(pk=released_later.pk)
+        assert row.stepped_at is None
+        assert row.stopped_because.startswith(
+            "A grant of its kind was stopped" if since == "a stop" else "It was proven more"
+        )
+        assert "did not begin" in Notice.objects.get(kind="breaker").text
+
+
 class TestVersions:
     """A certificate speaks of the classifier, drafter and playbook that it was proven with."""
 
@@ -200,6 +234,15 @@ class TestVersions:
         assert Notice.objects.get().over_at is None, "until somebody has seen it"
         ramping.go_on(timezone.now())
         assert AuditEntry.objects.filter(event="began_again").count() == 1, "once for each version"
+        assert Ramp.objects.get().audited == 1.0, "every decision, whatever many it took at its old share"
+
+    def test_with_cases_that_cannot_be_read_again_it_begins_again_too(self, proven, arrive, new_order, monkeypatch):
+        def unreadable(ramp, reader, now):
+            raise Invalid({"facts": ["there is no such fact any more"]})
+
+        monkeypatch.setattr(shadow_reading, "of_grant", unreadable)
+        row = self.again(arrive, new_order, monkeypatch, replace(reading_models.shipped(), version="another"))
+        assert (row.share, row.stopped_at) == (10, None)
 
     def test_one_that_would_have_read_its_cases_otherwise_stops_it(self, proven, arrive, new_order, monkeypatch):
         row = self.again(arrive, new_order, monkeypatch, reading_models.Reader("another", Reads("complaint", 0.99)))

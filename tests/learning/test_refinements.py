@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.template.loader import render_to_string
 from django_q.models import OrmQ
 
 from apps.interactions import onboarding
-from apps.learning import evidence, practice, proposing, refinements, refining, replays, reporting, tasks
+from apps.learning import evidence, practice, proposing, refinements, refining, replays, reporting, tasks, tightening
 from apps.learning.certification import alpha_of_report
 from apps.learning.models import Refinement, RefinementReport, ReportRun
 from apps.learning.region import Region
 from apps.learning.tightening import LOOKING_BACK
 from apps.policies import audit, ramps, releases, replaying
+from apps.policies.conditions import Condition
 from apps.policies.errors import Refused
 from apps.policies.models import Boundary, Rule, SoughtKind
 from apps.policies.specs import RuleSpec
@@ -78,9 +80,14 @@ class TestReport:
         assert refinements.make_report(boundary, now).pieces == 0
 
     def test_how_many_more_it_takes_is_told_by_the_test_that_failed(self):
-        failed = SimpleNamespace(certified=False, more_needed=None)
+        failed = SimpleNamespace(
+            certified=False, more_needed=None, reasons=("judgements of 1 people, at least 2 are needed",)
+        )
         found = refining.Finding("complaint", "refund", (Region(),), (failed,), 0)
         assert refinements._waiting(found)["more_needed"] is None
+        assert refinements._waiting(found)["because"] == list(failed.reasons)
+        shown = render_to_string("admin/learning/_waiting.html", {"waiting": [refinements._waiting(found)]})
+        assert "no number of cases would prove it as it stands; judgements of 1 people" in shown
         assert refinements._waiting(replace(found, certificates=()))["more_needed"] == 0
 
     def test_it_is_proven_for_the_versions_that_made_enough_of_it(self):
@@ -220,7 +227,9 @@ class TestTightening:
         judged[:] = [replace(one, judged=replace(one.judged, on=now.date())) for one in rows]
         return judged
 
-    def test_dismissed_it_comes_again_when_a_third_of_the_mistakes_are_new(self, wrong_lately, boundary, now, ops):
+    def test_dismissed_it_comes_again_when_a_third_of_the_mistakes_are_new(
+        self, wrong_lately, boundary, now, ops, monkeypatch
+    ):
         refinements.make_report(boundary, now)
         refinements.dismiss(ops, Refinement.objects.get(kind="tighten").pk, "the new courier is back to normal")
         few, many = (
@@ -233,6 +242,12 @@ class TestTightening:
         wrong_lately += few
         refinements.make_report(boundary, now)
         assert Refinement.objects.filter(kind="tighten").count() == 1
+        found = tightening.tighten(wrong_lately)
+        shifted = [replace(one, region=Region((Condition("order.days_past_window", "≥", 16),))) for one in found[:1]]
+        monkeypatch.setattr(refinements, "tighten", lambda *args, **kwargs: shifted)
+        refinements.make_report(boundary, now)
+        assert Refinement.objects.filter(kind="tighten").count() == 1, "nor with a limit that has moved"
+        monkeypatch.setattr(refinements, "tighten", tightening.tighten)
         wrong_lately += many
         refinements.make_report(boundary, now)
         assert Refinement.objects.filter(kind="tighten").count() == 2

@@ -97,7 +97,7 @@ class RefinementReportAdmin(OfBoundaries):
         for case_type, (found, target) in row.out_of_reach.items():
             told += (
                 f" {CaseType(case_type).label} ({found.differing} of {found.pairs}): surely more than twice its target of"
-                f" {target:.1%}, so nothing of it can be proven."
+                f" {target:.1%}, so at most a part of it in which they agree can be proven."
             )
         return told
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from apps.interactions import claiming
 from apps.interactions.models import Escalation, Interaction
-from apps.learning import refinements, reporting, tasks
+from apps.learning import practice, refinements, reporting, tasks
 from apps.learning.models import Refinement, ReportRun
 from apps.learning.rehearsal import deciding
 from apps.learning.rehearsal.journey import is_wrong
@@ -21,7 +21,7 @@ from apps.learning.rehearsal.world import FIRST_MONDAY, Arrival, World
 from apps.policies import draws, ramps
 from apps.policies.conditions import evaluate
 from apps.policies.lots import Lot, lot_at
-from apps.policies.models import Ruling
+from apps.policies.models import Pause, Ramp, Ruling
 from apps.policies.words import Handler
 
 HOURS_A_DAY = 24
@@ -55,6 +55,7 @@ class LiveJourney:
         self.stage = Stage(world, blind=100 * blind, target=target)
         self.differences = Differences()
         self._seen = 0  # the last ruling that was compared
+        self._stopped: set[str] = set()
 
     def run(self, weeks: int, said: Callable[[int, Week], object] = lambda number, week: None) -> Result:
         found = []
@@ -94,6 +95,16 @@ class LiveJourney:
         self.clock(at + timedelta(seconds=self.stage.partner.undo_seconds + 1))
         self.stage.work()
         week.audits += deciding.audit_all(self.stage)
+        self._note_stops(week)
+
+    def _note_stops(self, week: Week) -> None:
+        """What breakers stopped since it was last looked at: grants, and what else they paused."""
+        grants = Ramp.objects.filter(stopped_at__isnull=False)
+        pauses = Pause.objects.filter(paused_as=practice.BREAKER)
+        for told in [*map(str, grants), *map(str, pauses)]:
+            if told not in self._stopped:
+                self._stopped.add(told)
+                week.stopped.append(told)
 
     def _compare(self, week: Week) -> None:
         """Each new ruling beside the pure gate and the ramp's lot, and what the AI did alone beside the truth."""

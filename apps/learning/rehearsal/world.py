@@ -11,9 +11,12 @@ Write a subclass of `World`, and name it by its dotted path: `manage.py rehearse
 
 A night, or a journey through the real pipeline, needs more, and checks that facts and proposals come out as the world foretold:
 
-    shop()                      brand, Terms and articles
+    shop()                      {"terms": …, "articles": {slug: …}, "products": {sku: …}}: the Terms of the brand, and the
+                                others in the shapes of the API
     mirrored(arrival, at)       customers and orders in the shapes of the API, as the shop knows them at that time
-    message(arrival, at)        the interaction in the shape of the API
+    message(arrival, at)        the interaction in the shape of the API; its `external_id` is `arrival.key`
+
+The brand sells in US dollars.
 """
 
 from abc import ABC, abstractmethod

@@ -114,6 +114,8 @@ def test_learning_comes_to_the_same_in_memory_and_through_the_pipeline(live):
     assert shares == memory.shares
     assert max(shares[-1]) > 10, "a step was taken"
 
+    assert [bool(week.stopped) for week in weeks] == [bool(week.stopped) for week in expected.weeks]
+
     grants = [grant for grant in memory.grants if grant.number]
     assert any(grant.stopped for grant in grants), "a breaker tripped"
     ramps = Ramp.objects.order_by("pk")

@@ -25,6 +25,12 @@ class Begun(World):
         return ()
 
 
+class Shopless(Shop):
+    """A world that runs in memory only."""
+
+    shop = World.shop
+
+
 class Quiet(Shop):
     """A world of somebody's own."""
 
@@ -86,6 +92,11 @@ class TestThroughThePipeline:
     def test_one_world_at_a_time(self):
         with pytest.raises(CommandError, match="One world at a time"):
             rehearse("--through-pipeline", "--worlds", "2")
+
+    @pytest.mark.parametrize("args", [("night",), ("journey", "--through-pipeline")])
+    def test_a_world_without_a_shop_runs_in_memory_only(self, args):
+        with pytest.raises(CommandError, match="has no shop: it runs in memory only"):
+            call_command("rehearse", *args, "--world", f"{HERE}.Shopless")
 
     def test_a_night_needs_people_that_there_are(self):
         with pytest.raises(CommandError, match="1 to 8 people"):

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             self._journey(options)
 
     def _night(self, options: dict[str, Any]) -> None:
-        world = world_of(options["world"], options["seed"])
+        world = with_a_shop(options["world"], options["seed"])
         if not 1 <= options["people"] <= len(world.people):
             raise CommandError(f"This world has 1 to {len(world.people)} people.")
         ends = BEGINS + timedelta(hours=HOURS)
@@ -118,7 +118,7 @@ class Command(BaseCommand):
         self._finish(results, options, a_week)
 
     def _live(self, options: dict[str, Any], a_week: int) -> Result:
-        world = world_of(options["world"], options["seed"])
+        world = with_a_shop(options["world"], options["seed"])
         with (
             tqdm(total=options["weeks"], unit="week", bar_format=UNTIMED, disable=options["verbosity"] == 0) as bar,
             own_database(), Clock(FIRST_MONDAY - timedelta(hours=1)) as clock,
@@ -158,6 +158,18 @@ def world_of(path: str, seed: int) -> World:
     if missing := sorted(getattr(found, "__abstractmethods__", ())):
         raise CommandError(f"“{path}” is not finished: it lacks {', '.join(missing)}.")
     return found(seed)
+
+
+def with_a_shop(path: str, seed: int) -> World:
+    """A world that can go through the pipeline. Raises CommandError for one that runs in memory only."""
+    found = world_of(path, seed)
+    try:
+        found.shop()
+    except NotImplementedError as error:
+        raise CommandError(
+            f"{error} Write its shop(), mirrored() and message(), or rehearse a journey in memory."
+        ) from None
+    return found
 
 
 def _run(asked: list[Asked], processes: int) -> Iterator[Result]:
