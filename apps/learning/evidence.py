@@ -170,12 +170,15 @@ def _audits(
     done = [f"decision__{name}" for name in ("action", "amount", "currency", "decided_at")]
     path = "decision__interaction", "decision__ruling"
     for row, case, ruling in _ruled(
-        rows, ("verdict", "agreed", "judged_by", "done_at", *done), *path, "done_at", partners
+        rows, ("verdict", "agreed", "judged_by", "done_at", "probability", *done), *path, "done_at", partners
     ):
         action, paid, currency, at = (row[name] for name in done)
         amount = Money(paid, currency) if paid is not None else None
         wrong = row["verdict"] == CaseAudit.Verdict.WRONG or not row["agreed"] or _regrets(regretted, case.pk, at)
-        yield from _piece(case, ruling, action, amount, "audit", _By(row["judged_by"], row["done_at"], wrong))
+        chance = float(row["probability"])
+        yield from _piece(
+            case, ruling, action, amount, "audit", _By(row["judged_by"], row["done_at"], wrong, chance, chance)
+        )
 
 
 @dataclass(frozen=True, slots=True)

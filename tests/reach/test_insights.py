@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from tests import factories
 from tests.conftest import MISSING, STATUS, browser, page
 from tests.deciding import decide, pass_undo_window
 from tests.interactions.test_intake import write
+from tests.learning.test_refining import pieces
 
 
 @pytest.fixture
@@ -112,6 +114,18 @@ class TestNumbers:
         (row,) = insights.agreement(chosen).rows
         assert (row.label, row.values) == ("Refund exception", (0, None, 1, 100.0, None))
         assert signal.proposal_seen
+
+    def test_what_is_drawn_oftener_does_not_hide_what_is_wrong_elsewhere(self, chosen, partner, monkeypatch):
+        """Every decision of a grant audited, all right; a twentieth of people's cases judged blind, a fifth wrong."""
+        spread = pieces(250, wrong=lambda *_: False)
+        judged = [replace(one, judged=replace(one.judged, place=n / 250)) for n, one in enumerate(spread)]
+        blind = [replace(one.judged, wrong=n < 10, probability=0.05, least=0.05) for n, one in enumerate(judged[:50])]
+        found = [replace(one, judged=made) for one, made in zip(judged, blind, strict=False)] + judged[50:]
+        monkeypatch.setattr(insights, "pieces_of", lambda partners, since, until: found)
+        (row,) = insights.evidence(chosen).rows
+        kept, _, wrong, surely_under, *_ = row.values
+        assert (wrong, kept < 75) == (10, True)
+        assert surely_under > 16
 
     def test_money_by_whom(self, week, chosen):
         (row,) = insights.money(chosen).rows
