@@ -159,6 +159,7 @@ def judge(
             by=user,
             action=option["action"],
             label=option["label"],
+            proposed_label=packet.content["options"][0]["label"],
             amount=money.amount if money else None,
             currency=money.currency if money else "",
             rationale=rationale.strip(),

@@ -124,7 +124,7 @@ def judge(user: User, audit_id: int, *, place: int, amount: str = "", rationale:
         row.action, row.label = option["action"], option["label"]
         row.amount, row.currency = (money.amount, money.currency) if money else (None, "")
         row.seconds = int((now - (row.claimed_at or now)).total_seconds())
-        row.agreed = _same(row)
+        row.agreed = not _difference(row)
         saved = ("judged_by", "judged_at", "rationale", "action", "label", "amount", "currency", "seconds", "agreed")
         move(row, "judge", actor=audit.person(user), save=saved)
         if (
@@ -144,10 +144,13 @@ def compared_with(row: CaseAudit) -> tuple[str, Decimal | None]:
     return row.answer.action, None
 
 
-def _same(row: CaseAudit) -> bool:
+def _difference(row: CaseAudit) -> str:
+    """In what somebody's answer differs from what it is compared with; of a known answer the action alone is kept."""
     action, amount = compared_with(row)
-    own = None if row.kind == CaseAudit.Kind.KNOWN else row.amount
-    return not differs(row.action, own, action, amount)
+    if row.kind == CaseAudit.Kind.KNOWN:
+        return differs(row.action, None, action, amount)
+    other = row.judgement.label if row.judgement is not None else row.content["options"][0]["label"]
+    return differs(row.action, row.amount, action, amount, option=row.label, proposed_option=other)
 
 
 def review(
@@ -199,7 +202,7 @@ def expire_overdue(now: datetime, limit: int = 500) -> int:
 
 def _end_unreviewed(row: CaseAudit, now: datetime) -> None:
     row.verdict, row.done_at = CaseAudit.Verdict.WRONG, now
-    row.wrong_part = differs(row.action, row.amount, *compared_with(row)) or DecisionRecord.WrongPart.ACTION
+    row.wrong_part = _difference(row) or DecisionRecord.WrongPart.ACTION
     row.words = "Judged otherwise unseen, and not reviewed in time."
     move(
         row,

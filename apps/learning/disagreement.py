@@ -15,17 +15,24 @@ from apps.learning.certification import ALPHA, lower_bound
 AMOUNT_TOLERANCE = Decimal("0.05")  # of the proposed amount
 REWRITTEN = 0.25  # of the proposed reply's words, put in or taken out
 DIFFERENT = (
-    "another action, an amount off by more than 5 %, or a reply of which over a quarter of the words was rewritten"
+    "another action, another of several replies, an amount off by more than 5 %, or a reply of which over a quarter of the"
+    " words was rewritten"
 )
 
 
-def differs(action: str, amount: Decimal | None, proposed: str, proposed_amount: Decimal | None) -> str:
-    """In what a judgement differs from a proposal: "action", "amount", or "" when they are the same. An amount within the
-    tolerance is the same. Of the reply `is_rewritten` tells."""
+def differs(
+    action: str, amount: Decimal | None, proposed: str, proposed_amount: Decimal | None, *, option: str = "",
+    proposed_option: str = "",
+) -> str:  # fmt: skip
+    """In what a judgement differs from a proposal: "action", "amount", "wording" when no money moves and another `option` of
+    the same action was chosen, such as another article to answer from, or "" when they are the same. An amount within the
+    tolerance is the same. Of the reply that was sent `is_rewritten` tells."""
     if action != proposed:
         return "action"
+    if amount is None and proposed_amount is None:
+        return "wording" if option != proposed_option else ""
     if amount is None or proposed_amount is None:
-        return "" if amount == proposed_amount else "amount"
+        return "amount"
     return "amount" if abs(amount - proposed_amount) > AMOUNT_TOLERANCE * proposed_amount else ""
 
 

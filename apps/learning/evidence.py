@@ -100,11 +100,14 @@ def _blind(
     partners: list[Partner], since: datetime, until: datetime, regretted: Mapping[int, datetime]
 ) -> Iterator[Piece]:
     rows = Judgement.objects.filter(escalation__partner__in=partners, at__gte=since, at__lt=until)
-    own = ("action", "amount", "by", "at", *_chances("escalation"), "found")
+    own = ("action", "amount", "label", "proposed_label", "by", "at", *_chances("escalation"), "found")
     path = "escalation__interaction", "packet__ruling"
     for row, case, ruling in _ruled(rows.annotate(found=_found_wrong_later()), own, *path, "at", partners):
         amount = precedents.amount_of(ruling)
-        differing = differs(row["action"], row["amount"], ruling.action, amount.amount if amount else None)
+        differing = differs(
+            row["action"], row["amount"], ruling.action, amount.amount if amount else None, option=row["label"],
+            proposed_option=row["proposed_label"] or row["label"],
+        )  # fmt: skip
         wrong = bool(differing) or row["found"] or _regrets(regretted, case.pk, row["at"])
         yield from _piece(case, ruling, ruling.action, amount, "blind", _drawn_by("by", "at", row, wrong, "escalation"))
 

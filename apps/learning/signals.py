@@ -31,6 +31,15 @@ def signal_of(decision: DecisionRecord) -> Signal:
     judged = blind.judgement_of(decision)
     decided = judged or decision
     proposed_amount = Decimal(amount) if amount is not None else None
+    options = (judged.label, judged.proposed_label or judged.label) if judged else ("", "")
+    differing = differs(
+        decided.action,
+        decided.amount,
+        proposal["action"],
+        proposed_amount,
+        option=options[0],
+        proposed_option=options[1],
+    )
     rewritten = is_rewritten(decision.words_changed, proposal["reply"]) and decision.action == proposal["action"]
     return Signal(
         decision=decision,
@@ -44,7 +53,7 @@ def signal_of(decision: DecisionRecord) -> Signal:
         final_action=decided.action,
         final_amount=decided.amount,
         currency=decision.currency or (proposal["amount"] or {}).get("currency", ""),
-        agreed=not rewritten and not differs(decided.action, decided.amount, proposal["action"], proposed_amount),
+        agreed=not rewritten and not differing,
         reply_changed=rewritten,
         reason_code=decision.reason_code,
         wrong_part=decision.wrong_part,

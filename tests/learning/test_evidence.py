@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.interactions import claiming, deciding, precedents
+from apps.interactions import claiming, deciding, precedents, submitting
 from apps.interactions.models import Escalation
-from apps.learning import audits, disagreement, evidence
-from apps.learning.models import Breaker
-from apps.policies import pauses
+from apps.learning import audits, disagreement, drawing, evidence
+from apps.learning.models import Breaker, CaseAudit, Signal
+from apps.policies import audit, pauses
 from apps.policies.errors import Invalid
 from apps.policies.models import Ruling
 from apps.reach import insights
@@ -53,12 +54,60 @@ class TestDiffers:
         given = Decimal(amount) if amount else None
         assert disagreement.differs(action, given, "refund", Decimal("84.50")) == says
 
-    def test_without_an_amount_on_either_side_it_is_the_same(self):
+    def test_without_an_amount_on_either_side_it_is_the_same_option_of_an_action(self):
         assert disagreement.differs("deny", None, "deny", None) == ""
+        assert disagreement.differs("reply", None, "reply", None, option="from a", proposed_option="from a") == ""
+        assert (
+            disagreement.differs("reply", None, "reply", None, option="from b", proposed_option="from a") == "wording"
+        )
 
     def test_a_reply_is_another_from_a_quarter_of_its_words_on(self):
         assert not disagreement.is_rewritten(5, "word " * 20)
         assert disagreement.is_rewritten(6, "word " * 20)
+
+
+class TestOptions:
+    """Of several replies another one is another answer, whatever somebody says once they see what was proposed."""
+
+    @pytest.fixture
+    def asked(self, arrive, partner):
+        for slug, body in (("gifts", "We wrap gifts in paper, and add a card with your words for free."),
+                           ("gift-cards", "Gift cards and gift wrap: a gift card comes by mail, wrap is added for free.")):  # fmt: skip
+            said = {"title": slug, "published": True, "body": body}
+            submitting.submit_article(partner, slug, said, actor=audit.system("test"))
+        case = arrive("Do you wrap gifts, and can I add a card? What does gift wrap cost?")
+        assert [option["label"] for option in case.packets.get().content["options"]][:2] == [
+            "Answer from “gifts”", "Answer from “gift-cards”",
+        ]  # fmt: skip
+        Escalation.objects.update(blind=True)
+        return case.escalations.get()
+
+    @pytest.mark.parametrize(("label", "wrong"), [("Answer from “gifts”", False), ("Answer from “gift-cards”", True)])
+    def test_judged_blind(self, asked, user, partner, drain, label, wrong):
+        judged(user, asked, label)
+        decide((user, Escalation.objects.get(pk=asked.pk)))
+        pass_undo_window()
+        drain()
+        (piece,) = pieces(partner)
+        assert (piece.case_type, piece.judged.wrong) == ("question", wrong)
+        assert Signal.objects.get().agreed is not wrong
+
+    @pytest.mark.parametrize(("label", "agreed"), [("Answer from “gifts”", True), ("Answer from “gift-cards”", False)])
+    def test_judged_by_two(self, asked, user, chance, label, agreed):  # noqa: F811
+        chance(drawing.DOUBLE_PERCENT)
+        judged(factories.supervisor(), asked, "Answer from “gifts”")
+        (row,) = CaseAudit.objects.all()
+        assert judge(user, row, label).agreed is agreed
+
+    def test_audited(self, asked, user):
+        """What the AI said alone, and an auditor would have said from elsewhere."""
+        content = asked.interaction.packets.get().content
+        done = SimpleNamespace(action="reply", amount=None)
+        row = SimpleNamespace(kind="alone", decision=done, judgement=None, content=content, action="reply", amount=None)
+        row.label = content["options"][0]["label"]
+        assert audits._difference(row) == ""
+        row.label = content["options"][1]["label"]
+        assert audits._difference(row) == "wording"
 
 
 class TestPieces:

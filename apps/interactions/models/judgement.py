@@ -19,6 +19,9 @@ class Judgement(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=20, choices=Action.choices)
     label = models.CharField(max_length=120, help_text="The option's own words.")
+    proposed_label = models.CharField(
+        max_length=120, blank=True, help_text="Those of the option that was proposed and not shown; empty: not kept."
+    )
     amount = optional_money_field()
     currency = models.CharField(max_length=3, blank=True)
     rationale = models.TextField(blank=True)

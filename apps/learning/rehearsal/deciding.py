@@ -37,9 +37,10 @@ def handle(stage: Stage, name: str, held: Escalation) -> None:
 
 
 def _chosen(options: list[dict[str, Any]], answer: Answer, proposed: dict[str, Any]) -> tuple[int, str]:
-    """The place of the option that is nearest to an answer, and the amount to type, if any. An action that is not among them
-    is something else than what was proposed, whatever is chosen instead."""
+    """The place of the option that is nearest to an answer, and the amount to type, if any: of several of an action the one
+    that was proposed. An action that is not among them is something else than what was proposed, whatever is chosen instead."""
     places = [place for place, option in enumerate(options) if option["action"] == answer.action]
+    places.sort(key=lambda place: options[place]["label"] != proposed["label"])
     if not places:
         differing = [place for place, option in enumerate(options) if option["action"] != proposed["action"]]
         places = [place for place in differing if options[place]["action"] == Action.REFER] or differing or [0]
@@ -76,7 +77,7 @@ def _audit(stage: Stage, user: User, name: str, row: CaseAudit) -> None:
     answer = stage.world.judge(arrival, name, shown=False)
     in_order = blind.in_fixed_order(row.content)
     done, _ = audits.compared_with(row)
-    place, amount = _chosen(in_order, answer, {"action": done})
+    place, amount = _chosen(in_order, answer, {"action": done, "label": row.content["options"][0]["label"]})
     judged = audits.judge(user, row.pk, place=place, amount=amount)
     if judged.kind == CaseAudit.Kind.ALONE:
         right = (answer.action, answer.amount) == (arrival.proposal.action, arrival.proposal.amount)
