@@ -39,11 +39,8 @@ _S = CaseAudit.State
 def go_on(now: datetime) -> int:
     """Begin what was released, and end the steps that are over; returns how many went on."""
     for row in ramps.released().filter(stepped_at__isnull=True):
-        if because := _is_outdated(row, now):
-            ramps.stop(row, because, audit.system("ramp"), now)
-            _tell(
-                Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), f"A grant did not begin: {row}. {because}", now
-            )
+        if because := _outdated_because(row, now):
+            _stop_before_it_begins(row, because, now)
     ramps.begin(now)
     went_on = 0
     for row in ramps.released():
@@ -88,7 +85,14 @@ def _go_on(found: Ramp, now: datetime) -> bool:
         return share != before
 
 
-def _is_outdated(row: Ramp, now: datetime) -> str:
+def _stop_before_it_begins(row: Ramp, because: str, now: datetime) -> None:
+    with transaction.atomic():
+        ramps.stop(row, because, audit.system("ramp"), now)
+        said = f"A grant did not begin: {row}. {because}"
+        _tell(Notice.Kind.BREAKER, row, notifying.key_of_stop(row.pk), said, now)
+
+
+def _outdated_because(row: Ramp, now: datetime) -> str:
     """Why what was proven before its release proves nothing any more; empty: it still does."""
     proposals = Refinement.objects.filter(version__rules__ramp=row, case_type=row.case_type, action=row.action)
     proven_at = proposals.aggregate(at=Min("report__made_at"))["at"]

@@ -1,14 +1,15 @@
 """A server process that speaks the protocol, a model there, and a brand that chose it."""
 
+import time
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from apps.interactions.case import Case
-from apps.interactions.models import (
-    ModelOptIn,
-    OutsideModel,
-)
+from apps.interactions.models import ModelCall, ModelOptIn, OutsideModel
+from apps.interactions.outside_model.client import Endpoint, ModelFailed, complete
+from apps.interactions.outside_model.prompts import Prompt
 from tests.conftest import STATUS
 from tests.interactions.outside_model import model_server
 from tests.interactions.outside_model.asked import case_of
@@ -16,7 +17,13 @@ from tests.interactions.outside_model.asked import case_of
 
 @pytest.fixture(scope="module")
 def running():
+    """Asked once before anything is timed: a client's first call takes longer on a busy machine than tests give it."""
     with model_server.running() as server:
+        endpoint = Endpoint(f"{server.url}/v1", "any", "", timeout_seconds=20, retries=0, reasoning=False)
+        with suppress(ModelFailed):  # whatever it answers
+            prompt = Prompt(ModelCall.Purpose.CLASSIFY, "Read this.", "Hello", "reading", {"type": "object"}, 10, "m")
+            complete(endpoint, prompt, time.monotonic() + 20)
+        assert server.seen(), "it was asked"
         yield server
 
 
